@@ -1,0 +1,55 @@
+"""Files of a training run: a checkpoint to go on from, and weights to ship. Whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(beside)
+        with open(beside, "rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def save(path: Path, state: Mapping[str, Any]) -> None:
+    """Write ``state`` (tensors and plain data) so that a kill leaves the old file or the new."""
+    _replace(path, lambda beside: torch.save(dict(state), beside))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read what :func:`save` wrote. Raises ``ValueError`` if the file is anything else."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"{path} is not a checkpoint of this program: {error}") from None
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor], facts: Mapping[str, object]) -> None:
+    """Write a network's weights as safetensors, with ``facts`` as its metadata (JSON values)."""
+    metadata = {key: json.dumps(value) for key, value in facts.items()}
+    tensors = {key: value.detach().contiguous().cpu() for key, value in weights.items()}
+    _replace(path, lambda beside: save_file(tensors, beside, metadata))
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file as float32. Raises ``ValueError`` if it is missing or not one."""
+    if not path.is_file():
+        raise ValueError(f"there is no weight file {path}")
+    try:
+        return {key: value.float() for key, value in load_file(path).items()}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from None

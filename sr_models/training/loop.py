@@ -7,6 +7,7 @@ unbroken one would have.
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -155,11 +156,13 @@ class Average:
     """Exponential moving average of a network's weights, with a warm-up (decay grows to its value).
 
     Early on, the mean over the last few updates would otherwise be dominated by the start.
+    ``network`` is a copy with these weights, ready to run; ``values`` are the weights themselves.
     """
 
     def __init__(self, network: torch.nn.Module, decay: float) -> None:
         self.decay = decay
-        self.values = {k: v.detach().clone() for k, v in network.state_dict().items()}
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.values = self.network.state_dict()
 
     @torch.no_grad()
     def update(self, network: torch.nn.Module, update: int) -> None:

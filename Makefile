@@ -1,0 +1,64 @@
+# The two commands of a newcomer are `make run` and `make test`; `make` alone lists the rest.
+
+TORCH ?=
+PORT  ?= 8000
+VENV  := .venv
+PY    := $(VENV)/bin/python
+UV    := $(VENV)/bin/uv
+PYTHON ?= python3
+export SITE_URL ?= http://127.0.0.1:$(PORT)
+
+# TORCH=cpu: the small build of PyTorch that knows no CUDA, for machines without a GPU.
+ifeq ($(TORCH),)
+INSTALL = $(UV) pip install --quiet --python $(PY)
+PINS    = requirements.txt
+else
+INSTALL = $(UV) pip install --quiet --python $(PY) --torch-backend $(TORCH)
+PINS    = $(VENV)/requirements-$(TORCH).txt
+endif
+
+.PHONY: help run test bench check lock browser clean
+
+help: ## List what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/installed ## Bring in images, open a first study and serve it on http://127.0.0.1:8000
+	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) manage.py collectstatic --noinput --verbosity 0
+	@$(PY) manage.py first_study
+	@exec $(VENV)/bin/gunicorn study.wsgi --bind 127.0.0.1:$(PORT) --workers 3 --log-level warning
+
+test: $(VENV)/installed-tests browser ## Run every check: style, types, imports, tests
+	@VENV=$(VENV) tools/check
+
+bench: $(VENV)/installed ## Measure speed, as ratios within one run
+	@$(PY) -m tests.bench
+
+lock: $(VENV)/uv ## Pin what requirements.in and requirements-dev.in ask for
+	$(UV) pip compile --quiet --python-version 3.11 --no-emit-index-url --no-header requirements.in -o requirements.txt
+	$(UV) pip compile --quiet --python-version 3.11 --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
+
+browser: ## Install a Chromium for the browser tests where there is none
+	@tools/chromium $(PY)
+
+clean: ## Remove the environment and caches; var/ (data, votes) stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+$(VENV)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is older (make run PYTHON=python3.12)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+$(VENV)/requirements-%.txt: requirements.txt $(VENV)/uv
+	@grep -vE '^(nvidia-|cuda-|triton)' requirements.txt > $@
+
+$(VENV)/installed: $(PINS) $(VENV)/uv
+	@echo "Installing the pinned requirements"
+	@$(INSTALL) -r $(PINS)
+	@touch $@
+
+$(VENV)/installed-tests: requirements-dev.txt $(VENV)/installed
+	@$(INSTALL) -r requirements-dev.txt
+	@touch $@

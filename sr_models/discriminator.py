@@ -1,0 +1,42 @@
+"""The discriminator of SRGAN (Ledig et al. 2017, figure 4): is this crop a photograph?"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+WIDTHS = (3, 64, 64, 128, 128, 256, 256, 512, 512)
+
+
+class Discriminator(nn.Module):
+    """Eight 3x3 convolutions 64..512 with strides 1, 2, 1, 2.., Dense 1024, Dense 1.
+
+    LeakyReLU of slope 0.2 throughout, batch normalisation after every convolution but the first.
+    RGB crops (n, 3, patch, patch) in [0, 1] to logits (n,): the paper's last sigmoid belongs to
+    the loss, where it can be computed without overflow. ``patch`` is a multiple of 16.
+    """
+
+    def __init__(self, patch: int) -> None:
+        super().__init__()
+        if patch < 16 or patch % 16:
+            raise ValueError(f"the discriminator judges crops of a multiple of 16 px, not {patch}")
+        layers: list[nn.Module] = []
+        for number, (before, width) in enumerate(pairwise(WIDTHS)):
+            first = number == 0
+            layers.append(nn.Conv2d(before, width, 3, 1 + number % 2, padding=1, bias=first))
+            if not first:
+                layers.append(nn.BatchNorm2d(width))
+            layers.append(nn.LeakyReLU(0.2))
+        self.convolutions = nn.Sequential(*layers)
+        self.judge = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(WIDTHS[-1] * (patch // 16) ** 2, 1024),
+            nn.LeakyReLU(0.2),
+            nn.Linear(1024, 1),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        # The paper shows the discriminator HR pictures in [-1, 1].
+        logits: Tensor = self.judge(self.convolutions(image * 2 - 1))
+        return logits.squeeze(1)

@@ -1,0 +1,153 @@
+"""Networks that look at pictures the way people do: VGG for the content loss, LPIPS as a measure.
+
+Trained on ImageNet by others; their weights are no part of this project and are read from a
+folder that the caller names. Their own parameters are frozen, gradients reach the pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+VGG19 = "vgg19_features_to_conv3_4_fp16.safetensors"
+BACKBONES = {
+    "alex": "alexnet_features_fp16.safetensors",
+    "vgg": "vgg16_features_fp16.safetensors",
+}
+HEADS = {"alex": "lpips_v0.1_alex_lin.safetensors", "vgg": "lpips_v0.1_vgg_lin.safetensors"}
+TAPS = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}
+"""Where LPIPS looks: activations numbered as in torchvision's ``features``."""
+
+
+def load(folder: Path, name: str) -> dict[str, Tensor]:
+    """The tensors of the weight file ``folder / name``, float32.
+
+    Raises ``ValueError`` naming the file if it is missing or not a safetensors file.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise ValueError(f"there is no {name} in {folder}, the folder of perceptual weights")
+    try:
+        return {key: value.float() for key, value in load_file(path).items()}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is not a safetensors file: {error}") from None
+
+
+class Standardise(nn.Module):
+    """RGB in [0, 1] to zero mean and unit variance over ImageNet, as every backbone expects."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406])[:, None, None])
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225])[:, None, None])
+
+    def forward(self, image: Tensor) -> Tensor:
+        return (image - self.mean) / self.std
+
+
+def backbone(state: Mapping[str, Tensor], last: int) -> nn.Sequential:
+    """The convolutions of VGG or AlexNet up to ``features.{last}``, numbered as in torchvision.
+
+    A convolution is followed by its ReLU; where the numbers leave a gap, there is a max pooling.
+    """
+    alexnet = state["features.0.weight"].shape[-1] == 11
+    layers: list[nn.Module] = []
+    for index in range(last + 1):
+        if f"features.{index}.weight" in state:
+            weight, bias = state[f"features.{index}.weight"], state[f"features.{index}.bias"]
+            out_channels, in_channels, size, _ = weight.shape
+            stride, padding = (4, 2) if size == 11 else (1, size // 2)
+            conv = nn.Conv2d(in_channels, out_channels, size, stride, padding)
+            conv.load_state_dict({"weight": weight, "bias": bias})
+            layers.append(conv)
+        elif isinstance(layers[-1], nn.Conv2d):
+            layers.append(nn.ReLU())
+        else:
+            layers.append(nn.MaxPool2d(3 if alexnet else 2, 2))
+    network = nn.Sequential(*layers).requires_grad_(False)
+    return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+
+
+class VGG22(nn.Module):
+    """The paper's phi_2,2: VGG19's second convolution, after its ReLU, before the second pooling.
+
+    RGB (n, 3, h, w) in [0, 1] to feature maps (n, 128, h/2, w/2), on the scale of the original
+    Caffe weights. Raises ``ValueError`` if the weights are not in ``folder``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(Standardise(), backbone(load(folder, VGG19), last=8))
+
+    def forward(self, image: Tensor) -> Tensor:
+        features: Tensor = self.layers(image)
+        return features
+
+
+class ContentLoss(nn.Module):
+    """Mean squared distance of feature maps scaled by 1/12.75 (Ledig et al. 2017, eq. 5 and 3.2).
+
+    ``loss(sr, hr)`` takes two batches (n, 3, h, w) in [0, 1] and gives a scalar; the gradient goes
+    to ``sr`` alone, because ``hr`` is where it should end up.
+    """
+
+    SCALE = 1 / 12.75
+
+    def __init__(self, features: nn.Module) -> None:
+        super().__init__()
+        self.features = features
+
+    def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = self.features(hr)
+        return F.mse_loss(self.SCALE * self.features(sr).float(), self.SCALE * wanted.float())
+
+
+class LPIPS(nn.Module):
+    """Learned perceptual image patch similarity, version 0.1 (Zhang et al., CVPR 2018).
+
+    ``LPIPS(folder)(a, b)`` takes two batches (n, 3, h, w) of RGB in [-1, 1] and gives (n,)
+    distances, 0 for identical pictures and rarely above 1. Raises ``ValueError`` if the weights
+    are not in ``folder`` or the pictures are of different or too small sizes.
+    """
+
+    def __init__(self, folder: Path, network: Literal["alex", "vgg"] = "alex") -> None:
+        super().__init__()
+        self.taps = TAPS[network]
+        self.standardise = Standardise()
+        self.layers = backbone(load(folder, BACKBONES[network]), last=self.taps[-1])
+        heads = load(folder, HEADS[network])
+        for number in range(len(self.taps)):
+            self.register_buffer(f"head{number}", heads[f"lin{number}.weight"])
+
+    def _features(self, image: Tensor) -> list[Tensor]:
+        """What the backbone holds at every tap, each position scaled to a vector of length 1."""
+        x = self.standardise((image + 1) / 2)
+        found = []
+        for index, layer in enumerate(self.layers):
+            x = layer(x)
+            if index in self.taps:
+                # The small term inside the root only keeps its gradient finite at zero.
+                length = (x.square().sum(dim=1, keepdim=True) + 1e-20).sqrt()
+                found.append(x / (length + 1e-10))
+        return found
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3 or min(a.shape[2:]) < 32:
+            raise ValueError(
+                "LPIPS compares two batches (n, 3, h, w) of one size, 32 px or more a side, not "
+                f"{tuple(a.shape)} and {tuple(b.shape)}"
+            )
+        total = torch.zeros(len(a), device=a.device)
+        pairs = zip(self._features(a), self._features(b), strict=True)
+        for number, (one, other) in enumerate(pairs):
+            weighted = F.conv2d((one - other).square(), self.get_buffer(f"head{number}"))
+            total = total + weighted.mean(dim=(1, 2, 3))
+        return total

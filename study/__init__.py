@@ -1,0 +1,1 @@
+"""Rating studies: people, their votes, and what the votes say. A Django project and app in one."""

@@ -1,0 +1,62 @@
+"""Who may see what: raters by the invitation in their session, researchers by their studies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+
+from study.models import Invitation, Rater, Study
+
+KEY = "invitation"
+"""The session's entry that says whose device this is."""
+
+P = ParamSpec("P")
+
+
+def remember(request: HttpRequest, invitation: Invitation) -> None:
+    """From now on this browser belongs to ``invitation``; a new session key, the account stays."""
+    request.session.cycle_key()
+    request.session[KEY] = invitation.pk
+
+
+def invitation_of(request: HttpRequest) -> Invitation | None:
+    """The invitation that this browser came by, or ``None``."""
+    key = request.session.get(KEY)
+    if key is None:
+        return None
+    return Invitation.objects.select_related("study", "rater").filter(pk=key).first()
+
+
+def rater_of(invitation: Invitation) -> Rater | None:
+    """The rater that enrolled by ``invitation``, or ``None`` before that."""
+    return getattr(invitation, "rater", None)
+
+
+def for_rater(
+    view: Callable[Concatenate[HttpRequest, Rater, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """A view of an enrolled rater's browser, answered with JSON when there is none."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        invitation = invitation_of(request)
+        rater = rater_of(invitation) if invitation else None
+        if invitation is None or rater is None:
+            return JsonResponse({"error": "Please open the link you were sent again."}, status=401)
+        if invitation.revoked_at is not None:
+            return JsonResponse({"error": "This invitation was withdrawn."}, status=403)
+        rater.study = invitation.study
+        return view(request, rater, *args, **kwargs)
+
+    return inner
+
+
+def study_for(request: HttpRequest, slug: str) -> Study:
+    """The study of that name if it is this researcher's. Raises ``Http404`` for anyone else."""
+    study = Study.objects.visible_to(request.user).filter(slug=slug).first()
+    if study is None:
+        raise Http404(f"You have no study {slug!r}.")
+    return study

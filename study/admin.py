@@ -1,0 +1,137 @@
+"""Django's admin for every model. What is frozen is shown and cannot be changed.
+
+What raters did (sessions, trials, ratings) and what they saw (stimuli) is never edited here.
+A study's state is changed on its own page, where the reason of a refusal can be told.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from study import models
+
+
+class Frozen(admin.ModelAdmin):
+    """Shown, never added, changed or deleted."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class StimulusInline(admin.TabularInline):
+    """The stimuli of a study, fixed from the moment it is opened."""
+
+    model = models.StudyStimulus
+    extra = 0
+    autocomplete_fields = ["stimulus"]
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Study | None = None) -> bool:
+        return not (obj and obj.frozen) and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not (obj and obj.frozen) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return not (obj and obj.frozen) and super().has_delete_permission(request, obj)
+
+
+@admin.register(models.Study)
+class StudyAdmin(admin.ModelAdmin):
+    list_display = ["slug", "title", "state", "created_at", "opened_at", "closed_at"]
+    list_filter = ["state"]
+    search_fields = ["slug", "title"]
+    filter_horizontal = ["researchers"]
+    inlines = [StimulusInline]
+    readonly_fields = ["state", "created_at", "opened_at", "closed_at", "stimuli_sha256"]
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: models.Study | None = None
+    ) -> list[str]:
+        frozen = models.Study.FROZEN if obj and obj.frozen else ()
+        return [*frozen, *self.readonly_fields]
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Study | None = None) -> bool:
+        # A list of studies may hold an open one, so deleting from the list is not offered.
+        return bool(obj and not obj.frozen) and super().has_delete_permission(request, obj)
+
+
+@admin.register(models.Invitation)
+class InvitationAdmin(admin.ModelAdmin):
+    list_display = ["study", "number", "created_at", "opened_at", "revoked_at"]
+    list_filter = ["study"]
+    fields = ["study", "number", "created_at", "opened_at", "revoked_at"]
+    readonly_fields = ["study", "number", "created_at", "opened_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(models.Dataset)
+class DatasetAdmin(Frozen):
+    list_display = ["name", "title"]
+
+
+@admin.register(models.SourceImage)
+class SourceImageAdmin(Frozen):
+    list_display = ["name", "dataset"]
+    list_filter = ["dataset"]
+    search_fields = ["name"]
+
+
+@admin.register(models.Method)
+class MethodAdmin(Frozen):
+    list_display = ["name", "title", "place"]
+
+
+@admin.register(models.Stimulus)
+class StimulusAdmin(Frozen):
+    list_display = ["source", "method", "width", "height", "psnr", "ssim_daala", "lpips", "sha256"]
+    list_filter = ["source__dataset", "method"]
+    list_select_related = ["source__dataset", "method"]
+    search_fields = ["source__name", "method__name", "sha256"]
+
+
+@admin.register(models.Rater)
+class RaterAdmin(Frozen):
+    list_display = ["label", "study", "simulated", "position", "enrolled_at", "finished_at"]
+    list_filter = ["study", "simulated"]
+    list_select_related = ["study"]
+
+
+@admin.register(models.Session)
+class SessionAdmin(Frozen):
+    list_display = ["rater", "number", "seed", "gap", "started_at"]
+    list_filter = ["rater__study", "rater__simulated"]
+    list_select_related = ["rater__study"]
+
+
+@admin.register(models.Trial)
+class TrialAdmin(Frozen):
+    list_display = ["rater", "position", "stimulus", "repeat"]
+    list_filter = ["rater__study", "rater__simulated"]
+    list_select_related = [
+        "rater__study", "stimulus__source__dataset", "stimulus__method"
+    ]  # fmt: skip
+
+
+@admin.register(models.Rating)
+class RatingAdmin(Frozen):
+    list_display = ["trial", "score", "simulated", "received_at", "response_ms", "browser"]
+    list_filter = ["trial__rater__study", "trial__rater__simulated", "score"]
+    list_select_related = ["trial__rater__study"]
+
+    @admin.display(boolean=True)
+    def simulated(self, rating: models.Rating) -> bool:
+        return rating.trial.rater.simulated

@@ -1,0 +1,5 @@
+"""From ratings to numbers, tables and figures; pure functions of pandas data, without a database.
+
+Ratings come as a table with one row a rating: ``rater``, ``set``, ``image``, ``method`` (texts),
+``score`` (1, 2, 3, 4 or 5) and ``simulated`` (whether the rater is a program).
+"""

@@ -1,0 +1,206 @@
+"""Figures of opinion scores, drawn by matplotlib without pyplot; the same data give the same bytes.
+
+Colours survive colour blindness and grey print: one hue from light to dark carries the shares, and
+the means in red are told from them by shape and a white outline too.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from study.analysis import opinion
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.figure import Figure
+
+Format = Literal["svg", "pdf", "png"]
+
+WIDTH = 5.4  # inches: 9 pt is still 5.6 pt when reduced to a column of 3.4 inches
+MEAN_COLOUR = "#d4141c"
+QUIET = "#555555"
+STYLE: Any = {
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that it is the same everywhere
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "opinion",
+}
+# A date in the file would make two drawings of the same data differ.
+METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None},
+    "png": {"Software": None},
+}
+_drawing = threading.Lock()  # matplotlib's style is global, and a server draws in several threads
+
+
+def distribution(
+    ratings: pd.DataFrame,
+    *,
+    order: Sequence[str],
+    titles: Mapping[str, str] | None = None,
+    sets: Sequence[str] | None = None,
+    format: Format = "svg",
+) -> bytes:
+    """The scores of each method as a column of five cells, as in figures 5 and 9 of Ledig et al.
+
+    A panel for each set; a cell's colour is the share of a method's ratings that gave that score;
+    the red marker is the mean, its bar the interval of `opinion.by_method`. Methods come in the
+    given ``order`` (which may name more), sets as in ``sets`` or else by name. Returns a whole
+    SVG, PDF or PNG file. Raises ``ValueError`` for faulty ratings, for none, for an unknown
+    format, and for a method or set that the given order lacks.
+    """
+    import matplotlib as mpl
+
+    if format not in METADATA:
+        raise ValueError(f"a figure is drawn as {', '.join(METADATA)}, not as '{format}'")
+    opinions = opinion.by_method(ratings).set_index(["set", "method"])
+    if opinions.empty:
+        raise ValueError("there are no ratings to draw yet")
+    counts = opinion.score_counts(ratings)
+    with _drawing, mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        figure = _draw(
+            opinions,
+            counts.div(counts.sum(axis=1), axis=0),
+            sets=_rated("set", opinions, sets),
+            methods=_rated("method", opinions, order),
+            titles=titles or {},
+            simulated=opinion.raters_kind(ratings) == "simulated",
+        )
+        file = io.BytesIO()
+        figure.savefig(file, format=format, dpi=220, metadata=METADATA[format])
+    return file.getvalue()
+
+
+def _rated(what: str, opinions: pd.DataFrame, order: Sequence[str] | None) -> list[str]:
+    """The sets or methods that have ratings, in the given order."""
+    rated = list(opinions.index.unique(what))
+    if order is None:
+        return rated
+    for name in rated:
+        if name not in order:
+            raise ValueError(f"the {what} '{name}' is rated, but not among: {', '.join(order)}")
+    return [name for name in order if name in rated]
+
+
+def _draw(
+    opinions: pd.DataFrame,
+    shares: pd.DataFrame,
+    *,
+    sets: Sequence[str],
+    methods: Sequence[str],
+    titles: Mapping[str, str],
+    simulated: bool,
+) -> Figure:
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+    from matplotlib.figure import Figure
+
+    # Nearly white to dark blue, without the darkest tones, on which red is lost in grey print.
+    colours = ListedColormap(colormaps["Blues"](np.linspace(0.0, 0.92, 256)))
+    cells = ScalarMappable(Normalize(0.0, np.ceil(shares.to_numpy().max() * 10) / 10), colours)
+    figure = Figure(figsize=(WIDTH, 1.3 + 1.6 * len(sets)), layout="constrained")
+    panels = figure.subplots(len(sets), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, name in zip(panels, sets, strict=True):
+        of_set = opinions.loc[[name]].droplevel("set")
+        _cells(ax, shares.loc[[name]].droplevel("set"), methods, cells)
+        _means(ax, of_set, methods)
+        ax.set_title(name, loc="left")
+        ax.set_title(_size(of_set, simulated), loc="right", size=8, color=QUIET, weight="normal")
+    slanted = len(methods) > 6
+    panels[-1].set_xticks(
+        range(len(methods)),
+        [titles.get(name, name).replace(" ", "\n") for name in methods],
+        linespacing=1.0,
+        **({"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if slanted else {}),
+    )
+    _colour_bar(figure, panels, cells)
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=8)
+    if simulated:
+        figure.suptitle("SIMULATED raters, not people", color=MEAN_COLOUR, size=10, weight="bold")
+    return figure
+
+
+def _cells(ax: Axes, shares: pd.DataFrame, methods: Sequence[str], cells: ScalarMappable) -> None:
+    """For each method a column of five cells, one for each score."""
+    place, row = np.indices((len(methods), len(opinion.SCORES)))
+    share = shares.reindex(list(methods)).to_numpy()
+    known = ~np.isnan(share)
+    ax.bar(
+        place[known],
+        1.0,
+        width=0.84,
+        bottom=np.array(opinion.SCORES)[row[known]] - 0.5,
+        color=cells.to_rgba(share[known]),
+        edgecolor="white",
+        linewidth=0.5,
+    )
+    for gap in np.flatnonzero(~known[:, 0]).tolist():
+        ax.text(gap, 3, "not rated", rotation=90, ha="center", va="center", color=QUIET)
+    ax.set(xlim=(-0.6, len(methods) - 0.4), ylim=(0.5, 5.5), yticks=opinion.SCORES, ylabel="Score")
+    ax.spines[:].set_visible(False)
+
+
+def _means(ax: Axes, opinions: pd.DataFrame, methods: Sequence[str]) -> None:
+    """The mean of each method with its interval, where it has one."""
+    half = opinions["ci_half_width"]
+    alone = bool(half.isna().all())
+    label = "Mean (no interval: one rater)" if alone else f"Mean and its {opinion.INTERVAL}"
+    # White and wider first: an outline that keeps the red readable on dark cells and in grey.
+    for colour, extra, name in [("white", 1.4, None), (MEAN_COLOUR, 0.0, label)]:
+        ax.errorbar(
+            [methods.index(method) for method in opinions.index],
+            opinions["mos"],
+            yerr=None if alone else half,
+            fmt="o",
+            color=colour,
+            markersize=2.8 + extra,
+            elinewidth=1.1 + extra,
+            capsize=3.4 + extra / 2,
+            capthick=1.1 + extra,
+            label=name,
+        )
+
+
+def _colour_bar(figure: Figure, panels: Iterable[Axes], cells: ScalarMappable) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    bar = figure.colorbar(
+        cells,
+        ax=list(panels),
+        format=PercentFormatter(1.0, decimals=0, symbol=" %"),
+        label="Share of ratings",
+        fraction=0.04,
+        aspect=30,
+        pad=0.02,
+    )
+    bar.outline.set_visible(False)
+    assert bar.solids is not None
+    bar.solids.set_edgecolor("face")  # else viewers show hairlines between the steps
+
+
+def _size(opinions: pd.DataFrame, simulated: bool) -> str:
+    """Who gave how many ratings, such as ``26 raters, 130 ratings per method``."""
+    raters, ratings = _range(opinions["raters"]), _range(opinions["ratings"])
+    kind = f"{'simulated ' * simulated}rater{'s' * (raters != '1')}"
+    return f"{raters} {kind}, {ratings} ratings per method"
+
+
+def _range(numbers: pd.Series) -> str:
+    few, many = int(numbers.min()), int(numbers.max())
+    return f"{few}" if few == many else f"{few}–{many}"

@@ -1,0 +1,84 @@
+"""What is accepted from browsers, checked field by field."""
+
+from __future__ import annotations
+
+import json
+
+from django import forms
+from django.http import HttpRequest
+
+from study.models import Rating
+from study.ratings import Viewing
+from study.studies import MOST_INVITATIONS
+
+FAMILIES = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+"""Marks in a User-Agent, the more special first: every browser claims to be its forebears too."""
+
+
+def browser_family(user_agent: str) -> str:
+    """The family of a browser; the version and the system are not kept.
+
+    >>> browser_family("Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0")
+    'Firefox'
+    """
+    return next((name for mark, name in FAMILIES if mark in user_agent), "other")
+
+
+class VoteForm(forms.Form):
+    """One vote as the rating page sends it, a JSON object; sizes in CSS pixels."""
+
+    trial = forms.CharField(max_length=32)
+    score = forms.TypedChoiceField(choices=Rating.Score.choices, coerce=int)
+    id = forms.UUIDField()
+    response_ms = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    device_pixel_ratio = forms.FloatField(min_value=0.01, max_value=100, required=False)
+    viewport_width = forms.IntegerField(min_value=0, max_value=100_000, required=False)
+    viewport_height = forms.IntegerField(min_value=0, max_value=100_000, required=False)
+    shown_width = forms.FloatField(min_value=0, max_value=100_000, required=False)
+    shown_height = forms.FloatField(min_value=0, max_value=100_000, required=False)
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> VoteForm:
+        """The form of a request's JSON body. Raises ``ValueError`` if it is not a JSON object."""
+        try:
+            data = json.loads(request.body)
+        except (ValueError, RecursionError):
+            data = None
+        if not isinstance(data, dict):
+            raise ValueError("A vote is a JSON object.")
+        for name in ("viewport", "shown"):
+            pair = data.pop(name, None)
+            if isinstance(pair, list) and len(pair) == 2:
+                data[f"{name}_width"], data[f"{name}_height"] = pair
+        score = data.get("score")
+        if isinstance(score, bool) or not isinstance(score, int):
+            data["score"] = None  # neither "4" nor 4.0 nor true is one of the five categories
+        return cls(data)
+
+    def problem(self) -> str:
+        """What is wrong, in one sentence."""
+        field, errors = next(iter(self.errors.items()))
+        if field == "score":
+            return "score: one of the whole numbers 1, 2, 3, 4, 5."
+        return f"{field}: {errors[0]}"
+
+    def viewing(self, request: HttpRequest) -> Viewing:
+        """What the browser told of how the image was shown."""
+        told = {
+            name: self.cleaned_data[name]
+            for name in Viewing.__annotations__
+            if name in self.cleaned_data
+        }
+        return Viewing(**told, browser=browser_family(request.headers.get("User-Agent", "")))
+
+
+class InviteForm(forms.Form):
+    """How many links to make."""
+
+    count = forms.IntegerField(min_value=1, max_value=MOST_INVITATIONS)

@@ -1,0 +1,49 @@
+"""``manage.py create_study SLUG``: a study from a preset, opened unless told otherwise."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from study import studies
+from study.management.plain import PlainCommand
+
+
+class Command(PlainCommand):
+    help = "Create a study and open it, which freezes its images."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("slug", help="name of the study in addresses and commands")
+        parser.add_argument("--preset", default="quick", help=" or ".join(studies.PRESETS))
+        parser.add_argument("--title", default="", help="what raters and researchers read")
+        parser.add_argument("--sets", nargs="+", default=[], metavar="SET")
+        parser.add_argument("--methods", nargs="+", default=[], metavar="METHOD")
+        parser.add_argument("--draft", action="store_true", help="do not open it yet")
+        parser.add_argument(
+            "--researcher", action="append", default=[], metavar="USER", help="who sees the results"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with transaction.atomic():
+            study = studies.create(
+                options["slug"],
+                preset=options["preset"],
+                title=options["title"],
+                sets=options["sets"],
+                methods=options["methods"],
+            )
+            for name in options["researcher"]:
+                user = get_user_model().objects.filter(username=name).first()
+                if user is None:
+                    raise ValueError(f"there is no user {name!r}; make one with createsuperuser")
+                study.researchers.add(user)
+            if not options["draft"]:
+                studies.open_(study)
+        count = study.stimuli.count()
+        self.stdout.write(
+            f"Study {study.slug} is {study.state}: {count} images for each rater. "
+            f"Invite raters with: manage.py invite {study.slug} 10"
+        )

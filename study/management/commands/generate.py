@@ -1,0 +1,39 @@
+"""Make and measure the output of every method for every image."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+
+from benchmarks.datasets import chosen
+from benchmarks.outputs import chosen_methods, generate
+from study.management.plain import PlainCommand
+
+
+class Command(PlainCommand):
+    help = "Write OUTPUTS_DIR/SET/METHOD/IMAGE.png and measure each; repeats nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--sets", nargs="+", metavar="SET", help="all in BENCHMARKS_DIR by default"
+        )
+        parser.add_argument("--methods", nargs="+", metavar="METHOD", help="all by default")
+        parser.add_argument(
+            "--device", default="auto", help="where networks run: auto (default), cpu or cuda"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        report = generate(
+            benchmarks_dir=settings.BENCHMARKS_DIR,
+            outputs_dir=settings.OUTPUTS_DIR,
+            sets=chosen(settings.BENCHMARKS_DIR, options["sets"]),
+            methods=chosen_methods(options["methods"]),
+            device=options["device"],
+            perceptual_dir=settings.PERCEPTUAL_WEIGHTS_DIR,
+            progress=options["verbosity"] > 0,
+        )
+        self.stdout.write(f"{report.done} outputs made, {report.skipped} were there already")
+        for line in report.failed:
+            self.stderr.write(line)
+        if report.failed:
+            raise CommandError(f"{len(report.failed)} images could not be used; the rest is done")

@@ -1,0 +1,39 @@
+"""``manage.py invite SLUG N``: personal links for N raters."""
+
+from __future__ import annotations
+
+import csv
+import io
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from benchmarks.files import write_whole
+from study import studies
+from study.management.plain import PlainCommand
+
+
+class Command(PlainCommand):
+    help = "Make N personal links to a study; each is for one rater, on any device."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("slug")
+        parser.add_argument("count", type=int, metavar="N")
+        parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write a table instead")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        out: Path | None = options["out"]
+        if out is not None and not out.parent.is_dir():
+            raise ValueError(f"{out.parent} is not a folder; --out {out} cannot be written there")
+        study = studies.get(options["slug"])
+        made = studies.invite(study, options["count"])
+        rows = [(i.number, f"{settings.SITE_URL}{i.get_absolute_url()}") for i in made]
+        if out is None:
+            self.stdout.writelines(f"{link}\n" for _, link in rows)
+            return
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([("number", "link"), *rows])
+        write_whole(out, table.getvalue().encode())
+        self.stdout.write(f"{len(rows)} links are in {out}")

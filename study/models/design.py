@@ -1,0 +1,181 @@
+"""What is asked, and who is asked: studies and invitations."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Count, F, Q
+from django.urls import reverse
+
+from study.models.catalog import Stimulus
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+INSTRUCTIONS = """\
+You will see one image at a time. Judge how good it looks to you and answer with one of five \
+categories, from bad to excellent.
+
+There is no right answer, and no need to think long: about ten seconds for an image are plenty. \
+You cannot go back to an image.
+
+Sit as you normally sit at this screen and keep the browser's zoom at 100 %."""
+
+
+class StudyQuerySet(models.QuerySet["Study"]):
+    """Reads of several studies."""
+
+    def visible_to(self, user: User | AnonymousUser) -> StudyQuerySet:
+        """The studies of this researcher; a superuser sees all of them."""
+        if not user.is_authenticated:
+            return self.none()
+        return self if user.is_superuser else self.filter(researchers=user)
+
+    def with_counts(self) -> StudyQuerySet:
+        """Adds ``raters``, ``finished`` and ``ratings``, people only, in one query."""
+        people = Q(rater__simulated=False)
+        return self.annotate(
+            raters=Count("rater", filter=people, distinct=True),
+            finished=Count(
+                "rater", filter=people & Q(rater__finished_at__isnull=False), distinct=True
+            ),
+            ratings=Count("rater__trial__rating", filter=people, distinct=True),
+        )
+
+
+class Study(models.Model):
+    """One experiment. Drafts can be changed; opening one freezes what is shown and how."""
+
+    class State(models.TextChoices):
+        """Draft, then open, then closed; a closed study may be opened again, unchanged."""
+
+        DRAFT = "draft", "Draft"
+        OPEN = "open", "Open"
+        CLOSED = "closed", "Closed"
+
+    slug = models.SlugField(unique=True)
+    title = models.CharField(max_length=200)
+    instructions = models.TextField(default=INSTRUCTIONS)
+    state = models.CharField(max_length=6, choices=State, default=State.DRAFT, editable=False)
+    source_gap = models.PositiveSmallIntegerField(
+        default=1,
+        help_text="At least this many other images between two of the same source, where possible.",
+    )
+    stimuli = models.ManyToManyField(Stimulus, through="StudyStimulus")
+    researchers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, help_text="Who may see the results."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True, editable=False)
+    closed_at = models.DateTimeField(null=True, editable=False)
+    stimuli_sha256 = models.CharField(
+        "checksum of all stimuli",
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="SHA-256 over the sorted checksums of the files, set when the study opens.",
+    )
+
+    FROZEN = ("slug", "instructions", "source_gap")
+    """Fields that do not change once the study has been opened."""
+
+    objects = StudyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "studies"
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "open", "closed"]), name="study_state_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="draft", opened_at__isnull=True)
+                | (~Q(state="draft") & Q(opened_at__isnull=False)),
+                name="study_open_has_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; raises ``ValidationError`` if a frozen field of an opened study has changed."""
+        if self.pk:
+            stored = Study.objects.filter(pk=self.pk, opened_at__isnull=False)
+            for before in stored.values(*self.FROZEN):
+                for field in self.FROZEN:
+                    if before[field] != getattr(self, field):
+                        raise ValidationError(
+                            f"{field} of {self.slug} was frozen when the study was opened"
+                        )
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        """The researcher's page."""
+        return reverse("study", args=[self.slug])
+
+    @property
+    def frozen(self) -> bool:
+        """Whether raters may have seen it: nothing that they see changes any more."""
+        return self.state != self.State.DRAFT
+
+
+class StudyStimulus(models.Model):
+    """A stimulus is shown in a study. Rows come and go while the study is a draft, then stay."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE)
+    stimulus = models.ForeignKey(Stimulus, on_delete=models.PROTECT)
+
+    class Meta:
+        verbose_name_plural = "stimuli of the study"
+        constraints = [
+            models.UniqueConstraint(fields=["study", "stimulus"], name="stimulus_once_per_study")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stimulus} in {self.study.slug}"
+
+
+def new_token() -> str:
+    """128 random bits as a URL-safe text of 22 characters."""
+    return secrets.token_urlsafe(16)
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """Reads of several invitations."""
+
+    def with_progress(self) -> InvitationQuerySet:
+        """Adds the rater's ``position`` and ``finished_at``, in the order of invitation."""
+        return self.annotate(
+            position=F("rater__position"), finished_at=F("rater__finished_at")
+        ).order_by("number")
+
+
+class Invitation(models.Model):
+    """A personal link to a study, for one rater, on any number of devices."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="invitations")
+    number = models.PositiveIntegerField(help_text="1, 2, 3 ... within the study.")
+    token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["study", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "number"], name="invitation_number_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.study.slug} #{self.number}"
+
+    def get_absolute_url(self) -> str:
+        """The link that the rater is sent, without the site's address."""
+        return reverse("enter", args=[self.token])

@@ -1,0 +1,113 @@
+"""Simulated raters: a study rehearsed before people are asked, through the same code as theirs.
+
+A simulated rater feels a quality on a continuous scale, the method's latent quality plus
+a liking or disliking of the scene, their own strictness and a moment's noise, and answers with the
+category nearest to it. The latent qualities are set so that the mean answer to each method is its
+published MOS: with a total spread s, the mean of the category is
+1 + sum over the thresholds t = 1.5, 2.5, 3.5, 4.5 of Phi((quality - t) / s).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from django.db import transaction
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+from benchmarks.published import LEDIG2017
+from study.models import Rater, Study, Trial
+from study.ratings import cast
+from study.sessions import enrol_simulated
+
+RATER_SD, SOURCE_SD, NOISE_SD = 0.35, 0.30, 0.60
+"""Spread of strictness, of scenes and of single answers, in categories.
+
+Chosen near what published browser studies show (a rater's mean varies by about a third of
+a category, a single answer by more than half); they are a guess, as every simulation is.
+"""
+TOTAL_SD = float(np.sqrt(RATER_SD**2 + SOURCE_SD**2 + NOISE_SD**2))
+THRESHOLDS = np.array([1.5, 2.5, 3.5, 4.5])
+MOST_RATERS = 1000
+
+
+def mean_score(quality: float) -> float:
+    """The expected category of a latent quality.
+
+    >>> mean_score(3.0)
+    3.0
+    """
+    return float(1 + norm.cdf((quality - THRESHOLDS) / TOTAL_SD).sum())
+
+
+def latent_quality(mos: float) -> float:
+    """The latent quality whose mean category is ``mos``, strictly between 1 and 5.
+
+    >>> round(mean_score(latent_quality(1.28)), 6)
+    1.28
+    """
+    return float(brentq(lambda quality: mean_score(quality) - mos, -9, 15))
+
+
+def published_mos(set_name: str, method: str) -> float:
+    """The paper's MOS of a method, on BSD100 where the set is not the paper's.
+
+    Raises ``ValueError`` for a method that the paper's raters did not see.
+    """
+    for known in (set_name, "BSD100", "Set14"):
+        published = LEDIG2017.get((known, method))
+        if published is not None and published.mos is not None:
+            return published.mos
+    raise ValueError(f"the paper gives no MOS for {method}; it cannot be rehearsed")
+
+
+def rehearse(study: Study, *, raters: int, seed: int) -> Iterator[Rater]:
+    """Play ``raters`` simulated raters from enrolment to the last vote, yielding each when done.
+
+    The same study, number and seed give the same plans and the same scores. Raises
+    ``ValueError`` for a study that is not open, one that has simulated raters already, or a number
+    outside 1..1000.
+    """
+    if not 1 <= raters <= MOST_RATERS:
+        raise ValueError(f"{raters} raters cannot be rehearsed; ask for 1 to {MOST_RATERS}")
+    if Rater.objects.filter(study=study, simulated=True).exists():
+        raise ValueError(
+            f"{study.slug} has been rehearsed already; --replace removes its simulated raters first"
+        )
+    cells = set(study.stimuli.values_list("source__dataset__name", "method__name"))
+    quality = {cell: latent_quality(published_mos(*cell)) for cell in cells}
+    sources = study.stimuli.order_by("source").values_list("source", flat=True).distinct()
+    rng = np.random.default_rng(seed)
+    liking = {source: rng.normal(0, SOURCE_SD) for source in sources}
+    for _ in range(raters):
+        with transaction.atomic():
+            rater = enrol_simulated(study, seed=int(rng.integers(2**62)))
+            _play(rater, quality, liking, rng)
+        yield rater
+
+
+def _play(
+    rater: Rater,
+    quality: Mapping[tuple[str, str], float],
+    liking: Mapping[int, float],
+    rng: np.random.Generator,
+) -> None:
+    strictness = rng.normal(0, RATER_SD)
+    trials = Trial.objects.filter(rater=rater).order_by("position")
+    for trial in trials.select_related("stimulus__source__dataset", "stimulus__method"):
+        stimulus = trial.stimulus
+        felt = quality[stimulus.source.dataset.name, stimulus.method.name]
+        felt += liking[stimulus.source_id] - strictness + rng.normal(0, NOISE_SD)
+        score = int(np.clip(np.floor(felt + 0.5), 1, 5))
+        cast(rater, token=trial.token, score=score, client_id=uuid.UUID(bytes=rng.bytes(16)))
+
+
+def remove(study: Study) -> int:
+    """Delete the study's simulated raters with all they did; returns how many they were."""
+    with transaction.atomic():
+        simulated = Rater.objects.filter(study=study, simulated=True)
+        count = simulated.count()
+        simulated.delete()
+    return count

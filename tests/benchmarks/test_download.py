@@ -1,0 +1,185 @@
+"""A download survives broken lines and odd servers, and a file under its name is whole."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from benchmarks.datasets import SET_NAMES, Source, available, manifest
+from benchmarks.download import download
+from benchmarks.fetch import fetch
+
+CONTENT = bytes(range(256)) * 4000
+
+
+class Server(ThreadingHTTPServer):
+    """Serves ``content``; what it can and how it fails is set by each test."""
+
+    content = CONTENT
+    version = '"one"'
+    knows_ranges = True
+    breaks_off_after: int | None = None
+    status: int | None = None
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[str | None] = []
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/set.zip"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        server, wanted = self.server, self.headers.get("Range")
+        server.asked.append(wanted)
+        if server.status:
+            self.send_error(server.status)
+            return
+        start = 0
+        fresh = self.headers.get("If-Range") == server.version
+        if wanted and server.knows_ranges and fresh:
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        body = server.content[start:]
+        self.send_response(206 if start else 200)
+        if start:
+            total = len(server.content)
+            self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+        self.send_header("ETag", server.version)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: server.breaks_off_after])
+
+    def log_message(self, *args) -> None:
+        """Keep the tests' output quiet."""
+
+
+@pytest.fixture
+def server():
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def break_off(server, tmp_path):
+    """A download that broke off after 300 000 bytes."""
+    server.breaks_off_after = 300_000
+    path = tmp_path / "set.zip"
+    with pytest.raises(ValueError, match=r"broke off after 300000 of 1024000 bytes; run again"):
+        download(server.address, path, progress=False)
+    assert not path.exists()
+    server.breaks_off_after = None
+    return path
+
+
+def test_a_broken_download_goes_on_where_it_stopped(server, break_off):
+    download(server.address, break_off, progress=False)
+    assert break_off.read_bytes() == CONTENT
+    assert server.asked == [None, "bytes=300000-"]
+    assert list(break_off.parent.iterdir()) == [break_off]
+
+
+def test_a_server_that_knows_no_ranges_starts_over(server, break_off):
+    server.knows_ranges = False
+    download(server.address, break_off, progress=False)
+    assert break_off.read_bytes() == CONTENT
+
+
+def test_two_versions_of_a_file_are_never_mixed(server, break_off):
+    server.content, server.version = CONTENT[::-1], '"two"'
+    download(server.address, break_off, progress=False)
+    assert break_off.read_bytes() == CONTENT[::-1]
+
+
+def test_a_second_break_keeps_what_both_runs_brought(server, break_off):
+    server.breaks_off_after = 200_000
+    with pytest.raises(ValueError, match="broke off after 500000 of 1024000"):
+        download(server.address, break_off, progress=False)
+    server.breaks_off_after = None
+    download(server.address, break_off, progress=False)
+    assert break_off.read_bytes() == CONTENT
+    assert server.asked[-1] == "bytes=500000-"
+
+
+def test_a_part_longer_than_the_file_is_thrown_away(server, break_off):
+    server.status = 416
+    part = break_off.with_name("set.zip.part")
+    # The server refuses what lies behind the end, and then the whole file as well.
+    with pytest.raises(ValueError, match="answers 416"):
+        download(server.address, break_off, progress=False)
+    assert not part.exists()
+    assert server.asked == [None, "bytes=300000-", None]
+
+
+def test_a_refusal_is_one_clear_line(server, tmp_path):
+    server.status = 404
+    with pytest.raises(ValueError, match=r"set\.zip answers 404 Not Found"):
+        download(server.address, tmp_path / "set.zip", progress=False)
+
+
+def test_a_server_that_is_not_there_is_one_clear_line(server, tmp_path):
+    server.server_close()
+    server.shutdown()
+    with pytest.raises(ValueError, match="cannot be reached"):
+        download(server.address, tmp_path / "set.zip", progress=False)
+
+
+@pytest.fixture
+def packed_set5(server, benchmarks_dir, tmp_path):
+    with zipfile.ZipFile(tmp_path / "pack.zip", "w") as packed:
+        for path in (benchmarks_dir / "Set5").iterdir():
+            packed.write(path, f"SR/Set5/{path.name}")
+    server.content = (tmp_path / "pack.zip").read_bytes()
+
+
+def test_a_set_is_fetched_from_an_address_and_nothing_is_left_over(server, packed_set5, tmp_path):
+    out = tmp_path / "out"
+    server.breaks_off_after = 300_000
+    with pytest.raises(ValueError, match="run again to continue"):
+        fetch(["Set5"], source=server.address, destination=out, progress=False)
+    server.breaks_off_after = None
+    fetch(["Set5"], source=server.address, destination=out, progress=False)
+    assert server.asked == [None, "bytes=300000-"]
+    assert available(out) == ["Set5"]
+    assert not list((out / ".downloads").iterdir())
+    fetch(["Set5"], source=server.address, destination=out, progress=False)
+    assert len(server.asked) == 2
+
+
+def test_a_damaged_archive_is_fetched_anew_the_next_time(server, packed_set5, tmp_path):
+    whole, server.content = server.content, server.content[:1000]
+    with pytest.raises(ValueError, match="is not a whole zip or tar archive"):
+        fetch(["Set5"], source=server.address, destination=tmp_path / "out", progress=False)
+    server.content = whole
+    fetch(["Set5"], source=server.address, destination=tmp_path / "out", progress=False)
+    assert available(tmp_path / "out") == ["Set5"]
+
+
+def test_listed_addresses_are_tried_in_turn_and_each_failure_is_told(
+    server, packed_set5, tmp_path, monkeypatch
+):
+    gone = f"{server.address}.gone:70000/set.zip"
+    listed = {
+        name: manifest(name).__class__(
+            name, name, manifest(name).images, (Source(gone, False), Source(server.address, False))
+        )
+        for name in SET_NAMES
+    }
+    monkeypatch.setattr("benchmarks.fetch.manifest", listed.__getitem__)
+    said: list[str] = []
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match=r"^Set14 lacks 14 of 14 .*--source FOLDER$"):
+        fetch(["Set5", "Set14"], source=None, destination=out, progress=False, say=said.append)
+    assert available(out) == ["Set5"]
+    assert len(server.asked) == 1
+    assert [line.split()[0] for line in said] == ["trying", gone, "trying"]

@@ -1,0 +1,70 @@
+"""What a rater sees is the file, pixel by pixel, whatever the screen's scale."""
+
+import io
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Page
+
+from study.models import Trial
+from tests.browser.conftest import votable
+
+
+@pytest.fixture(params=[1, 1.25, 1.5, 1.75, 2])
+def scaled(request, browser_type, browser_type_launch_args, begin):
+    """The first image in a browser whose screen has that scale.
+
+    The flag, not Playwright's emulation: that resamples the finished page.
+    """
+    arguments = dict(browser_type_launch_args)
+    # An odd size, so that an image in the middle could come to lie between two pixels.
+    arguments["args"] = [
+        *arguments["args"],
+        f"--force-device-scale-factor={request.param}",
+        "--window-size=1367,1001",
+    ]
+    browser = browser_type.launch(**arguments)
+    page = begin(browser.new_context(no_viewport=True))
+    assert page.evaluate("devicePixelRatio") == request.param
+    yield page
+    browser.close()
+
+
+def shown(page: Page, number: int) -> NDArray[np.uint8]:
+    """The pixels of the screen where image ``number`` lies: (h, w, 3)."""
+    votable(page, number)
+    screen = np.asarray(Image.open(io.BytesIO(page.screenshot(scale="device"))).convert("RGB"))
+    left, top, width, height = page.evaluate(
+        "(({x, y, width, height}) => [x, y, width, height].map(n => Math.round(n * devicePixelRatio)))"
+        "(document.querySelector('#stage img').getBoundingClientRect())"
+    )
+    return screen[top : top + height, left : left + width]
+
+
+def test_an_image_on_the_screen_is_its_file(scaled, invitation):
+    for trial in Trial.objects.filter(rater__invitation=invitation).order_by("position")[:3]:
+        seen = shown(scaled, trial.position + 1)
+        expected = np.asarray(Image.open(trial.stimulus.path).convert("RGB"))
+        assert seen.shape == expected.shape
+        assert (seen == expected).all()
+        scaled.keyboard.press("3")
+
+
+def test_zooming_while_an_image_is_shown_keeps_its_pixels(rating, invitation):
+    # Emulated, for want of a way to zoom by program: the sizes are what matters here.
+    session = rating.context.new_cdp_session(rating)
+    for ratio in (1.5, 1, 2):
+        session.send(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 1280, "height": 800, "deviceScaleFactor": ratio, "mobile": False},
+        )
+        rating.wait_for_function(
+            """ratio => {
+                const image = document.querySelector('#stage img');
+                const width = image.getBoundingClientRect().width * ratio;
+                return devicePixelRatio === ratio && Math.abs(width - image.naturalWidth) < 0.05;
+            }""",
+            arg=ratio,
+        )

@@ -1,0 +1,100 @@
+"""The cast of the tests: an owner, an outsider, and a small study of real photographs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from benchmarks import fetch, outputs
+from study import sessions, studies
+from study.models import Invitation, Rater, Study, StudyStimulus, Trial
+
+METHODS = ("nearest", "bicubic", "hr")
+SOURCES = 2
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``benchmarks`` (the Samples set) and ``outputs`` (without the networks)."""
+    root = tmp_path_factory.mktemp("generated")
+    fetch.fetch(["Samples"], source=None, destination=root / "benchmarks", progress=False)
+    outputs.generate(
+        benchmarks_dir=root / "benchmarks",
+        outputs_dir=root / "outputs",
+        sets=["Samples"],
+        methods=METHODS,
+        progress=False,
+    )
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(settings, tmp_path):
+    """No test writes where the product keeps its data; static files need no collecting."""
+    settings.STIMULI_DIR = tmp_path / "stimuli"
+    settings.OUTPUTS_DIR = tmp_path / "outputs"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def draft_study(db, settings, generated) -> Study:
+    """Two sources by three methods, not open yet."""
+    settings.OUTPUTS_DIR = generated / "outputs"
+    study = studies.create("small", title="A small study", sets=["Samples"], methods=METHODS)
+    sources = list(study.stimuli.order_by("source").values_list("source", flat=True).distinct())
+    StudyStimulus.objects.filter(study=study, stimulus__source__in=sources[SOURCES:]).delete()
+    return study
+
+
+@pytest.fixture
+def open_study(draft_study) -> Study:
+    """The small study, open: six trials for each rater."""
+    studies.open_(draft_study)
+    return draft_study
+
+
+@pytest.fixture
+def invitation(open_study) -> Invitation:
+    """A link to the small study that nobody has followed yet."""
+    return studies.invite(open_study, 1)[0]
+
+
+@pytest.fixture
+def rater(invitation) -> Rater:
+    """Somebody who enrolled by the invitation and has not voted."""
+    return sessions.enrol(invitation)
+
+
+@pytest.fixture
+def trials(rater) -> list[Trial]:
+    """The rater's plan, first trial first."""
+    return list(Trial.objects.filter(rater=rater).order_by("position"))
+
+
+@pytest.fixture
+def rater_client(rater) -> Client:
+    """A browser that followed the rater's link."""
+    client = Client()
+    client.get(rater.invitation.get_absolute_url())
+    return client
+
+
+@pytest.fixture
+def owner(open_study) -> User:
+    """The researcher whose study it is."""
+    user = User.objects.create_user("owner", password="owner-password")
+    open_study.researchers.add(user)
+    return user
+
+
+@pytest.fixture
+def outsider(db) -> User:
+    """A researcher of other studies."""
+    return User.objects.create_user("outsider", password="outsider-password")

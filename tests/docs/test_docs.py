@@ -1,0 +1,46 @@
+"""Documentation is tested: what can be set, called or opened is documented."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+from django.urls import get_resolver
+
+ROOT = Path(__file__).resolve().parents[2]
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
+TEXTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *ROOT.glob("sr_models/**/*.md")]
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists():
+    source = (ROOT / "study/settings.py").read_text()
+    read = set(re.findall(r'(?:text|folder|flag|environ\.get)\(\s*"([A-Z_]+)"', source))
+    rows = OPERATIONS.split("## Settings")[1].split("## Commands")[0]
+    assert set(re.findall(r"^\| `([A-Z_]+)`", rows, re.MULTILINE)) == read
+
+
+def test_every_command_is_documented_and_every_documented_one_exists():
+    ours = {name for name, app in get_commands().items() if app == "study"}
+    rows = OPERATIONS.split("## Commands")[1].split("## Addresses")[0]
+    first_cells = re.findall(r"^\| (`.+?) \| ", rows, re.MULTILINE)
+    documented = {w for cell in first_cells for w in re.findall(r"`([a-z_]+)", cell)}
+    assert documented == ours
+
+
+def test_every_address_is_documented():
+    rows = OPERATIONS.split("## Addresses")[1]
+    documented = re.findall(r"`(/[^`]*)`", rows)
+    for pattern in get_resolver().url_patterns:
+        # <str:token> and the like become the words of the table; an extension is any of them.
+        route = re.sub(r"\.<str:extension>", "", str(pattern.pattern))
+        route = "/" + re.sub(r"<\w+:(\w+)>", lambda m: m[1].upper(), route)
+        assert any(d.startswith(route) for d in documented), route
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_and_pictures_between_the_documents_exist(text):
+    for target in re.findall(r"\]\(([^)#]+)", text.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (text.parent / target).exists(), target

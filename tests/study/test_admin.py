@@ -1,0 +1,60 @@
+"""The admin shows every model; what is frozen cannot be changed there."""
+
+from __future__ import annotations
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.urls import reverse
+
+from study.models import Study
+
+
+@pytest.mark.parametrize("model", apps.get_app_config("study").get_models())
+def test_every_model_has_a_page_that_opens(admin_client, rater, model):
+    from study.models import StudyStimulus
+
+    if model is StudyStimulus:
+        return  # part of the study's own page
+    assert admin.site.is_registered(model)
+    name = f"admin:study_{model._meta.model_name}"
+    assert admin_client.get(reverse(f"{name}_changelist")).status_code == 200
+    row = model.objects.first()
+    if row is not None:
+        assert admin_client.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
+
+
+def change(client, study, **fields):
+    data = {
+        "slug": study.slug, "title": study.title, "instructions": study.instructions,
+        "source_gap": study.source_gap, "studystimulus_set-TOTAL_FORMS": "0",
+        "studystimulus_set-INITIAL_FORMS": "0", **fields,
+    }  # fmt: skip
+    return client.post(reverse("admin:study_study_change", args=[study.pk]), data)
+
+
+def test_the_title_of_an_open_study_can_be_changed_and_its_rules_cannot(admin_client, open_study):
+    assert change(admin_client, open_study, title="New", source_gap=0).status_code == 302
+    open_study.refresh_from_db()
+    assert open_study.title == "New"
+    assert open_study.source_gap == 3
+    assert open_study.stimuli.count() == 6
+
+
+def test_a_draft_can_be_changed(admin_client, draft_study):
+    count = draft_study.studystimulus_set.count()
+    forms = {"studystimulus_set-TOTAL_FORMS": count, "studystimulus_set-INITIAL_FORMS": count}
+    for place, row in enumerate(draft_study.studystimulus_set.order_by("pk")):
+        prefix = f"studystimulus_set-{place}"
+        forms |= {f"{prefix}-id": row.pk, f"{prefix}-stimulus": row.stimulus_id}
+    assert change(admin_client, draft_study, source_gap=1, **forms).status_code == 302
+    assert Study.objects.get().source_gap == 1
+
+
+def test_votes_cannot_be_made_changed_or_deleted(admin_client, rater):
+    for action in ("add", "delete", "change"):
+        args = [] if action == "add" else [rater.pk]
+        address = reverse(f"admin:study_rater_{action}", args=args)
+        assert admin_client.post(address, {"position": 3}).status_code == 403
+    address = reverse("admin:study_study_delete", args=[rater.study_id])
+    assert admin_client.post(address, {"post": "yes"}).status_code == 403

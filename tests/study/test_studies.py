@@ -1,0 +1,99 @@
+"""A study is made of what was generated, and does not change under its raters."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from study import sessions, studies
+from study.models import Rater, Session, Stimulus, Study, StudyStimulus, Trial
+
+
+def test_a_stimulus_is_a_copy_that_generating_again_does_not_touch(draft_study, generated):
+    stimulus = draft_study.stimuli.filter(method__name="nearest").first()
+    output = generated / "outputs" / "Samples" / "nearest" / f"{stimulus.source.name}.png"
+    assert stimulus.path.read_bytes() == output.read_bytes()
+    assert stimulus.path.stem == stimulus.sha256
+    assert not stimulus.path.samefile(output)
+
+
+def test_opening_freezes_what_raters_see(open_study):
+    open_study.instructions = "Something else"
+    with pytest.raises(ValidationError, match="frozen"):
+        open_study.save()
+    open_study.refresh_from_db()
+    open_study.title = "A better title"
+    open_study.save()
+
+
+def test_opening_records_a_checksum_over_all_stimuli(open_study):
+    assert len(open_study.stimuli_sha256) == 64
+    studies.close(open_study)
+    StudyStimulus.objects.filter(study=open_study).first().delete()
+    with pytest.raises(ValueError, match="not those it was opened with"):
+        studies.open_(open_study)
+
+
+def test_a_study_with_an_altered_or_missing_file_is_not_opened(draft_study):
+    stimulus = draft_study.stimuli.first()
+    content = stimulus.path.read_bytes()
+    stimulus.path.write_bytes(content + b"\0")
+    with pytest.raises(ValueError, match=f"{stimulus.sha256}.png was altered"):
+        studies.open_(draft_study)
+    stimulus.path.unlink()
+    with pytest.raises(ValueError, match="is missing"):
+        studies.open_(draft_study)
+    draft_study.refresh_from_db()
+    assert draft_study.state == Study.State.DRAFT
+    stimulus.path.write_bytes(content)
+    studies.open_(draft_study)
+    assert draft_study.state == Study.State.OPEN
+
+
+def test_nobody_enrols_in_a_draft_or_a_closed_study(draft_study):
+    invitation = studies.invite(draft_study, 1)[0]
+    with pytest.raises(ValueError, match="is draft"):
+        sessions.enrol(invitation)
+    studies.open_(draft_study)
+    studies.close(draft_study)
+    with pytest.raises(ValueError, match="is closed"):
+        sessions.enrol(invitation)
+    assert not Rater.objects.exists()
+    studies.open_(draft_study)
+    assert sessions.enrol(invitation).number == 1
+
+
+def test_enrolling_writes_a_whole_plan_without_a_source_twice_in_a_row(rater, trials):
+    stimuli = list(rater.study.stimuli.all())
+    assert sorted(t.stimulus_id for t in trials) == sorted(s.pk for s in stimuli)
+    assert [t.position for t in trials] == list(range(len(stimuli)))
+    sources = [t.stimulus.source_id for t in trials]
+    assert all(a != b for a, b in zip(sources, sources[1:], strict=False))
+    # Two sources can alternate, no more: the gap that was really kept is on record.
+    assert Session.objects.get(rater=rater).gap == 1
+
+
+def test_the_database_refuses_a_stimulus_twice_for_a_rater_unless_it_is_a_declared_repeat(
+    rater, trials
+):
+    twice = {"rater": rater, "session": trials[0].session, "stimulus": trials[0].stimulus}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Trial.objects.create(**twice, position=6)
+    Trial.objects.create(**twice, position=6, repeat=True)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Trial.objects.create(**twice, position=6, repeat=True)
+
+
+def test_what_was_not_generated_is_named_and_nothing_is_stored(db, settings, generated):
+    settings.OUTPUTS_DIR = generated / "outputs"
+    with pytest.raises(ValueError, match="srgan"):
+        studies.create("s", sets=["Samples"], methods=["nearest", "srgan"])
+    assert not Study.objects.exists()
+    assert not Stimulus.objects.exists()
+
+
+def test_invitations_are_numbered_on_and_each_link_is_its_own(open_study):
+    links = [*studies.invite(open_study, 2), *studies.invite(open_study, 3)]
+    assert [i.number for i in links] == [1, 2, 3, 4, 5]
+    assert len({i.token for i in links}) == 5

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from sr_models.methods import METHODS, fingerprint, upscaler
 
 BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
 
+DEVICES = ("auto", "cpu", "cuda")
 FIGURES = ("sha256", "width", "height", "psnr", "ssim", "ssim_daala", "lpips")
 KEYS = {"source", "fingerprint", "device", "measured_by", *FIGURES}
 """What a record says: the hash of the original's pixels, the method's fingerprint, where it ran,
@@ -108,33 +109,25 @@ def generate(
     ``ValueError`` before anything is made for an unknown set, method or device, a device that is
     not there, and missing weights.
     """
-    methods = chosen_methods(methods)
-    prints = {method: fingerprint(method) for method in methods}
+    if device not in DEVICES:
+        raise ValueError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
+    sets = [manifest(name).name for name in dict.fromkeys(sets)]
+    prints = {method: fingerprint(method) for method in chosen_methods(methods)}
     sweep(outputs_dir)
-    jobs, pairs = [], 0
-    for set_name in sets:
-        for entry in manifest(set_name).images:
-            pairs += len(methods)
-            paths = {method: _path(outputs_dir, set_name, method, entry) for method in methods}
-            found = {
-                method: _lack(path, entry, prints[method], with_lpips=perceptual_dir is not None)
-                for method, path in paths.items()
-            }
-            if lacks := {method: lack for method, lack in found.items() if lack}:
-                jobs.append(_Job(set_name, entry, lacks))
+    jobs = list(_jobs(outputs_dir, sets, prints, with_lpips=perceptual_dir is not None))
     makers = _makers(jobs, device)
     lpips = perceptual.lpips(perceptual_dir) if perceptual_dir and jobs else None
 
-    total = sum(len(job.lacks) for job in jobs)
-    failed = []
-    with tqdm(total=total, unit=" images", bar_format=BAR, disable=not progress) as bar:
+    every = len(prints) * sum(len(manifest(name).images) for name in sets)
+    lacking = sum(len(job.lacks) for job in jobs)
+    done, failed = 0, []
+    with tqdm(total=lacking, unit=" images", bar_format=BAR, disable=not progress) as bar:
         for job in jobs:
             bar.set_description_str(f"{job.set_name} {job.entry.name}")
             try:
                 hr = crop_to_multiple(load_verified(benchmarks_dir, job.set_name, job.entry))
             except ValueError as error:
                 failed.append(str(error))
-                total -= len(job.lacks)
                 bar.update(len(job.lacks))
                 continue
             lr = degrade(hr)
@@ -142,13 +135,30 @@ def generate(
                 path = _path(outputs_dir, job.set_name, method, job.entry)
                 if lack == "pixels":
                     image = hr if METHODS[method].is_original else makers[method](lr)
-                    made = _write(path, image, job.entry, prints[method], _device(method, device))
+                    record = _write(path, image, job.entry, prints[method])
+                    record["device"] = _device(method, device)
                 else:
-                    image, made = read_image(path), _record(path)
-                made |= _measures(hr, image, lpips)
-                write_whole(path.with_suffix(".json"), json.dumps(made, indent=1).encode())
+                    image, record = read_image(path), _record(path)
+                record |= _measures(hr, image, lpips)
+                write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
+                done += 1
                 bar.update()
-    return Report(done=total, skipped=pairs - sum(len(job.lacks) for job in jobs), failed=failed)
+    return Report(done=done, skipped=every - lacking, failed=failed)
+
+
+def _jobs(
+    outputs_dir: Path, sets: Iterable[str], prints: Mapping[str, str], *, with_lpips: bool
+) -> Iterator[_Job]:
+    """The images of ``sets`` of which any output lacks anything; ``prints`` by method."""
+    for set_name in sets:
+        for entry in manifest(set_name).images:
+            lacks = {}
+            for method, method_print in prints.items():
+                path = _path(outputs_dir, set_name, method, entry)
+                if lack := _lack(path, entry, method_print, with_lpips=with_lpips):
+                    lacks[method] = lack
+            if lacks:
+                yield _Job(set_name, entry, lacks)
 
 
 def _path(outputs_dir: Path, set_name: str, method: str, entry: ImageEntry) -> Path:
@@ -194,21 +204,18 @@ def _device(method: str, device: str) -> str:
     """Where the method runs: interpolation always on the CPU."""
     if METHODS[method].weights is None:
         return "cpu"
-    if device != "auto":
-        return device
-    import torch  # loaded already, by the network
+    from sr_models.upscale import pick_device  # imports torch, as its network did
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return pick_device(device).type
 
 
-def _write(path: Path, image: Image, entry: ImageEntry, method_print: str, device: str) -> Record:
-    """Write the PNG; its record, still without measures."""
+def _write(path: Path, image: Image, entry: ImageEntry, method_print: str) -> Record:
+    """Write the PNG; what its record says of it before it is measured."""
     content = encode_png(image)
     write_whole(path, content)
     return {
         "source": entry.sha256,
         "fingerprint": method_print,
-        "device": device,
         "sha256": hashlib.sha256(content).hexdigest(),
         "width": image.shape[1],
         "height": image.shape[0],
@@ -233,9 +240,8 @@ def read_outputs(outputs_dir: Path, *, sets: Sequence[str], methods: Sequence[st
     made by other weights, naming the command that makes it.
     """
     outputs, lacking = [], []
-    methods = chosen_methods(methods)
-    for set_name in sets:
-        for method in methods:
+    for set_name in dict.fromkeys(sets):
+        for method in chosen_methods(methods):
             method_print = fingerprint(method)
             for entry in manifest(set_name).images:
                 path = _path(outputs_dir, set_name, method, entry)

@@ -49,7 +49,7 @@ class Standardise(nn.Module):
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225])[:, None, None])
 
     def forward(self, image: Tensor) -> Tensor:
-        return (image - self.mean) / self.std
+        return (image - self.get_buffer("mean")) / self.get_buffer("std")
 
 
 def backbone(state: Mapping[str, Tensor], last: int) -> nn.Sequential:
@@ -72,7 +72,7 @@ def backbone(state: Mapping[str, Tensor], last: int) -> nn.Sequential:
         else:
             layers.append(nn.MaxPool2d(3 if alexnet else 2, 2))
     network = nn.Sequential(*layers).requires_grad_(False)
-    return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+    return network.to(memory_format=torch.channels_last).eval()
 
 
 class VGG22(nn.Module):

@@ -93,7 +93,8 @@ def imresize(
     """
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or 0 in image.shape:
         raise ValueError(
-            f"an image is a uint8 array (height, width[, channels]), not {image.dtype} {image.shape}"
+            "an image is a uint8 array (height, width[, channels]), not "
+            f"{image.dtype} {image.shape}"
         )
     for axis in (0, 1):
         index, weight = _contributions(image.shape[axis], scale, border)

@@ -55,7 +55,7 @@ def convolve_wide(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 class ResidualBlock(nn.Module):
-    """3x3, BN, PReLU, 3x3, BN and the sum with the input; without BN where ``batch_norm`` is off."""
+    """3x3, BN, PReLU, 3x3, BN and the sum with the input; ``batch_norm`` says whether with BN."""
 
     def __init__(self, width: int, batch_norm: bool) -> None:
         super().__init__()
@@ -118,9 +118,9 @@ class Generator(nn.Module):
                 nn.init.kaiming_normal_(module.weight, a=0.25)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-        for block in self.body:
-            for conv in (block.conv1, block.conv2):
-                conv.weight.data.mul_(0.1)
+        for block in self.body.children():
+            for conv in (block.get_submodule("conv1"), block.get_submodule("conv2")):
+                conv.get_parameter("weight").data.mul_(0.1)
         self.tail.weight.data.mul_(0.1)
 
     def forward(self, lr: Tensor) -> Tensor:

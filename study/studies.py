@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
 from django.db.models import Max
@@ -55,7 +56,7 @@ def create(
         raise ValueError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
     try:
         validate_slug(slug)
-    except ValueError:
+    except ValidationError:
         raise ValueError(
             f"{slug!r} is no name for a study; use letters, digits, hyphens and underscores"
         ) from None

@@ -33,7 +33,7 @@ class Adversarial:
         held_out: HeldOut,
     ) -> None:
         def prepared(module: nn.Module) -> nn.Module:
-            return module.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+            return module.to(device).to(memory_format=torch.channels_last)
 
         self.recipe, self.device, self.held_out = recipe, device, held_out
         self.network = prepared(network).train()

@@ -14,20 +14,21 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
+def replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Let ``write`` fill a file beside ``path``, then put it there: whole, or not at all."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         write(beside)
-        with open(beside, "rb") as handle:
+        with beside.open("rb") as handle:
             os.fsync(handle.fileno())
-        os.replace(beside, path)
+        beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
 
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Write ``state`` (tensors and plain data) so that a kill leaves the old file or the new."""
-    _replace(path, lambda beside: torch.save(dict(state), beside))
+    replace(path, lambda beside: torch.save(dict(state), beside))
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], facts: Mapping[str, 
     """Write a network's weights as safetensors, with ``facts`` as its metadata (JSON values)."""
     metadata = {key: json.dumps(value) for key, value in facts.items()}
     tensors = {key: value.detach().contiguous().cpu() for key, value in weights.items()}
-    _replace(path, lambda beside: save_file(tensors, beside, metadata))
+    replace(path, lambda beside: save_file(tensors, beside, metadata))
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,26 +12,26 @@ from torch import Tensor
 
 from sr_models import SCALE
 from sr_models.interpolation import imresize
-from sr_models.training import patches
 
 COUNT = 3
 """How many photographs are kept out."""
 SIDE = 192
 """Pixels a side of the part that is looked at."""
+Photo = TypeVar("Photo")
 
 
-def split(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """The photographs to train on and those to watch, spread over the sorted list.
+def split(photos: Sequence[Photo]) -> tuple[list[Photo], list[Photo]]:
+    """The photographs to train on and those to watch, spread over the whole list.
 
-    >>> split([Path(f"{i}.png") for i in range(9)])[1]
-    [PosixPath('2.png'), PosixPath('4.png'), PosixPath('8.png')]
+    >>> split("abcdefghi")
+    (['a', 'b', 'd', 'f', 'g', 'h'], ['c', 'e', 'i'])
     """
-    if len(paths) <= COUNT:
-        return list(paths), []
-    watched = {round((i + 0.5) * len(paths) / COUNT) for i in range(COUNT)}
+    if len(photos) <= COUNT:
+        return list(photos), []
+    watched = {round((i + 0.5) * len(photos) / COUNT) for i in range(COUNT)}
     return (
-        [path for i, path in enumerate(paths) if i not in watched],
-        [path for i, path in enumerate(paths) if i in watched],
+        [photo for i, photo in enumerate(photos) if i not in watched],
+        [photo for i, photo in enumerate(photos) if i in watched],
     )
 
 
@@ -50,14 +50,13 @@ class HeldOut:
 
     def __init__(
         self,
-        paths: Sequence[Path],
+        photos: Sequence[np.ndarray],
         device: torch.device,
         distance: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> None:
         self.distance = distance
         self.pairs = []
-        for path in paths:
-            photo = patches.read_rgb(path)
+        for photo in photos:
             height, width = (min(SIDE, side // SCALE * SCALE) for side in photo.shape[:2])
             top, left = (photo.shape[0] - height) // 2, (photo.shape[1] - width) // 2
             hr = np.ascontiguousarray(photo[top : top + height, left : left + width])

@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import torch
 from torch import Tensor
@@ -68,9 +68,12 @@ def run(
     out: Path,
     minutes: float,
     facts: Mapping[str, object],
+    updates: int | None = None,
 ) -> Path:
     """Train ``task`` until it has had ``minutes`` of training time in all; returns the weights.
 
+    With ``updates`` their number rules instead of the clock, and progress is the share of them
+    that is done: such a run comes out the same on the same machine, resumed or not.
     Writes into ``out``: ``checkpoint.pt`` (resumed from when it is there), ``log.jsonl`` (one
     object a line) and ``NAME.safetensors``. Raises ``FloatingPointError`` when a loss is no longer
     a number; the last checkpoint then stays as it is.
@@ -85,11 +88,14 @@ def run(
         task.load_state_dict(state["task"])
         update, seconds = state["update"], state["seconds"]
     budget = 60 * minutes
+
+    def progress() -> float:
+        return seconds / budget if updates is None else update / updates
+
     log = _open_log(out / "log.jsonl", update)
     bar = tqdm(
-        total=round(budget), initial=round(min(seconds, budget)), desc=recipe.name, unit="s",
-        bar_format="{desc} {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} s [{postfix}]",
-        disable=None,
+        total=100, initial=round(100 * min(progress(), 1)), desc=recipe.name, disable=None,
+        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} [{postfix}]",
     )  # fmt: skip
 
     def save() -> None:
@@ -106,13 +112,13 @@ def run(
     saved = last = time.monotonic()
     logged, logged_at = update, seconds
     with log, bar:
-        while seconds < budget:
+        while progress() < 1:
             lr, hr = photos.batch(recipe.batch, recipe.patch, recipe.seed + update)
-            terms = task.step(lr, hr, update=update, progress=seconds / budget)
+            terms = task.step(lr, hr, update=update, progress=progress())
             update += 1
             now = time.monotonic()
             seconds, last = seconds + now - last, now
-            if update % LOG_EVERY and seconds < budget:
+            if update % LOG_EVERY and progress() < 1:
                 continue
             figures = {name: float(value) for name, value in terms.items()}
             if not all(map(math.isfinite, figures.values())):
@@ -123,10 +129,10 @@ def run(
             rate = (update - logged) * recipe.batch / max(seconds - logged_at, 1e-9)
             logged, logged_at = update, seconds
             line = {"update": update, "seconds": round(seconds, 1), "patches_per_s": round(rate, 1)}
-            bar.n = round(min(seconds, budget))
+            bar.n = round(100 * min(progress(), 1))
             shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
             bar.set_postfix_str(f"{rate:.1f} patches/s, {shown}")
-            if now - saved > SAVE_EVERY or seconds >= budget:
+            if now - saved > SAVE_EVERY or progress() >= 1:
                 save()
                 figures |= task.validate()
                 last = saved = time.monotonic()
@@ -137,8 +143,8 @@ def run(
     return weight_file
 
 
-def _open_log(path: Path, update: int):  # type: ignore[no-untyped-def]
-    """The log, cut back to the checkpoint: lines that a resumed run will write again are dropped."""
+def _open_log(path: Path, update: int) -> TextIO:
+    """The log, cut back to the checkpoint: a resumed run will write the later lines again."""
     lines = []
     if path.exists():
         for line in path.read_text().splitlines():
@@ -147,9 +153,9 @@ def _open_log(path: Path, update: int):  # type: ignore[no-untyped-def]
                     lines.append(line)
             except (ValueError, KeyError):
                 continue  # a line cut short by a kill
-    log = path.open("w")
-    log.writelines(line + "\n" for line in lines)
-    return log
+    text = "".join(line + "\n" for line in lines)
+    checkpoint.replace(path, lambda beside: beside.write_text(text))
+    return path.open("a")
 
 
 class Average:

@@ -28,7 +28,7 @@ MARGIN = 8
 
 
 def find_photos(folders: Iterable[Path]) -> list[Path]:
-    """Every image file below ``folders``, sorted by path. Raises ``ValueError`` if there is none."""
+    """Every image file below ``folders``, sorted. Raises ``ValueError`` if there is none."""
     folders = list(folders)
     for folder in folders:
         if not folder.is_dir():
@@ -47,6 +47,30 @@ def read_rgb(path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
+def read_photos(paths: Sequence[Path], *, smallest: int) -> list[np.ndarray]:
+    """The photographs of ``paths``, (height, width, 3) uint8 each.
+
+    A file that cannot be read, or whose shorter side is below ``smallest`` pixels, is named on
+    standard error and left out. Raises ``ValueError`` if nothing is left.
+    """
+    photos = []
+    for path in tqdm(paths, desc="photographs", unit="img", disable=None):
+        try:
+            photo = read_rgb(path)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            tqdm.write(f"{path}: cannot be read and is left out ({error})", file=sys.stderr)
+            continue
+        height, width = photo.shape[:2]
+        if min(height, width) < smallest:
+            reason = f"{width}x{height} is smaller than {smallest} px and is left out"
+            tqdm.write(f"{path}: {reason}", file=sys.stderr)
+        else:
+            photos.append(photo)
+    if not photos:
+        raise ValueError(f"none of the {len(paths)} photographs can be used")
+    return photos
+
+
 @dataclass(frozen=True)
 class Photos:
     """All training photographs: ``pixels`` (total, 3) uint8, and where each one lies in it."""
@@ -57,38 +81,17 @@ class Photos:
     width: Tensor
 
     @classmethod
-    def load(
+    def gather(
         cls,
-        paths: Sequence[Path],
+        photos: Sequence[np.ndarray],
         *,
         smallest: int,
         scales: Sequence[float] = (1.0,),
         device: torch.device | str = "cpu",
     ) -> Photos:
-        """Decode ``paths``, each at every one of ``scales``, onto ``device``.
-
-        A file that cannot be read, or whose shorter side is below ``smallest`` pixels, is named
-        on standard error and left out. Raises ``ValueError`` if nothing is left.
-        """
-        arrays: list[np.ndarray] = []
-        for path in tqdm(paths, desc="photographs", unit="img", disable=None):
-            try:
-                full = read_rgb(path)
-            except (OSError, ValueError, Image.DecompressionBombError) as error:
-                tqdm.write(f"{path}: cannot be read and is left out ({error})", file=sys.stderr)
-                continue
-            for scale in scales:
-                photo = full if scale == 1 else _reduce(full, scale)
-                if min(photo.shape[:2]) >= smallest:
-                    arrays.append(photo)
-                elif scale == 1:
-                    tqdm.write(
-                        f"{path}: {photo.shape[1]}x{photo.shape[0]} is smaller than "
-                        f"{smallest} px and is left out",
-                        file=sys.stderr,
-                    )
-        if not arrays:
-            raise ValueError(f"none of the {len(paths)} photographs can be used")
+        """``photos`` at every one of ``scales`` that leaves ``smallest`` pixels a side."""
+        scaled = (photo if s == 1 else _reduce(photo, s) for photo in photos for s in scales)
+        arrays = [photo for photo in scaled if min(photo.shape[:2]) >= smallest]
         sizes = torch.tensor([photo.shape[:2] for photo in arrays])
         areas = sizes.prod(dim=1)
         flat = np.concatenate([photo.reshape(-1, 3) for photo in arrays])

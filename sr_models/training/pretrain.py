@@ -22,7 +22,7 @@ class Pretraining:
         self, network: Generator, recipe: Recipe, device: torch.device, held_out: HeldOut
     ) -> None:
         self.recipe, self.device, self.held_out = recipe, device, held_out
-        self.network = network.to(device).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        self.network = network.to(device).to(memory_format=torch.channels_last).train()
         self.optimiser = torch.optim.Adam(network.parameters(), betas=(0.9, 0.99), fused=True)
         self.average = Average(self.network, recipe.ema)
 

@@ -33,6 +33,7 @@ STYLE: Any = {
     "axes.titleweight": "bold",
     "xtick.major.size": 0,
     "ytick.major.size": 0,
+    "text.parse_math": False,  # a dollar in a title is a dollar
     "svg.fonttype": "path",
     "svg.hashsalt": "opinion",
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from benchmarks.datasets import SET_NAMES, Source, available, manifest
+from benchmarks import datasets
 from benchmarks.download import download
 from benchmarks.fetch import fetch
 
@@ -150,7 +151,7 @@ def test_a_set_is_fetched_from_an_address_and_nothing_is_left_over(server, packe
     server.breaks_off_after = None
     fetch(["Set5"], source=server.address, destination=out, progress=False)
     assert server.asked == [None, "bytes=300000-"]
-    assert available(out) == ["Set5"]
+    assert datasets.available(out) == ["Set5"]
     assert not list((out / ".downloads").iterdir())
     fetch(["Set5"], source=server.address, destination=out, progress=False)
     assert len(server.asked) == 2
@@ -162,24 +163,33 @@ def test_a_damaged_archive_is_fetched_anew_the_next_time(server, packed_set5, tm
         fetch(["Set5"], source=server.address, destination=tmp_path / "out", progress=False)
     server.content = whole
     fetch(["Set5"], source=server.address, destination=tmp_path / "out", progress=False)
-    assert available(tmp_path / "out") == ["Set5"]
+    assert datasets.available(tmp_path / "out") == ["Set5"]
+
+
+@pytest.fixture
+def listed(server, tmp_path, monkeypatch):
+    """Manifests that list an address nobody answers at, and then the test's server."""
+    addresses = ["http://127.0.0.1:1/set.zip", server.address]
+    for path in datasets.MANIFESTS.glob("*.json"):
+        stored = json.loads(path.read_text())
+        stored["sources"] = [{"address": each, "tried": False} for each in addresses]
+        (tmp_path / path.name).write_text(json.dumps(stored))
+    monkeypatch.setattr(datasets, "MANIFESTS", tmp_path)
+    datasets.manifest.cache_clear()
+    yield addresses
+    datasets.manifest.cache_clear()
 
 
 def test_listed_addresses_are_tried_in_turn_and_each_failure_is_told(
-    server, packed_set5, tmp_path, monkeypatch
+    server, packed_set5, listed, tmp_path
 ):
-    gone = f"{server.address}.gone:70000/set.zip"
-    listed = {
-        name: manifest(name).__class__(
-            name, name, manifest(name).images, (Source(gone, False), Source(server.address, False))
-        )
-        for name in SET_NAMES
-    }
-    monkeypatch.setattr("benchmarks.fetch.manifest", listed.__getitem__)
     said: list[str] = []
     out = tmp_path / "out"
     with pytest.raises(ValueError, match=r"^Set14 lacks 14 of 14 .*--source FOLDER$"):
         fetch(["Set5", "Set14"], source=None, destination=out, progress=False, say=said.append)
-    assert available(out) == ["Set5"]
+    assert datasets.available(out) == ["Set5"]
     assert len(server.asked) == 1
-    assert [line.split()[0] for line in said] == ["trying", gone, "trying"]
+    gone, here = listed
+    assert said[0] == f"trying {gone} (untried so far)"
+    assert said[1].startswith(f"{gone} cannot be reached")
+    assert said[2:] == [f"trying {here} (untried so far)"]

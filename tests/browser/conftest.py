@@ -92,7 +92,8 @@ def vote(page: Page, first: int, scores: list[int]) -> None:
 
 def emptied(page: Page) -> None:
     """Wait until every vote was answered for."""
-    page.wait_for_function("Object.keys(localStorage).length === 0")
+    page.locator("#rating[data-waiting='0']").wait_for(state="attached")
+    assert page.evaluate("localStorage.length") == 0
 
 
 def finished(page: Page) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from study.models import Trial
 from tests.browser.conftest import votable
@@ -60,11 +60,5 @@ def test_zooming_while_an_image_is_shown_keeps_its_pixels(rating, invitation):
             "Emulation.setDeviceMetricsOverride",
             {"width": 1280, "height": 800, "deviceScaleFactor": ratio, "mobile": False},
         )
-        rating.wait_for_function(
-            """ratio => {
-                const image = document.querySelector('#stage img');
-                const width = image.getBoundingClientRect().width * ratio;
-                return devicePixelRatio === ratio && Math.abs(width - image.naturalWidth) < 0.05;
-            }""",
-            arg=ratio,
-        )
+        size = f"{384 / ratio:g}px"
+        expect(rating.locator("#stage img")).to_have_css("width", size)

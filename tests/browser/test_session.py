@@ -106,7 +106,7 @@ def test_other_keys_are_no_votes(rating, combination):
 
 def test_an_image_that_has_not_arrived_takes_no_vote(begin, context, invitation):
     held = []
-    context.route("**/rate/image/*", held.append)
+    context.route("**/rate/image/*", lambda route: held.append(route))
     page = begin(context)
     expect(page.get_by_text("The next image is on its way.")).to_be_visible()
     page.keyboard.press("3")

@@ -10,7 +10,7 @@ from django.urls import reverse
 from study.models import Study
 
 
-@pytest.mark.parametrize("model", apps.get_app_config("study").get_models())
+@pytest.mark.parametrize("model", list(apps.get_app_config("study").get_models()))
 def test_every_model_has_a_page_that_opens(admin_client, rater, model):
     from study.models import StudyStimulus
 

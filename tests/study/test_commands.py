@@ -102,7 +102,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "sentence"), WRONG, ids=lambda a: " ".join(a)[:40])
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG, ids=[" ".join(a) for a, _ in WRONG])
 def test_bad_input_gives_one_clear_line_and_changes_nothing(
     open_study, settings, generated, arguments, sentence
 ):

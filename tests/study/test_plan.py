@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ LEDIG = [
 
 def smallest_gap(order, sources):
     last: dict = {}
-    gaps = [len(order)]
+    gaps = [math.inf]
     for place, index in enumerate(order):
         if sources[index] in last:
             gaps.append(place - last[sources[index]] - 1)

@@ -36,4 +36,5 @@ class Command(PlainCommand):
         for line in report.failed:
             self.stderr.write(line)
         if report.failed:
-            raise CommandError(f"{len(report.failed)} images could not be used; the rest is done")
+            count = f"{len(report.failed)} image{'s' if len(report.failed) > 1 else ''}"
+            raise CommandError(f"{count} could not be used; the rest is done")

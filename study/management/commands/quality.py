@@ -34,5 +34,6 @@ class Command(PlainCommand):
 
 def _one_of(known: dict[str, Any], what: str, name: str) -> Any:
     if name not in known:
-        raise ValueError(f"there is no {what} {name!r}; there are {', '.join(known)}")
+        others = f"there {'are' if len(known) > 1 else 'is'} {', '.join(known)}"
+        raise ValueError(f"there is no {what} {name!r}; {others}")
     return known[name]

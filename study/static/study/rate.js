@@ -16,7 +16,7 @@ const element = (id) => document.getElementById(id);
 const page = element("rating");
 const stage = element("stage");
 
-let state = { position: -1 }; // what the server said last
+let state = JSON.parse(element("state").textContent); // what the server said last
 let queue = []; // trials to show, the first one now
 let current = null; // the trial that is shown or on its way
 let paintedAt = 0; // performance.now() when its image was on the screen
@@ -48,6 +48,7 @@ async function send() {
   sending = true;
   for (let entry; !stopped && (entry = outbox()[0]); ) {
     settle(entry, await ask(page.dataset.voteUrl, entry.vote));
+    report();
   }
   sending = false;
 }
@@ -109,12 +110,12 @@ function pauseOrOnline(milliseconds) {
 
 async function refresh() {
   const { body } = await ask(page.dataset.nextUrl);
-  if (body.trials) follow(body);
-  else stop(body.error);
+  if (!body.trials) stop(body.error);
+  else if (body.position >= state.position) follow(body); // not overtaken by a vote's answer
 }
 
 function follow(answer) {
-  if (stopped || answer.position < state.position) return; // overtaken by a later answer
+  if (stopped) return;
   state = answer;
   queue = answer.trials.filter((trial) => !isKept(trial.token));
   const wanted = new Set(queue.map((trial) => trial.token));
@@ -152,16 +153,17 @@ async function show() {
   close();
   const trial = (current = queue[0] ?? null);
   stage.replaceChildren();
+  report();
   if (trial) {
     announce(trial.position);
     const image = await imageOf(trial);
     if (trial !== current || stopped || !image) return;
-    stage.replaceChildren(image);
+    stage.replaceChildren(image); // nothing was painted since it was emptied if this was at hand
+    report();
     fit();
   } else if (state.position >= state.total && !outbox().length) {
     location.replace(page.dataset.doneUrl);
   }
-  report();
 }
 
 // One image pixel is one pixel of the screen, whatever the zoom. Where there is no room, wait.
@@ -259,6 +261,7 @@ function announce(position) {
 
 function report() {
   const waiting = outbox().length;
+  page.dataset.waiting = waiting;
   const what = waiting > 1 ? `${waiting} answers` : waiting ? "1 answer" : "The next image";
   say("network", struggling && !stopped ? `${what} waiting for the network` : "");
   element("waiting").hidden = stopped || stage.hasChildNodes();
@@ -293,7 +296,7 @@ function begin() {
   for (const button of document.querySelectorAll("[data-score]")) {
     button.addEventListener("click", (event) => vote(Number(button.dataset.score), event.timeStamp));
   }
-  follow(JSON.parse(element("state").textContent));
+  follow(state);
   send();
 }
 

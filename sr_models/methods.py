@@ -1,0 +1,106 @@
+"""The one table of methods: every version of an image that a study can show.
+
+A method is a function from an LR image (h, w) or (h, w, 3), uint8, to an HR image four times as
+high and wide. The original is in the table too, as the hidden reference, and has no such function.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sr_models import interpolation
+
+Image = NDArray[np.uint8]
+WEIGHTS_DIR = Path(__file__).parent / "weights"
+INFERENCE = 1
+"""Raised when the same weights would give another image, so that outputs are made again."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One version: its name in commands and tables, its title, and its weight file if any."""
+
+    name: str
+    title: str
+    weights: str | None = None
+
+    @property
+    def is_original(self) -> bool:
+        """Whether this is the image itself and no method at all."""
+        return self.name == "hr"
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("nearest", "Nearest neighbour"),
+        Method("bicubic", "Bicubic"),
+        Method("srresnet", "SRResNet", "srresnet.safetensors"),
+        Method("srgan", "SRGAN", "srgan.safetensors"),
+        Method("hr", "Original (HR)"),
+    )
+}
+INTERPOLATIONS: dict[str, Callable[[Image], Image]] = {
+    "nearest": interpolation.nearest,
+    "bicubic": interpolation.bicubic,
+}
+
+
+def _method(name: str) -> Method:
+    if name not in METHODS:
+        raise ValueError(f"there is no method {name!r}; there are {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def weight_file(method: Method) -> Path:
+    """The weight file of a network. Raises ``ValueError`` if it is not there."""
+    path = WEIGHTS_DIR / (method.weights or "")
+    if not path.is_file():
+        raise ValueError(f"{method.name} needs the weight file {path}, which is missing")
+    return path
+
+
+def upscaler(name: str, *, device: str = "auto") -> Callable[[Image], Image]:
+    """The function from LR to HR of a method; networks run on ``device``: auto, cpu or cuda.
+
+    Raises ``ValueError`` for an unknown name, for the original, for missing or wrong weights, and
+    for ``cuda`` where there is none.
+
+    >>> upscaler("nearest")(np.zeros((2, 3), np.uint8)).shape
+    (8, 12)
+    """
+    method = _method(name)
+    if method.is_original:
+        raise ValueError("the original is not made from an LR image; there is nothing to run")
+    if method.weights is None:
+        return INTERPOLATIONS[name]
+    from sr_models import upscale  # torch is loaded for networks alone
+
+    return upscale.upscaler(weight_file(method), device=device)
+
+
+def fingerprint(name: str) -> str:
+    """A text that changes whenever the method's output could: its name, version and weights.
+
+    Raises ``ValueError`` for an unknown name and for missing weights.
+
+    >>> fingerprint("bicubic")
+    'bicubic 1'
+    """
+    method = _method(name)
+    if method.weights is None:
+        return f"{name} {INFERENCE}"
+    path = weight_file(method)
+    return f"{name} {INFERENCE} {_sha256(path, path.stat().st_mtime_ns)}"
+
+
+@functools.lru_cache(maxsize=32)
+def _sha256(path: Path, changed: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,118 @@
+"""fetch_benchmarks, generate and quality: what they print, and one line for what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import shutil
+
+import pytest
+from django.core.management import CommandError, call_command
+
+KEYS = ["set", "method", "images", "psnr", "ssim", "ssim_daala", "lpips"]
+KEYS += ["published_psnr", "published_ssim"]
+
+
+@pytest.fixture(autouse=True)
+def _folders(settings, tmp_path):
+    settings.BENCHMARKS_DIR = tmp_path / "benchmarks"
+    settings.OUTPUTS_DIR = tmp_path / "outputs"
+    settings.PERCEPTUAL_WEIGHTS_DIR = None
+
+
+def run(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command(*arguments, stdout=out, stderr=out, verbosity=0)
+    return out.getvalue()
+
+
+def test_from_nothing_to_a_table(samples):
+    assert run("fetch_benchmarks", "Samples") == (
+        "Samples: 5 images, every pixel as published (5 new)\n"
+    )
+    methods = ("--methods", "nearest", "hr")
+    assert run("generate", *methods) == "10 outputs made, 0 were there already\n"
+    assert run("generate", *methods) == "0 outputs made, 10 were there already\n"
+    lines = run("quality").splitlines()
+    assert len(lines) == 3
+    assert lines[0].split()[:4] == ["Set", "Method", "Images", "PSNR"]
+    assert lines[1].startswith("Samples  Nearest neighbour       5  ")
+    assert lines[2].split()[:8] == "Samples Original (HR) 5 inf - 1.0000 -".split()
+    assert len({len(line) for line in lines}) == 1
+
+
+@pytest.fixture
+def ready(settings, generated):
+    settings.BENCHMARKS_DIR, settings.OUTPUTS_DIR = generated / "benchmarks", generated / "outputs"
+
+
+def test_json_has_the_agreed_keys_and_no_infinity(ready):
+    rows = json.loads(run("quality", "--format", "json", "--against", "ledig2017"))
+    assert [list(row) for row in rows] == [KEYS] * 3
+    assert [row["method"] for row in rows] == ["nearest", "bicubic", "hr"]
+    assert rows[2]["psnr"] is None
+    assert rows[0]["images"] == 5
+    assert rows[0]["psnr"] < rows[1]["psnr"]
+    assert all(row["lpips"] is None and row["published_psnr"] is None for row in rows)
+
+
+def test_csv_says_infinite_where_json_cannot(ready):
+    rows = list(csv.DictReader(io.StringIO(run("quality", "--format", "csv"))))
+    assert list(rows[0]) == KEYS
+    assert math.isinf(float(rows[2]["psnr"]))
+    assert rows[0]["lpips"] == ""
+
+
+def test_latex_is_a_table_of_nine_columns(ready):
+    lines = run("quality", "--format", "latex").splitlines()
+    assert lines[0] == r"\begin{tabular}{llrrrrrrr}"
+    assert lines[-1] == r"\end{tabular}"
+    rows = [line for line in lines if line.endswith(r"\\")]
+    assert [row.count("&") for row in rows] == [8] * 4
+    assert r"$\infty$" in rows[3]
+
+
+def test_the_papers_figures_stand_beside_ours(settings, benchmarks_dir):
+    settings.BENCHMARKS_DIR = benchmarks_dir
+    run("generate", "--sets", "Set5", "--methods", "bicubic", "hr")
+    bicubic, hr = json.loads(run("quality", "--format", "json"))
+    assert bicubic["psnr"] == pytest.approx(bicubic["published_psnr"], abs=0.01)
+    assert bicubic["ssim_daala"] == pytest.approx(bicubic["published_ssim"], abs=3e-4)
+    assert (hr["published_psnr"], hr["published_ssim"]) == (None, 1.0)
+    assert "28.43      28.43" in run("quality", "--sets", "Set5", "--methods", "bicubic")
+
+
+def test_a_bad_image_ends_generate_with_its_name_and_a_failure(settings, samples, tmp_path, capsys):
+    shutil.copytree(samples, settings.BENCHMARKS_DIR)
+    (settings.BENCHMARKS_DIR / "Samples" / "coffee.png").write_bytes(b"no image")
+    err = io.StringIO()
+    with pytest.raises(CommandError, match="1 image could not be used; the rest is done"):
+        call_command("generate", "--methods", "nearest", stderr=err, stdout=err, verbosity=0)
+    assert "Samples coffee: " in err.getvalue()
+    with pytest.raises(CommandError, match="1 of 5 outputs are missing"):
+        run("quality")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("fetch_benchmarks Set6", "there is no image set 'Set6'; there are Set5, Set14, BSD100"),
+        ("fetch_benchmarks Set5 --source nowhere", "nowhere is no source of images"),
+        ("generate", "there is no image set in .*fetch_benchmarks brings them"),
+        ("generate --sets Set6", "there is no image set 'Set6'"),
+        ("generate --sets Set5 --methods lanczos", "there is no method 'lanczos'"),
+        ("generate --sets Set5 --methods hr --device gpu", "there is no device 'gpu'"),
+        ("quality", "nothing has been generated"),
+        ("quality --sets Set6", "there is no image set 'Set6'"),
+        ("quality --methods lanczos", "there is no method 'lanczos'"),
+        ("quality --sets Set5 --methods nearest", "5 of 5 outputs are missing"),
+        ("quality --format xml", "there is no format 'xml'; there are table, csv, json, latex"),
+        ("quality --against nobody", "there is no published table 'nobody'; there is ledig2017"),
+    ],
+)
+def test_bad_input_gives_one_clear_line(line, message):
+    with pytest.raises(CommandError, match=message) as error:
+        run(*line.split())
+    assert "\n" not in str(error.value)

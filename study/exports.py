@@ -20,13 +20,14 @@ Verb = Callable[[Study], object]
 
 TABLE_FORMATS = {"txt": "table", "csv": "csv", "json": "json", "tex": "latex"}
 """File name extension to the format of :func:`table`."""
-FIGURE_FORMATS = ("svg", "pdf", "png")
+FIGURE_FORMATS: dict[str, figures.Format] = {"svg": "svg", "pdf": "pdf", "png": "png"}
 
 
 def kinds(study: Study) -> list[Kind]:
     """Which kinds of raters the study has: people first."""
     found = set(Rater.objects.filter(study=study).values_list("simulated", flat=True).distinct())
-    return [kind for kind, flag in (("people", False), ("simulated", True)) if flag in found]
+    both: tuple[tuple[Kind, bool], ...] = (("people", False), ("simulated", True))
+    return [kind for kind, simulated in both if simulated in found]
 
 
 def ratings_frame(study: Study, *, kind: Kind) -> pd.DataFrame:
@@ -101,7 +102,7 @@ def figure(study: Study, *, kind: Kind, form: str) -> bytes:
     order = _order(study)
     titles = dict(study.stimuli.values_list("method__name", "method__title").distinct())
     return figures.distribution(
-        ratings_frame(study, kind=kind), order=order, titles=titles, format=form
+        ratings_frame(study, kind=kind), order=order, titles=titles, format=FIGURE_FORMATS[form]
     )
 
 
@@ -146,7 +147,7 @@ def invitations(study: Study, absolute: Callable[[str], str]) -> list[dict[str, 
             "number": invitation.number,
             "url": absolute(invitation.get_absolute_url()),
             "status": _status(invitation),
-            "position": invitation.position or 0,
+            "position": getattr(invitation, "position", None) or 0,
             "total": total,
         }
         for invitation in study.invitations.with_progress()

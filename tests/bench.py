@@ -1,0 +1,70 @@
+"""``make bench``: speed as ratios within one run, so that the machine cancels out.
+
+Each pair is measured in turns, several times, and the medians are compared.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from itertools import chain
+
+import numpy as np
+import torch
+
+from sr_models import upscale
+from sr_models.srresnet import Generator, fold_batch_norm
+from study.plan import plan
+
+TURNS = 5
+
+
+def medians(*pair: Callable[[], object]) -> list[float]:
+    """Median seconds of each of ``pair``, measured in turns after one unmeasured call of each."""
+    seconds: list[list[float]] = [[] for _ in pair]
+    for turn in range(TURNS + 1):
+        for call, times in zip(pair, seconds, strict=True):
+            start = time.perf_counter()
+            call()
+            if turn:
+                times.append(time.perf_counter() - start)
+    return [statistics.median(times) for times in seconds]
+
+
+def inference() -> None:
+    """The paper's generator on a 128x128 LR image: as shipped, against the module as it is."""
+    torch.manual_seed(0)
+    plain = Generator().eval()
+    # The ordinary way: one 9x9 convolution to three channels.
+    ordinary = torch.nn.Sequential(torch.nn.Conv2d(64, 3, 9, padding=4)).eval()
+    ours = fold_batch_norm(plain).eval().to(memory_format=torch.channels_last)
+    lr = np.random.default_rng(0).integers(0, 256, (128, 128, 3), np.uint8)
+    x = torch.from_numpy(lr).permute(2, 0, 1)[None].float() / 255
+
+    @torch.inference_mode()
+    def eager() -> None:
+        first = plain.act(plain.head(x))
+        body = plain.upsample(first + plain.bn(plain.conv(plain.body(first))))
+        ordinary(body)
+
+    slow, fast = medians(eager, lambda: upscale.upscale(ours, lr))
+    print(f"SRResNet, 128x128 to 512x512: {fast:.2f} s, the plain module {slow:.2f} s, "
+          f"{slow / fast:.2f} times as fast")  # fmt: skip
+
+
+def planning() -> None:
+    """The 1128 trials of the paper, with three images between two of a source."""
+    sources = list(chain.from_iterable([f"a{i}"] * 12 for i in range(19)))
+    sources += chain.from_iterable([f"b{i}"] * 9 for i in range(100))
+    shuffle, ours = medians(
+        lambda: np.random.default_rng(0).permutation(len(sources)),
+        lambda: plan(sources, seed=0, gap=3),
+    )
+    print(f"The plan of the paper's 1128 trials: {1000 * ours:.0f} ms, "
+          f"a bare shuffle {1000 * shuffle:.2f} ms")  # fmt: skip
+
+
+if __name__ == "__main__":
+    planning()
+    inference()

@@ -37,6 +37,7 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
+        """Logits (n,): above 0 where a crop is taken for a photograph."""
         # The paper shows the discriminator HR pictures in [-1, 1].
         logits: Tensor = self.judge(self.convolutions(image * 2 - 1))
         return logits.squeeze(1)

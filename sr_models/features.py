@@ -12,9 +12,9 @@ from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from sr_models import weightfile
 
 VGG19 = "vgg19_features_to_conv3_4_fp16.safetensors"
 BACKBONES = {
@@ -26,20 +26,6 @@ TAPS = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}
 """Where LPIPS looks: activations numbered as in torchvision's ``features``."""
 
 
-def load(folder: Path, name: str) -> dict[str, Tensor]:
-    """The tensors of the weight file ``folder / name``, float32.
-
-    Raises ``ValueError`` naming the file if it is missing or not a safetensors file.
-    """
-    path = folder / name
-    if not path.is_file():
-        raise ValueError(f"there is no {name} in {folder}, the folder of perceptual weights")
-    try:
-        return {key: value.float() for key, value in load_file(path).items()}
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from None
-
-
 class Standardise(nn.Module):
     """RGB in [0, 1] to zero mean and unit variance over ImageNet, as every backbone expects."""
 
@@ -49,6 +35,7 @@ class Standardise(nn.Module):
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225])[:, None, None])
 
     def forward(self, image: Tensor) -> Tensor:
+        """Standardise a batch (n, 3, h, w)."""
         return (image - self.get_buffer("mean")) / self.get_buffer("std")
 
 
@@ -84,9 +71,12 @@ class VGG22(nn.Module):
 
     def __init__(self, folder: Path) -> None:
         super().__init__()
-        self.layers = nn.Sequential(Standardise(), backbone(load(folder, VGG19), last=8))
+        self.layers = nn.Sequential(
+            Standardise(), backbone(weightfile.load(folder / VGG19), last=8)
+        )
 
     def forward(self, image: Tensor) -> Tensor:
+        """The feature maps of a batch."""
         features: Tensor = self.layers(image)
         return features
 
@@ -105,6 +95,7 @@ class ContentLoss(nn.Module):
         self.features = features
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
+        """The loss of a batch, a scalar."""
         with torch.no_grad():
             wanted = self.features(hr)
         return F.mse_loss(self.SCALE * self.features(sr).float(), self.SCALE * wanted.float())
@@ -122,8 +113,8 @@ class LPIPS(nn.Module):
         super().__init__()
         self.taps = TAPS[network]
         self.standardise = Standardise()
-        self.layers = backbone(load(folder, BACKBONES[network]), last=self.taps[-1])
-        heads = load(folder, HEADS[network])
+        self.layers = backbone(weightfile.load(folder / BACKBONES[network]), last=self.taps[-1])
+        heads = weightfile.load(folder / HEADS[network])
         for number in range(len(self.taps)):
             self.register_buffer(f"head{number}", heads[f"lin{number}.weight"])
 
@@ -140,6 +131,7 @@ class LPIPS(nn.Module):
         return found
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """The distance of each picture of ``a`` from the same of ``b``."""
         if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3 or min(a.shape[2:]) < 32:
             raise ValueError(
                 "LPIPS compares two batches (n, 3, h, w) of one size, 32 px or more a side, not "

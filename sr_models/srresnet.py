@@ -66,6 +66,7 @@ class ResidualBlock(nn.Module):
         self.bn2 = nn.BatchNorm2d(width) if batch_norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features (n, width, h, w) to the same."""
         y = self.act(self.bn1(self.conv1(x)))
         return x + self.bn2(self.conv2(y))
 
@@ -79,6 +80,7 @@ class UpsampleBlock(nn.Module):
         self.act = nn.PReLU(init=0.25)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Features (n, width, h, w) to (n, width, 2h, 2w)."""
         return self.act(F.pixel_shuffle(self.conv(x), 2))
 
 
@@ -124,6 +126,7 @@ class Generator(nn.Module):
         self.tail.weight.data.mul_(0.1)
 
     def forward(self, lr: Tensor) -> Tensor:
+        """Enlarge a batch by four."""
         first = self.act(self.head(lr))
         x = self.upsample(first + self.bn(self.conv(self.body(first))))
         image = convolve_wide(x, self.tail.weight, self.tail.bias)
@@ -140,19 +143,21 @@ def build(state: Mapping[str, Tensor]) -> Generator:
     """
     if "head.weight" not in state or state["head.weight"].ndim != 4:
         raise ValueError("these are not the weights of an SRResNet: there is no head.weight")
-    blocks = 1 + max(
-        (int(key.split(".")[1]) for key in state if key.startswith("body.")), default=-1
-    )
+    blocks = len({key.split(".")[1] for key in state if key.startswith("body.")})
     network = Generator(
         width=state["head.weight"].shape[0],
         blocks=blocks,
         batch_norm="bn.weight" in state,
         bicubic_skip="skip" in state,
     )
-    try:
-        network.load_state_dict(dict(state))
-    except RuntimeError as error:
-        raise ValueError(f"these are not the weights of an SRResNet: {error}") from None
+    found = {key: value.shape for key, value in state.items()}
+    wanted = {key: value.shape for key, value in network.state_dict().items()}
+    if wrong := sorted(dict(found.items() ^ wanted.items())):
+        raise ValueError(
+            f"these are not the weights of an SRResNet: {wrong[0]} is missing, unexpected or of "
+            f"another shape, one of {len(wrong)} such tensors"
+        )
+    network.load_state_dict(dict(state))
     return network
 
 

@@ -15,9 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sr_models import SCALE
+from sr_models import SCALE, weightfile
 from sr_models.srresnet import Generator, build, fold_batch_norm
-from sr_models.training.checkpoint import load_weights
 
 Image = NDArray[np.uint8]
 TILE = 256
@@ -36,7 +35,7 @@ def pick_device(name: str) -> torch.device:
     if name not in {"cpu", "cuda"}:
         raise ValueError(f"device {name!r} is unknown; use auto, cpu or cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device cuda: this PyTorch sees no CUDA device; use --device cpu")
+        raise ValueError("device cuda: this PyTorch sees no CUDA device; use cpu")
     return torch.device(name)
 
 
@@ -46,8 +45,9 @@ def upscaler(weights: Path, *, device: str = "auto") -> Callable[[Image], Image]
     Raises ``ValueError`` for a file that holds no such network and for a device that is not there.
     """
     where = pick_device(device)
+    state = weightfile.load(weights)
     try:
-        network = build(load_weights(weights))
+        network = build(state)
     except ValueError as error:
         raise ValueError(f"{weights}: {error}") from None
     network = fold_batch_norm(network.eval()).eval().to(where)
@@ -62,13 +62,21 @@ def upscale(network: Generator, lr: Image, *, tile: int = TILE) -> Image:
     A grey image enters as three equal channels and leaves as the luma of the answer. Values are
     clipped and rounded, halves up. Raises ``ValueError`` for any other type or shape.
     """
-    if lr.dtype != np.uint8 or lr.ndim not in (2, 3) or lr.shape[2:] not in ((), (3,)):
+    if (
+        lr.dtype != np.uint8
+        or lr.ndim not in (2, 3)
+        or lr.shape[2:] not in ((), (3,))
+        or not lr.size
+    ):
         raise ValueError(
             f"an LR image is a uint8 array (h, w) or (h, w, 3), not {lr.dtype} {lr.shape}"
         )
     colour = lr if lr.ndim == 3 else lr[..., None].repeat(3, axis=2)
     x = torch.from_numpy(np.ascontiguousarray(colour)).permute(2, 0, 1)[None].float() / 255
-    y = _tiled(network, x.to(next(network.parameters()).device), tile)[0].cpu()
+    # On a GPU convolutions would use TF32, ten bits of each factor, and whatever algorithm is
+    # fastest today.
+    with torch.backends.cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False):
+        y = _tiled(network, x.to(next(network.parameters()).device), tile)[0].cpu()
     if lr.ndim == 2:
         y = torch.einsum("c,chw->hw", LUMA, y)[None]
     rounded = (y.clamp(0, 1) * 255 + 0.5).floor().byte().permute(1, 2, 0).numpy()

@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sr_models import weightfile
 from sr_models.features import LPIPS, VGG22, ContentLoss
 from sr_models.srresnet import Generator, build
-from sr_models.training import checkpoint, heldout, loop, patches
+from sr_models.training import heldout, loop, patches
 from sr_models.training.adversarial import Adversarial
 from sr_models.training.pretrain import Pretraining
 from sr_models.training.recipes import RECIPES, Recipe
@@ -38,7 +39,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--from", dest="start", type=Path, metavar="WEIGHTS", help="the generator to start from"
     )
     parser.add_argument(
-        "--features", type=Path, metavar="DIR", default=os.environ.get("PERCEPTUAL_WEIGHTS_DIR") or None,
+        "--features", type=Path, metavar="DIR",
+        default=os.environ.get("PERCEPTUAL_WEIGHTS_DIR") or None,
         help="folder with the weights of VGG19 and LPIPS (default: $PERCEPTUAL_WEIGHTS_DIR)",
     )  # fmt: skip
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
@@ -48,7 +50,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def start(recipe: Recipe, weights: Path | None) -> Generator:
     """The generator to train: that of a weight file, or a fresh one."""
     if weights:
-        return build(checkpoint.load_weights(weights))
+        return build(weightfile.load(weights))
     if recipe.adversarial:
         raise ValueError(f"{recipe.name} starts from a trained SRResNet; name it by --from WEIGHTS")
     return Generator(batch_norm=recipe.batch_norm, bicubic_skip=recipe.bicubic_skip)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save as serialise
 from torch import Tensor
 
 
@@ -43,14 +42,4 @@ def save_weights(path: Path, weights: Mapping[str, Tensor], facts: Mapping[str, 
     """Write a network's weights as safetensors, with ``facts`` as its metadata (JSON values)."""
     metadata = {key: json.dumps(value) for key, value in facts.items()}
     tensors = {key: value.detach().contiguous().cpu() for key, value in weights.items()}
-    replace(path, lambda beside: save_file(tensors, beside, metadata))
-
-
-def load_weights(path: Path) -> dict[str, Tensor]:
-    """Read a safetensors file as float32. Raises ``ValueError`` if it is missing or not one."""
-    if not path.is_file():
-        raise ValueError(f"there is no weight file {path}")
-    try:
-        return {key: value.float() for key, value in load_file(path).items()}
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a safetensors file: {error}") from None
+    replace(path, lambda beside: beside.write_bytes(serialise(tensors, metadata)))

@@ -42,7 +42,7 @@ RECIPES = {
         # parameters to about the same size, 0.2, measured after a short warm-up of the
         # discriminator; the pixels keep a seventh of that, enough to hold the colours.
         Recipe(
-            "srgan", minutes=56, batch=8, patch=64, learning_rate=1e-4, photo_scales=(1.0, 0.6),
+            "srgan", minutes=56, batch=8, patch=64, learning_rate=2e-4, photo_scales=(1.0, 0.6),
             adversarial=True, content_weight=1e-3, adversarial_weight=5e-2, pixel_weight=1.0,
         ),
     )

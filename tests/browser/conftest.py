@@ -98,7 +98,7 @@ def emptied(page: Page) -> None:
 
 def finished(page: Page) -> None:
     """Wait for the page that thanks the rater."""
-    expect(page.get_by_role("heading", name="That was the last image")).to_be_visible()
+    expect(page.get_by_role("heading", name="Thank you!")).to_be_visible()
 
 
 def stored(invitation: Invitation) -> list[tuple[int, int]]:

@@ -92,9 +92,7 @@ def test_an_image_that_fails_once_is_fetched_again(begin, context):
     votable(begin(context), 1)
 
 
-def test_a_second_tab_adds_nothing_and_moves_on_with_the_first(
-    rating, begin, context, invitation
-):
+def test_a_second_tab_adds_nothing_and_moves_on_with_the_first(rating, begin, context, invitation):
     second = begin(context)
     vote(second, 1, [5, 4])
     votable(second, 3)

@@ -75,16 +75,28 @@ def test_enter_held_on_an_answer_votes_once(rating, invitation):
     assert stored(invitation) == [(0, 2)]
 
 
+@pytest.mark.parametrize("frames", [0, 4], ids=["at-once", "with-the-next-image-painted"])
 @pytest.mark.parametrize(
-    "twice",
+    "press",
     [
-        "for (let i = 0; i < 2; i++) dispatchEvent(new KeyboardEvent('keydown', {key: '5'}))",
-        "for (let i = 0; i < 2; i++) document.querySelector('[data-score=\"5\"]').click()",
+        "dispatchEvent(new KeyboardEvent('keydown', {key: '5'}))",
+        "document.querySelector('[data-score=\"5\"]').click()",
     ],
     ids=["key", "button"],
 )
-def test_a_double_press_votes_once(rating, invitation, twice):
-    rating.evaluate(twice)
+def test_a_double_press_votes_once(rating, invitation, press, frames):
+    apart = rating.evaluate(
+        """async (frames) => {
+            const first = performance.now();
+            press();
+            for (let i = 0; i < frames; i++) await new Promise(requestAnimationFrame);
+            press();
+            return performance.now() - first;
+        }""".replace("press()", press),
+        frames,
+    )
+    if apart >= 300:
+        pytest.skip(f"this machine painted four frames in {apart:.0f} ms: two presses, not one")
     votable(rating, 2)
     emptied(rating)
     expect(rating.locator("#position")).to_have_text("Image 2 of 6")

@@ -28,7 +28,7 @@ class Command(PlainCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not Study.objects.exists():
-            self.create(self.image_set())
+            self.create(self.image_set(), verbosity=options["verbosity"])
         sign_in = self.sign_in()
         study = Study.objects.order_by("created_at", "pk")[0]
         invitation = study.invitations.filter(revoked_at=None, rater__finished_at=None).first()
@@ -57,9 +57,9 @@ class Command(PlainCommand):
             return "Samples"
         return "Set5"
 
-    def create(self, image_set: str) -> None:
+    def create(self, image_set: str, *, verbosity: int) -> None:
         """Generate the outputs of one set and open the first study on it."""
-        call_command("generate", sets=[image_set], methods=list(METHODS))
+        call_command("generate", sets=[image_set], methods=list(METHODS), verbosity=verbosity)
         study = studies.create(SLUG, title="Which image looks better?", sets=[image_set])
         studies.open_(study)
 

@@ -278,6 +278,7 @@ function stop(sentence = "Something went wrong between this page and the server.
   close();
   stage.replaceChildren();
   report();
+  element("scale").hidden = true;
   element("stopped").hidden = false;
   element("stopped").firstElementChild.textContent = sentence;
 }

@@ -1,0 +1,100 @@
+"""Training crops are degraded as the whole photograph would be, and photographs are chosen fairly."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sr_models.interpolation import imresize
+from sr_models.training import heldout
+from sr_models.training.patches import MARGIN, Photos, find_photos, read_photos, reduce_crops
+
+
+def test_the_lr_of_a_crop_is_the_lr_of_the_photograph(photo):
+    """Bit for bit, at every place that a crop can have."""
+    whole = imresize(photo, Fraction(1, 4))
+    side = 32
+    for y in range(0, photo.shape[0] - side - 2 * MARGIN, 52):
+        for x in range(0, photo.shape[1] - side - 2 * MARGIN, 76):
+            crop = photo[y : y + side + 2 * MARGIN, x : x + side + 2 * MARGIN]
+            lr = reduce_crops(torch.from_numpy(crop.copy()).permute(2, 0, 1)[None])[0]
+            top, left = (y + MARGIN) // 4, (x + MARGIN) // 4
+            expected = whole[top : top + side // 4, left : left + side // 4]
+            assert np.array_equal(lr.permute(1, 2, 0).numpy(), expected)
+
+
+def test_a_batch_holds_pairs_in_every_orientation(photo):
+    photos = Photos.gather([photo], smallest=48)
+    lr, hr = photos.batch(64, 32, seed=1)
+    assert lr.shape == (64, 3, 8, 8)
+    assert hr.shape == (64, 3, 32, 32)
+    assert float(hr.min()) >= 0
+    assert float(hr.max()) <= 1
+    for low, high in zip(lr, hr, strict=True):
+        pixels = (high * 255).round().byte().permute(1, 2, 0).numpy()
+        inside = imresize(np.ascontiguousarray(pixels), Fraction(1, 4))[2:-2, 2:-2]
+        assert np.array_equal((low * 255).round().permute(1, 2, 0).numpy()[2:-2, 2:-2], inside)
+    found = {
+        turn
+        for crop in (hr * 255).round().byte().numpy()
+        for turn in range(8)
+        if _holds(photo, _turned(crop.transpose(1, 2, 0), turn))
+    }
+    assert found == set(range(8))
+
+
+def _turned(crop: np.ndarray, turn: int) -> np.ndarray:
+    return np.rot90(crop[:, ::-1] if turn & 4 else crop, turn & 3)
+
+
+def _holds(photo: np.ndarray, crop: np.ndarray) -> bool:
+    windows = np.lib.stride_tricks.sliding_window_view(photo[::, ::, 0], crop.shape[:2])[::4, ::4]
+    places = np.argwhere(windows[:, :, 0, 0] == crop[0, 0, 0])
+    return any(np.array_equal(windows[y, x], crop[..., 0]) for y, x in places)
+
+
+def test_the_same_seed_gives_the_same_batch(photo):
+    photos = Photos.gather([photo, photo[:100, :120]], smallest=48, scales=(1.0, 0.6))
+    again, other = photos.batch(4, 32, seed=7), photos.batch(4, 32, seed=8)
+    for one, two, three in zip(photos.batch(4, 32, seed=7), again, other, strict=True):
+        assert torch.equal(one, two)
+        assert not torch.equal(one, three)
+
+
+def test_unreadable_and_small_photographs_are_named_and_left_out(tmp_path, photo, capsys):
+    Image.fromarray(photo).save(tmp_path / "good.png")
+    whole = (tmp_path / "good.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.jpg").write_text("not a picture")
+    Image.fromarray(photo[:20]).save(tmp_path / "flat.png")
+    (tmp_path / "notes.txt").write_text("no photograph, no complaint")
+    photos = read_photos(find_photos([tmp_path]), smallest=48)
+    assert len(photos) == 1
+    assert np.array_equal(photos[0], photo)
+    complaints = capsys.readouterr().err
+    assert "cut.png: cannot be read" in complaints
+    assert "text.jpg: cannot be read" in complaints
+    assert "flat.png: 448x20 is smaller than 48 px" in complaints
+    assert "notes.txt" not in complaints
+
+
+def test_nothing_to_train_on_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="no photographs in"):
+        find_photos([tmp_path])
+    with pytest.raises(ValueError, match="is not a folder"):
+        find_photos([tmp_path / "absent"])
+    (tmp_path / "text.jpg").write_text("not a picture")
+    with pytest.raises(ValueError, match="none of the 1 photographs can be used"):
+        read_photos(find_photos([tmp_path]), smallest=48)
+
+
+def test_watched_photographs_are_not_trained_on():
+    for count in (4, 10, 556):
+        training, watched = heldout.split(range(count))
+        assert len(watched) == heldout.COUNT
+        assert sorted(training + watched) == list(range(count))
+    assert heldout.split(range(3)) == ([0, 1, 2], [])

@@ -1,0 +1,50 @@
+"""What `make run` does before it serves: everything once, and nothing again."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from study.models import Invitation, Study
+
+
+@pytest.fixture
+def real_sets(settings):
+    if not os.environ.get("BENCHMARKS_DIR"):
+        pytest.skip("BENCHMARKS_DIR is not set: the real image sets are not at hand")
+    settings.BENCHMARKS_DIR = Path(os.environ["BENCHMARKS_DIR"]).resolve()
+    settings.PERCEPTUAL_WEIGHTS_DIR = None
+
+
+def test_the_first_run_opens_a_study_and_the_second_repeats_nothing(db, client, real_sets):
+    def run() -> str:
+        out = io.StringIO()
+        call_command("first_study", stdout=out, stderr=out, verbosity=0)
+        return out.getvalue()
+
+    said = run()
+    study = Study.objects.get()
+    assert study.state == Study.State.OPEN
+    assert study.stimuli.count() == 25
+    link = re.search(r"http://[^/]+(/r/\S+)", said)
+    assert link
+    assert client.get(link[1]).status_code == 302
+    password = re.search(r"researcher / (\S+)", said)
+    assert password
+    assert User.objects.get(is_superuser=True).check_password(password[1])
+
+    made = {
+        path: path.stat().st_mtime_ns
+        for path in Path(study.stimuli.first().path).parents[1].rglob("*.png")
+    }
+    again = run()
+    assert link[0] in again
+    assert password[1] not in again
+    assert (Study.objects.count(), Invitation.objects.count(), User.objects.count()) == (1, 1, 1)
+    assert all(path.stat().st_mtime_ns == time for path, time in made.items())

@@ -121,7 +121,9 @@ def generate(
     every = len(prints) * sum(len(manifest(name).images) for name in sets)
     lacking = sum(len(job.lacks) for job in jobs)
     done, failed = 0, []
-    with tqdm(total=lacking, unit=" images", bar_format=BAR, disable=not progress) as bar:
+    with tqdm(
+        total=lacking, unit=" images", bar_format=BAR, disable=not (progress and lacking)
+    ) as bar:
         for job in jobs:
             bar.set_description_str(f"{job.set_name} {job.entry.name}")
             try:

@@ -83,13 +83,7 @@ def mos(study: Study, *, kind: Kind) -> pd.DataFrame:
 
 def table(study: Study, *, kind: Kind, form: str) -> str:
     """The MOS table as text: ``form`` is table, csv, json or latex. Raises as :func:`mos` does."""
-    render = {
-        "table": tables.to_text,
-        "csv": tables.to_csv,
-        "json": tables.to_json,
-        "latex": tables.to_latex,
-    }[form]
-    return render(mos(study, kind=kind))
+    return tables.RENDERERS[form](mos(study, kind=kind))
 
 
 def ratings(study: Study, *, kind: Kind) -> str:
@@ -99,10 +93,13 @@ def ratings(study: Study, *, kind: Kind) -> str:
 
 def figure(study: Study, *, kind: Kind, form: str) -> bytes:
     """The distribution of the scores as SVG, PDF or PNG. Raises ``ValueError`` without ratings."""
-    order = _order(study)
     titles = dict(study.stimuli.values_list("method__name", "method__title").distinct())
     return figures.distribution(
-        ratings_frame(study, kind=kind), order=order, titles=titles, format=FIGURE_FORMATS[form]
+        ratings_frame(study, kind=kind),
+        order=_order(study),
+        titles=titles,
+        sets=_sets(study),
+        format=FIGURE_FORMATS[form],
     )
 
 
@@ -166,4 +163,11 @@ def _status(invitation: Any) -> str:
 
 def _order(study: Study) -> list[str]:
     names = study.stimuli.order_by("method__place").values_list("method__name", flat=True)
+    return list(dict.fromkeys(names))
+
+
+def _sets(study: Study) -> list[str]:
+    names = study.stimuli.order_by("source__dataset").values_list(
+        "source__dataset__name", flat=True
+    )
     return list(dict.fromkeys(names))

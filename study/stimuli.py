@@ -8,11 +8,11 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from sr_models.methods import METHODS
 
 from benchmarks import datasets
 from benchmarks.files import write_whole
 from benchmarks.outputs import Output, read_outputs
+from sr_models.methods import METHODS
 from study.models import Dataset, Method, SourceImage, Stimulus
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,31 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         progress=False,
     )
     return root
+
+
+def _folder(variable: str, holds: str) -> Path:
+    value = os.environ.get(variable)
+    if not value:
+        pytest.skip(f"{variable} is not set: the folder that holds {holds}")
+    return Path(value).resolve()
+
+
+@pytest.fixture(scope="session")
+def benchmarks_dir() -> Path:
+    """The real benchmark sets."""
+    return _folder("BENCHMARKS_DIR", "Set5, Set14 and BSD100")
+
+
+@pytest.fixture(scope="session")
+def perceptual_dir() -> Path:
+    """The feature networks of others."""
+    return _folder("PERCEPTUAL_WEIGHTS_DIR", "the weights of VGG19 and LPIPS")
+
+
+@pytest.fixture(scope="session")
+def sr_reference_dir() -> Path:
+    """Result tables that other super-resolution projects published."""
+    return _folder("SR_REFERENCE_DIR", "result tables of other super-resolution projects")
 
 
 @pytest.fixture(autouse=True)

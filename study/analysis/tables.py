@@ -15,7 +15,7 @@ import pandas as pd
 
 from study.analysis import opinion
 
-MEASURES = {"psnr": "PSNR", "ssim": "SSIM", "ssim_daala": "SSIM (daala)", "lpips": "LPIPS"}
+MEASURES = {"psnr": "PSNR", "ssim": "SSIM (Wang)", "ssim_daala": "SSIM (daala)", "lpips": "LPIPS"}
 DECIMALS = {"psnr": 2, "ssim": 4, "ssim_daala": 4, "lpips": 4}
 COUNTS = ["raters", "ratings", "images"]
 INTERVAL_COLUMNS = ["ci_low", "ci_high", "ci_half_width"]

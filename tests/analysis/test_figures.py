@@ -18,7 +18,7 @@ from study.analysis import figures
 from tests.analysis.conftest import COLUMNS, votes
 
 ORDER = ["bicubic", "srgan", "hr"]
-TITLES = {"bicubic": "Bicubic", "srgan": "SRGAN, costs $5 & $6", "hr": "Original (HR)"}
+TITLES = {"bicubic": "Bicubic", "srgan": "SRGAN, $5_$ & more", "hr": "Original (HR)"}
 
 
 def ratings(raters=3, *, simulated=False):
@@ -58,7 +58,7 @@ def test_the_same_votes_give_the_same_file(kind, start):
 def test_the_figure_names_sets_methods_raters_and_the_interval():
     both = pd.concat([ratings(), ratings(4).query("method != 'hr'").assign(set="BSD100")])
     said = words(draw(both, sets=["Set5", "BSD100"]))
-    for text in ("Set5", "BSD100", "Bicubic", "SRGAN,", "$5", "3 raters, 6 ratings per method"):
+    for text in ("Set5", "BSD100", "Bicubic", "SRGAN,", "$5_$", "3 raters, 6 ratings per method"):
         assert text in said
     assert "4 raters, 8 ratings per method" in said
     assert "Mean and its 95 % CI, t over raters' means" in said

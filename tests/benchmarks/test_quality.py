@@ -118,5 +118,5 @@ def test_lpips_sees_grey_as_three_equal_channels_and_the_border_too(pair, percep
 
 
 def test_lpips_without_its_weights_is_one_clear_line(tmp_path):
-    with pytest.raises(ValueError, match="alexnet_features_fp16.safetensors"):
+    with pytest.raises(ValueError, match=r"alexnet_features_fp16\.safetensors"):
         perceptual.lpips(tmp_path)

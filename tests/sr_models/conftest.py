@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +12,6 @@ from PIL import Image
 
 from sr_models.srresnet import Generator
 from sr_models.training import checkpoint
-
-
-def _folder(variable: str, holds: str) -> Path:
-    value = os.environ.get(variable)
-    if not value:
-        pytest.skip(f"{variable} is not set: the folder that holds {holds}")
-    return Path(value).resolve()
-
-
-@pytest.fixture(scope="session")
-def benchmarks_dir() -> Path:
-    return _folder("BENCHMARKS_DIR", "Set5, Set14 and BSD100")
-
-
-@pytest.fixture(scope="session")
-def perceptual_dir() -> Path:
-    return _folder("PERCEPTUAL_WEIGHTS_DIR", "the weights of VGG19 and LPIPS")
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Training crops are degraded as the whole photograph would be, and photographs are chosen fairly."""
+"""Training crops are degraded as the whole photograph would be; photographs are chosen fairly."""
 
 from __future__ import annotations
 

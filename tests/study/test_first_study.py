@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from pathlib import Path
 
-import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from study.models import Invitation, Study
 
 
-@pytest.fixture
-def real_sets(settings):
-    if not os.environ.get("BENCHMARKS_DIR"):
-        pytest.skip("BENCHMARKS_DIR is not set: the real image sets are not at hand")
-    settings.BENCHMARKS_DIR = Path(os.environ["BENCHMARKS_DIR"]).resolve()
-    settings.PERCEPTUAL_WEIGHTS_DIR = None
+def test_the_first_run_opens_a_study_and_the_second_repeats_nothing(
+    db, client, settings, benchmarks_dir
+):
+    settings.BENCHMARKS_DIR, settings.PERCEPTUAL_WEIGHTS_DIR = benchmarks_dir, None
 
-
-def test_the_first_run_opens_a_study_and_the_second_repeats_nothing(db, client, real_sets):
     def run() -> str:
         out = io.StringIO()
         call_command("first_study", stdout=out, stderr=out, verbosity=0)

@@ -9,8 +9,8 @@ import uuid
 import pytest
 from django.test import Client
 from django.urls import reverse
-from sr_models.methods import METHODS
 
+from sr_models.methods import METHODS
 from study import sessions, studies
 from study.models import Rater, Rating, Trial
 

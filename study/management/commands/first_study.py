@@ -12,9 +12,9 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.urls import reverse
-from sr_models.methods import METHODS
 
 from benchmarks import datasets, fetch
+from sr_models.methods import METHODS
 from study import studies
 from study.management.plain import PlainCommand
 from study.models import Study

@@ -38,12 +38,12 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("srresnet", minutes=90, patch=64, learning_rate=4e-4, photo_scales=(1.0, 0.6)),
-        # The weights bring the gradients of content and adversarial loss on the generator's
-        # parameters to about the same size, 0.2, measured after a short warm-up of the
-        # discriminator; the pixels keep a seventh of that, enough to hold the colours.
+        # Measured after a short warm-up of the discriminator, the weights give the adversarial loss
+        # a third to a half of the content loss's gradient on the generator's parameters, and the
+        # pixels a seventh, enough to hold the colours.
         Recipe(
             "srgan", minutes=56, batch=8, patch=64, learning_rate=2e-4, photo_scales=(1.0, 0.6),
-            adversarial=True, content_weight=1e-3, adversarial_weight=5e-2, pixel_weight=1.0,
+            adversarial=True, content_weight=1e-3, adversarial_weight=2e-2, pixel_weight=1.0,
         ),
     )
 }  # fmt: skip

@@ -58,7 +58,7 @@ class Study(models.Model):
         CLOSED = "closed", "Closed"
 
     slug = models.SlugField(unique=True)
-    title = models.CharField(max_length=200)
+    title = models.CharField(max_length=200, help_text="For researchers; raters do not see it.")
     instructions = models.TextField(default=INSTRUCTIONS)
     state = models.CharField(max_length=6, choices=State, default=State.DRAFT, editable=False)
     source_gap = models.PositiveSmallIntegerField(

@@ -130,10 +130,20 @@ def page(study: Study, *, kind: Kind) -> dict[str, Any]:
     context["notes"] = tables.notes(result)
     context["headline"] = tables.headline(result)
     context["sections"] = [
-        {"name": name, "rows": [row for row in rows if row["set"] == name]}
+        _section(str(name), [row for row in rows if row["set"] == name])
         for name in dict.fromkeys(row["set"] for row in rows)
     ]
     return context
+
+
+def _section(name: str, rows: list[dict[str, object]]) -> dict[str, Any]:
+    """One set's part of the page; a column that no row has a figure for is left out."""
+    return {
+        "name": name,
+        "rows": rows,
+        "has_lpips": any(row["lpips"] is not None for row in rows),
+        "has_published": any(row["published_mos"] is not None for row in rows),
+    }
 
 
 def invitations(study: Study, absolute: Callable[[str], str]) -> list[dict[str, Any]]:

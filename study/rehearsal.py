@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from django.db import transaction
 from scipy.optimize import brentq
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from benchmarks.published import LEDIG2017
 from study.models import Rater, Study, Trial
@@ -39,7 +39,7 @@ def mean_score(quality: float) -> float:
     >>> mean_score(3.0)
     3.0
     """
-    return float(1 + norm.cdf((quality - THRESHOLDS) / TOTAL_SD).sum())
+    return float(1 + ndtr((quality - THRESHOLDS) / TOTAL_SD).sum())
 
 
 def latent_quality(mos: float) -> float:

@@ -18,7 +18,7 @@ class Command(PlainCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="name of the study in addresses and commands")
         parser.add_argument("--preset", default="quick", help=" or ".join(studies.PRESETS))
-        parser.add_argument("--title", default="", help="what researchers read; raters do not see it")
+        parser.add_argument("--title", default="", help="for researchers; raters do not see it")
         parser.add_argument("--sets", nargs="+", default=[], metavar="SET")
         parser.add_argument("--methods", nargs="+", default=[], metavar="METHOD")
         parser.add_argument("--draft", action="store_true", help="do not open it yet")

@@ -23,10 +23,10 @@ help: ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/installed ## Bring in images, open a first study and serve it on http://127.0.0.1:8000
-	@$(PY) manage.py migrate --verbosity 0
+	@$(PY) manage.py migrate --skip-checks --verbosity 0
 	@$(PY) manage.py collectstatic --noinput --verbosity 0
 	@$(PY) manage.py first_study
-	@exec $(VENV)/bin/gunicorn study.wsgi --bind 127.0.0.1:$(PORT) --workers 3 --log-level warning
+	@exec $(VENV)/bin/gunicorn study.wsgi --bind 127.0.0.1:$(PORT) --workers 3 --preload --log-level warning
 
 test: $(VENV)/installed-tests browser ## Run every check: style, types, imports, tests
 	@VENV=$(VENV) tools/check

@@ -35,8 +35,8 @@ bench: $(VENV)/installed ## Measure speed, as ratios within one run
 	@$(PY) -m tests.bench
 
 lock: $(VENV)/uv ## Pin what requirements.in and requirements-dev.in ask for
-	$(UV) pip compile --quiet --python-version 3.11 --no-emit-index-url --no-header requirements.in -o requirements.txt
-	$(UV) pip compile --quiet --python-version 3.11 --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements.in -o requirements.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
 
 browser: ## Install a Chromium for the browser tests where there is none
 	@tools/chromium $(PY)

@@ -31,7 +31,8 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """The machine's Chromium, or the one that Playwright installed where there is none."""
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    chromium = next(filter(None, map(shutil.which, names)), None)
     own = {"executable_path": chromium} if chromium else {}
     return {**browser_type_launch_args, **own, "args": FLAGS}
 

@@ -4,7 +4,7 @@
 3x3 and BN under a long skip; two times 3x3 to 256, pixel shuffle by 2 and PReLU; 9x9 to RGB.
 
 Two choices leave the paper and are read from the weights themselves: batch normalisation may
-be missing (it costs about 0.1 dB and half the speed), and a fixed bicubic enlargement may be
+be missing (others measured that it costs about 0.1 dB), and a fixed bicubic enlargement may be
 added to the output, so that the network learns only what bicubic misses. A weight file with
 the buffer ``skip`` has the second, one without ``bn`` keys the first.
 """

@@ -6,6 +6,8 @@ folder that the caller names. Their own parameters are frozen, gradients reach t
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -69,11 +71,14 @@ class VGG22(nn.Module):
     Caffe weights. Raises ``ValueError`` if the weights are not in ``folder``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    title = "VGG19 conv2_2"
+    scale = 1 / 12.75
+    """The paper's, for activations on Caffe's scale (section 3.2)."""
+
+    def __init__(self, folder: Path, *, before_relu: bool = False) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            Standardise(), backbone(weightfile.load(folder / VGG19), last=8)
-        )
+        layers = backbone(weightfile.load(folder / VGG19), last=7 if before_relu else 8)
+        self.layers = nn.Sequential(Standardise(), layers)
 
     def forward(self, image: Tensor) -> Tensor:
         """The feature maps of a batch."""
@@ -81,24 +86,76 @@ class VGG22(nn.Module):
         return features
 
 
-class ContentLoss(nn.Module):
-    """Mean squared distance of feature maps scaled by 1/12.75 (Ledig et al. 2017, eq. 5 and 3.2).
+class VGG54(nn.Module):
+    """The paper's phi_5,4: VGG19's last convolution, or what stands in for it.
 
-    ``loss(sr, hr)`` takes two batches (n, 3, h, w) in [0, 1] and gives a scalar; the gradient goes
-    to ``sr`` alone, because ``hr`` is where it should end up.
+    RGB (n, 3, h, w) in [0, 1] to feature maps (n, 512, h/16, w/16), on torchvision's scale. VGG19
+    comes from torchvision, whose copy is used if it is there and with ``fetch`` is brought (550
+    MB); else VGG16's last convolution, conv5_3, stands in for it, from ``folder``. ``title`` says
+    which. Raises ``ValueError`` if neither is to be had.
     """
 
-    SCALE = 1 / 12.75
+    scale = 0.9
+    """Stands for the paper's 1/12.75, which belongs to Caffe's scale. A choice: the content loss of
+    an SRResNet's output (VGG16 conv5_3, crops of 96 px) is 0.2 with it, two hundred times the
+    weight of the adversarial loss."""
 
-    def __init__(self, features: nn.Module) -> None:
+    def __init__(self, folder: Path, *, before_relu: bool = False, fetch: bool = False) -> None:
+        super().__init__()
+        state = torchvision_vgg19(fetch=fetch)
+        self.title = "VGG19 conv5_4" if state else "VGG16 conv5_3"
+        if state is None:
+            state = weightfile.load(folder / BACKBONES["vgg"])
+        last = max(int(key.split(".")[1]) for key in state) + (not before_relu)
+        self.layers = nn.Sequential(Standardise(), backbone(state, last=last))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """The feature maps of a batch."""
+        features: Tensor = self.layers(image)
+        return features
+
+
+def torchvision_vgg19(*, fetch: bool) -> dict[str, Tensor] | None:
+    """VGG19's convolutions from torchvision's cache, or with ``fetch`` from where it keeps them.
+
+    ``None`` if the cache has none. Raises ``ValueError`` if they were to be fetched and cannot be.
+    """
+    from torchvision.models import VGG19_Weights
+
+    weights = VGG19_Weights.IMAGENET1K_V1
+    cached = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
+    if not (fetch or cached.is_file()):
+        return None
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            state = weights.get_state_dict(progress=sys.stderr.isatty(), check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"VGG19 cannot be had from {weights.url}: {error}") from None
+    return {key: value for key, value in state.items() if key.startswith("features.")}
+
+
+class ContentLoss(nn.Module):
+    """The distance of two pictures' feature maps (Ledig et al. 2017, equation 5 and section 3.2).
+
+    ``loss(sr, hr)`` takes two batches (n, 3, h, w) in [0, 1] and gives a scalar: ``mse``, the
+    paper's, of maps multiplied by the features' ``scale``; or ``l1`` of the maps as they are. The
+    gradient goes to ``sr`` alone, because ``hr`` is where it should end up.
+    """
+
+    def __init__(self, features: nn.Module, loss: Literal["mse", "l1"] = "mse") -> None:
         super().__init__()
         self.features = features
+        self.loss = loss
+        self.scale = float(getattr(features, "scale", 1.0))
 
     def forward(self, sr: Tensor, hr: Tensor) -> Tensor:
         """The loss of a batch, a scalar."""
         with torch.no_grad():
-            wanted = self.features(hr)
-        return F.mse_loss(self.SCALE * self.features(sr).float(), self.SCALE * wanted.float())
+            wanted = self.features(hr).float()
+        found = self.features(sr).float()
+        if self.loss == "l1":
+            return F.l1_loss(found, wanted)
+        return F.mse_loss(self.scale * found, self.scale * wanted)
 
 
 class LPIPS(nn.Module):

@@ -15,12 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sr_models import SCALE, weightfile
-from sr_models.srresnet import Generator, build, fold_batch_norm
+from sr_models import SCALE, bicubic, colour, weightfile
+from sr_models.networks import Network, build
+from sr_models.srresnet import Generator, fold_batch_norm
 
 Image = NDArray[np.uint8]
-TILE = 256
-"""Side of a tile in LR pixels, without its overlap: about 1.5 GB of activations."""
 LUMA = torch.tensor([0.299, 0.587, 0.114])
 """BT.601 full range: how a network's RGB answer to a grey image becomes grey again."""
 
@@ -50,17 +49,20 @@ def upscaler(weights: Path, *, device: str = "auto") -> Callable[[Image], Image]
         network = build(state)
     except ValueError as error:
         raise ValueError(f"{weights}: {error}") from None
-    network = fold_batch_norm(network.eval()).eval().to(where)
-    network = network.to(memory_format=torch.channels_last)
+    if isinstance(network, Generator):
+        network = fold_batch_norm(network.eval())
+    network = network.eval().to(where).to(memory_format=torch.channels_last)
     return lambda lr: upscale(network, lr)
 
 
 @torch.inference_mode()
-def upscale(network: Generator, lr: Image, *, tile: int = TILE) -> Image:
+def upscale(network: Network, lr: Image, *, tile: int | None = None) -> Image:
     """Run ``network`` on an LR image (h, w) or (h, w, 3), uint8; returns (4h, 4w[, 3]), uint8.
 
-    A grey image enters as three equal channels and leaves as the luma of the answer. Values are
-    clipped and rounded, halves up. Raises ``ValueError`` for any other type or shape.
+    A network of one channel enlarges the luma, and bicubic the chroma. A grey image enters as three
+    equal channels and leaves as the luma of the answer. Values are clipped and rounded, halves
+    up. ``tile`` is the side of a tile in LR pixels, by default what the network asks for. Raises
+    ``ValueError`` for any other type or shape.
     """
     if (
         lr.dtype != np.uint8
@@ -76,38 +78,39 @@ def upscale(network: Generator, lr: Image, *, tile: int = TILE) -> Image:
     # On a GPU convolutions would use TF32, ten bits of each factor, and whatever algorithm is
     # fastest today.
     with torch.backends.cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False):
-        y = _tiled(network, x.to(next(network.parameters()).device), tile)[0].cpu()
+        y = _tiled(network, x.to(next(network.parameters()).device), tile or network.tile)[0].cpu()
     if lr.ndim == 2:
         y = torch.einsum("c,chw->hw", LUMA, y)[None]
     rounded = (y.clamp(0, 1) * 255 + 0.5).floor().byte().permute(1, 2, 0).numpy()
     return np.ascontiguousarray(rounded if lr.ndim == 3 else rounded[..., 0])
 
 
-def overlap(network: Generator) -> int:
-    """LR pixels that one output pixel depends on, on each side.
-
-    9x9 reads 4, each block 2, the convolution after them 1; then 1 at the same size, 1 at twice
-    and 4 at four times it, which is 2.5; the bicubic sum reads 2.
-    """
-    return 4 + 2 * len(network.body) + 1 + 3
-
-
-def _tiled(network: Generator, x: Tensor, tile: int) -> Tensor:
+def _tiled(network: Network, x: Tensor, tile: int) -> Tensor:
+    """RGB to RGB, in tiles where the image is larger than one."""
     height, width = x.shape[2:]
     if height <= tile and width <= tile:
-        return network(x)
-    margin = overlap(network)
+        return _enlarge(network, x)
+    margin = network.reach
     out = x.new_empty(1, 3, SCALE * height, SCALE * width)
     for top, bottom in _spans(height, tile):
         for left, right in _spans(width, tile):
             y0, x0 = max(0, top - margin), max(0, left - margin)
-            part = network(x[:, :, y0 : bottom + margin, x0 : right + margin])
+            part = _enlarge(network, x[:, :, y0 : bottom + margin, x0 : right + margin])
             rows = slice(SCALE * (top - y0), SCALE * (bottom - y0))
             columns = slice(SCALE * (left - x0), SCALE * (right - x0))
             out[:, :, SCALE * top : SCALE * bottom, SCALE * left : SCALE * right] = part[
                 :, :, rows, columns
             ]
     return out
+
+
+def _enlarge(network: Network, rgb: Tensor) -> Tensor:
+    """RGB (1, 3, h, w) to RGB (1, 3, 4h, 4w) by a network of either kind."""
+    if network.channels == 3:
+        return network(rgb)
+    ycbcr = colour.ycbcr(rgb)
+    chroma = bicubic.enlarge(ycbcr[:, 1:], bicubic.phases().to(rgb.device))
+    return colour.rgb(torch.cat([network(ycbcr[:, :1]), chroma], dim=1))
 
 
 def _spans(length: int, tile: int) -> Iterator[tuple[int, int]]:

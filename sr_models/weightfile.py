@@ -1,11 +1,15 @@
-"""Reading a file of weights: the one place that knows the format."""
+"""Reading and writing a file of weights: the one place that knows the format."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError
+import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
+from safetensors.torch import save as serialise
 from torch import Tensor
 
 
@@ -20,3 +24,24 @@ def load(path: Path) -> dict[str, Tensor]:
         return {key: value.float() for key, value in load_file(path).items()}
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is not a safetensors file: {error}") from None
+
+
+def facts(path: Path) -> dict[str, object]:
+    """What :func:`dump` was told of the weights in ``path``; empty if nothing."""
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+    return {key: json.loads(value) for key, value in metadata.items()}
+
+
+def dump(
+    weights: Mapping[str, Tensor], facts: Mapping[str, object], *, half: bool = False
+) -> bytes:
+    """A safetensors file of ``weights`` with ``facts`` (JSON values) as its metadata.
+
+    ``half`` stores float16, half the size; what that costs in dB is for the caller to measure.
+    """
+    kind = torch.float16 if half else torch.float32
+    tensors = {key: value.detach().contiguous().cpu() for key, value in weights.items()}
+    tensors = {key: t.to(kind) if t.is_floating_point() else t for key, t in tensors.items()}
+    metadata = {key: json.dumps(value) for key, value in facts.items()}
+    return serialise(tensors, metadata)

@@ -16,6 +16,7 @@ import torch
 from sr_models import upscale
 from sr_models.srresnet import Generator, fold_batch_norm
 from study.plan import plan
+from tests.bench_training import training
 
 TURNS = 5
 
@@ -68,3 +69,4 @@ def planning() -> None:
 if __name__ == "__main__":
     planning()
     inference()
+    training()

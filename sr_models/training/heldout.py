@@ -1,82 +1,117 @@
-"""Photographs kept out of the training, and the figures that watch it on them."""
+"""Photographs kept out of the training: figures and pictures that watch it, and choose the weights.
+
+Never a benchmark image: what is measured in the end must not have chosen anything before.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
-from sr_models import SCALE
-from sr_models.interpolation import imresize
+from sr_models import SCALE, colour
+from sr_models.interpolation import bicubic, imresize, nearest
+from sr_models.networks import Network
+from sr_models.upscale import upscale
 
-COUNT = 3
+Picture = NDArray[np.uint8]
+COUNT = 8
 """How many photographs are kept out."""
 SIDE = 192
 """Pixels a side of the part that is looked at."""
+SHOWN = 3
+"""How many of them are in a picture strip."""
 Photo = TypeVar("Photo")
 
 
-def split(photos: Sequence[Photo]) -> tuple[list[Photo], list[Photo]]:
+def split(photos: Sequence[Photo], count: int = COUNT) -> tuple[list[Photo], list[Photo]]:
     """The photographs to train on and those to watch, spread over the whole list.
 
-    >>> split("abcdefghi")
+    At most half of a short list is kept out.
+
+    >>> split("abcdefghi", 3)
     (['a', 'b', 'd', 'f', 'g', 'h'], ['c', 'e', 'i'])
     """
-    if len(photos) <= COUNT:
-        return list(photos), []
-    watched = {round((i + 0.5) * len(photos) / COUNT) for i in range(COUNT)}
+    count = min(count, len(photos) // 2)
+    watched = {round((i + 0.5) * len(photos) / count) for i in range(count)}
     return (
         [photo for i, photo in enumerate(photos) if i not in watched],
         [photo for i, photo in enumerate(photos) if i in watched],
     )
 
 
-def luma_psnr(sr: Tensor, hr: Tensor) -> float:
-    """PSNR of the Y channel (BT.601, 16..235) in dB, 4 px cut; (3, h, w) in [0, 1] each."""
-    y = torch.tensor([65.481, 128.553, 24.966], device=sr.device)
-    difference = torch.einsum("c,chw->hw", y, (sr - hr))[4:-4, 4:-4]
-    return float(10 * torch.log10(255**2 / (difference**2).mean()))
+def luma_psnr(sr: Picture, hr: Picture) -> float:
+    """PSNR in dB of the Y channel (BT.601, 16..235), 4 px cut; (h, w, 3) uint8 each."""
+    weights = 255 * colour.TO_YCBCR[0].double().numpy()
+    difference = ((sr.astype(float) - hr) / 255 @ weights)[4:-4, 4:-4]
+    return float(10 * np.log10(255**2 / np.maximum((difference**2).mean(), 1e-10)))
 
 
 class HeldOut:
-    """The centre of each of some photographs, at most ``SIDE`` px a side, as an (LR, HR) pair.
+    """The centre of each of some photographs, at most ``SIDE`` px a side, with its LR.
 
     ``distance`` is a perceptual distance of two batches in [-1, 1], such as LPIPS, or ``None``.
     """
 
     def __init__(
         self,
-        photos: Sequence[np.ndarray],
+        photos: Sequence[Picture],
         device: torch.device,
         distance: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> None:
-        self.distance = distance
-        self.pairs = []
+        self.device, self.distance = device, distance
+        self.pairs: list[tuple[Picture, Picture]] = []
         for photo in photos:
             height, width = (min(SIDE, side // SCALE * SCALE) for side in photo.shape[:2])
             top, left = (photo.shape[0] - height) // 2, (photo.shape[1] - width) // 2
             hr = np.ascontiguousarray(photo[top : top + height, left : left + width])
-            lr = imresize(hr, Fraction(1, SCALE))
-            self.pairs.append((_batch(lr, device), _batch(hr, device)))
+            self.pairs.append((imresize(hr, Fraction(1, SCALE)), hr))
 
-    @torch.inference_mode()
-    def figures(self, network: torch.nn.Module) -> dict[str, float]:
-        """Mean PSNR in dB and, where a distance is known, LPIPS; outputs rounded to 8 bits."""
+    def look(self, network: Network) -> tuple[dict[str, float], Picture | None]:
+        """Figures of ``network``, and a strip of pictures: LR, bicubic, the network's, HR.
+
+        The figures are the mean PSNR in dB and, where a distance is known, the mean LPIPS, both
+        of 8-bit pictures. Nothing is watched where nothing was kept out: no figures, no strip.
+        """
         if not self.pairs:
-            return {}
-        psnr, lpips = [], []
-        for lr, hr in self.pairs:
-            sr = (network(lr).clamp(0, 1) * 255).round() / 255
-            psnr.append(luma_psnr(sr[0], hr[0]))
-            if self.distance:
-                lpips.append(float(self.distance(sr * 2 - 1, hr * 2 - 1)))
+            return {}, None
+        outputs = [upscale(network, lr) for lr, _ in self.pairs]
+        psnr = [luma_psnr(sr, hr) for sr, (_, hr) in zip(outputs, self.pairs, strict=True)]
         figures = {"heldout_psnr": round(float(np.mean(psnr)), 3)}
-        return figures | ({"heldout_lpips": round(float(np.mean(lpips)), 4)} if lpips else {})
+        if self.distance:
+            with torch.inference_mode():
+                lpips = [
+                    float(self.distance(self._batch(sr), self._batch(hr)))
+                    for sr, (_, hr) in zip(outputs, self.pairs, strict=True)
+                ]
+            figures["heldout_lpips"] = round(float(np.mean(lpips)), 4)
+        return figures, self._strip(outputs)
+
+    def _batch(self, image: Picture) -> Tensor:
+        batch = torch.from_numpy(image).permute(2, 0, 1)[None].to(self.device).float()
+        return batch / 127.5 - 1
+
+    def _strip(self, outputs: Sequence[Picture]) -> Picture:
+        """One row a photograph; narrower pictures are filled up with grey."""
+        rows = [
+            np.concatenate([nearest(lr), bicubic(lr), sr, hr], axis=1)
+            for sr, (lr, hr) in zip(outputs[:SHOWN], self.pairs, strict=False)
+        ]
+        width = max(row.shape[1] for row in rows)
+        filled = [
+            np.pad(row, ((0, 0), (0, width - row.shape[1]), (0, 0)), constant_values=128)
+            for row in rows
+        ]
+        return np.concatenate(filled)
 
 
-def _batch(image: np.ndarray, device: torch.device) -> Tensor:
-    return torch.from_numpy(image).permute(2, 0, 1)[None].to(device).float() / 255
+def write_strip(strip: Picture, path: Path) -> None:
+    """Store a strip as PNG."""
+    Image.fromarray(strip).save(path, format="PNG")

@@ -1,180 +1,182 @@
-"""What every training run shares: the clock, the progress bar, the log, resuming.
+"""What every training run shares: the clock, the progress bar, the log, resuming, the best weights.
 
-A run is driven by its clock, not by a number of updates: ``progress`` is the share of the
-training time that has passed, kept in the checkpoint, so that a resumed run anneals as an
-unbroken one would have.
+A run is driven by its clock or by a number of updates. ``progress`` is the share that is done,
+kept in the checkpoint, so that a resumed run anneals as an unbroken one would have.
 """
 
 from __future__ import annotations
 
-import copy
-import json
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any
 
-import torch
-from torch import Tensor
 from tqdm import tqdm
 
-from sr_models.training import checkpoint
+from sr_models import weightfile
+from sr_models.training import checkpoint, heldout
+from sr_models.training.heldout import HeldOut
+from sr_models.training.journal import Journal
 from sr_models.training.patches import Photos
-from sr_models.training.recipes import Recipe
+from sr_models.training.trainer import Trainer
 
-LOG_EVERY = 20
-"""Updates between two lines of the log."""
-SAVE_EVERY = 60.0
-"""Seconds between two checkpoints: what a kill can cost."""
-
-
-class Task(Protocol):
-    """One thing to train: holds networks and optimisers, knows one update."""
-
-    def step(self, lr: Tensor, hr: Tensor, *, update: int, progress: float) -> dict[str, Tensor]:
-        """One update; returns the loss terms as tensors (nothing here waits for the device)."""
-
-    def validate(self) -> dict[str, float]:
-        """Figures of the moving average on photographs kept out of the training."""
-
-    def weights(self) -> dict[str, Tensor]:
-        """The weights to ship: the moving average."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """Everything that :meth:`load_state_dict` needs to go on."""
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a checkpoint."""
+LOG_EVERY = {"cpu": 20, "cuda": 200}
+"""Updates between two lines of the log, for which the losses are read and the device waited for."""
+SAVE_EVERY = 50.0
+"""Seconds between two checkpoints, and a log line may come on top: what a kill can cost."""
+LOOK_EVERY = 180.0
+"""Seconds between two looks at the held-out photographs."""
 
 
-def learning_rate(recipe: Recipe, update: int, progress: float) -> float:
-    """Linear warm-up over ``recipe.warm_up`` updates, then one cosine to a hundredth.
+@dataclass(frozen=True)
+class Length:
+    """How long a run is: ``minutes`` by the clock, or ``updates``; ``slice`` minutes of it now."""
 
-    >>> learning_rate(Recipe("r", 1, learning_rate=1.0, warm_up=10), 4, 0.0)
-    0.5
-    >>> round(learning_rate(Recipe("r", 1, learning_rate=1.0, warm_up=10), 1000, 1.0), 3)
-    0.01
-    """
-    rise = min(1.0, (update + 1) / recipe.warm_up)
-    return recipe.learning_rate * rise * (0.505 + 0.495 * math.cos(math.pi * min(progress, 1.0)))
+    minutes: float = math.inf
+    updates: int | None = None
+    slice: float = math.inf
+
+    def progress(self, update: int, seconds: float) -> float:
+        """The share that is done after so many updates and seconds of training."""
+        return update / self.updates if self.updates else seconds / (60 * self.minutes)
 
 
 def run(
-    task: Task,
+    trainer: Trainer,
     photos: Photos,
-    recipe: Recipe,
+    held_out: HeldOut,
     *,
     out: Path,
-    minutes: float,
+    length: Length,
     facts: Mapping[str, object],
-    updates: int | None = None,
 ) -> Path:
-    """Train ``task`` until it has had ``minutes`` of training time in all; returns the weights.
+    """Train until ``length`` is reached, over all resumptions; returns the weight file.
 
-    With ``updates`` their number rules instead of the clock, and progress is the share of them
-    that is done: such a run comes out the same on the same machine, resumed or not.
-    Writes into ``out``: ``checkpoint.pt`` (resumed from when it is there), ``log.jsonl`` (one
-    object a line) and ``NAME.safetensors``. Raises ``FloatingPointError`` when a loss is no longer
-    a number; the last checkpoint then stays as it is.
+    A run by ``updates`` comes out the same on the same CPU, resumed or not. Writes into ``out``:
+    a checkpoint (resumed from when it is there), ``log.jsonl`` and TensorBoard's files, a strip
+    of pictures at every look, and ``NAME.safetensors``: the moving average with the best held-out
+    figure so far. Raises ``FloatingPointError`` when a loss is no longer a number; the last
+    checkpoint then stays.
     """
+    recipe, world = trainer.recipe, trainer.world
     out.mkdir(parents=True, exist_ok=True)
-    state_file, weight_file = out / "checkpoint.pt", out / f"{recipe.name}.safetensors"
-    update, seconds = 0, 0.0
-    if state_file.exists():
-        state = checkpoint.load(state_file)
-        if state.get("recipe") != recipe.name:
-            raise ValueError(f"{state_file} belongs to the recipe {state.get('recipe')!r}")
-        task.load_state_dict(state["task"])
-        update, seconds = state["update"], state["seconds"]
-    budget = 60 * minutes
+    weight_file = out / f"{recipe.name}.safetensors"
+    update, seconds, best = _resume(trainer, out)
+    log_every = LOG_EVERY[trainer.device.type]
+    ended = length.progress(update, seconds) >= 1
 
-    def progress() -> float:
-        return seconds / budget if updates is None else update / updates
-
-    log = _open_log(out / "log.jsonl", update)
-    bar = tqdm(
-        total=100, initial=round(100 * min(progress(), 1)), desc=recipe.name, disable=None,
-        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} [{postfix}]",
-    )  # fmt: skip
+    def keep() -> None:
+        """Write the moving average as the weights to ship."""
+        done = {"updates": update, "patches": update * recipe.batch * world.size,
+                "minutes": round(seconds / 60, 2)}  # fmt: skip
+        checkpoint.save_weights(weight_file, trainer.average.values, {**facts, **done, **best})
 
     def save() -> None:
-        state = {
-            "recipe": recipe.name,
-            "update": update,
-            "seconds": seconds,
-            "task": task.state_dict(),
-        }
-        checkpoint.save(state_file, state)
-        done = {"updates": update, "patches": update * recipe.batch, "minutes": seconds / 60}
-        checkpoint.save_weights(weight_file, task.weights(), {**facts, **done})
+        state = {"recipe": recipe.name, "scale": recipe.scale, "update": update,
+                 "seconds": seconds, "best": best, "trainer": trainer.state_dict()}  # fmt: skip
+        checkpoint.save(out, state, update=update)
 
-    saved = last = time.monotonic()
+    def look() -> dict[str, float]:
+        """The figures of now; the weights are kept if they are the best so far."""
+        nonlocal best
+        figures, strip = held_out.look(trainer.average.network)
+        if strip is not None:
+            (out / "strips").mkdir(exist_ok=True)
+            heldout.write_strip(strip, out / "strips" / f"{update:08d}.png")
+        if _better(figures, best, recipe.judged_by):
+            best = figures
+            keep()
+        return figures
+
+    journal = Journal(out, update) if world.leads else None
+    bar = tqdm(
+        total=100, initial=round(100 * min(length.progress(update, seconds), 1)),
+        desc=recipe.name, disable=None if world.leads else True,
+        bar_format="{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining} [{postfix}]",
+    )  # fmt: skip
+    begun = last = saved = looked = time.monotonic()
     logged, logged_at = update, seconds
-    with log, bar:
-        while progress() < 1:
-            lr, hr = photos.batch(recipe.batch, recipe.patch, recipe.seed + update)
-            terms = task.step(lr, hr, update=update, progress=progress())
+    try:
+        while not ended:
+            batch = photos.batch(
+                recipe.batch, recipe.patch, recipe.seed + update, part=(world.rank, world.size)
+            )
+            terms = trainer.step(*batch, update=update, progress=length.progress(update, seconds))
             update += 1
             now = time.monotonic()
-            seconds, last = seconds + now - last, now
-            if update % LOG_EVERY and progress() < 1:
+            (seconds, sliced) = world.agree(seconds + now - last, (now - begun) / 60)
+            last = now
+            ended = length.progress(update, seconds) >= 1
+            if (update % log_every and not ended and sliced < length.slice) or not world.leads:
+                if sliced >= length.slice:
+                    break
                 continue
-            figures = {name: float(value) for name, value in terms.items()}
-            if not all(map(math.isfinite, figures.values())):
-                raise FloatingPointError(
-                    f"update {update} of {recipe.name} gave {figures}: training has diverged. The "
-                    f"last good state is in {state_file}; lower the learning rate and go on"
-                )
-            rate = (update - logged) * recipe.batch / max(seconds - logged_at, 1e-9)
+            figures = _checked(terms, update, recipe.name, out)
+            rate = (update - logged) * recipe.batch * world.size / max(seconds - logged_at, 1e-9)
             logged, logged_at = update, seconds
-            line = {"update": update, "seconds": round(seconds, 1), "patches_per_s": round(rate, 1)}
-            bar.n = round(100 * min(progress(), 1))
+            bar.n = round(100 * min(length.progress(update, seconds), 1))
             shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
             bar.set_postfix_str(f"{rate:.1f} patches/s, {shown}")
-            if now - saved > SAVE_EVERY or progress() >= 1:
+            stopping = ended or sliced >= length.slice
+            if now - looked > LOOK_EVERY or stopping:
+                figures |= look()
+                looked = time.monotonic()
+            if now - saved > SAVE_EVERY or stopping:
                 save()
-                figures |= task.validate()
-                last = saved = time.monotonic()
-            log.write(json.dumps({**line, **figures}) + "\n")
-            log.flush()
-    if not weight_file.exists() or update == 0:
-        save()
+                saved = time.monotonic()
+            if journal:
+                journal.write(
+                    update,
+                    {"seconds": round(seconds, 1), "patches_per_s": round(rate, 1), **figures},
+                )
+            if stopping:
+                break
+            last = time.monotonic()
+    finally:
+        bar.close()
+        if journal:
+            journal.close()
+    if world.leads and not weight_file.exists():
+        keep()
     return weight_file
 
 
-def _open_log(path: Path, update: int) -> TextIO:
-    """The log, cut back to the checkpoint: a resumed run will write the later lines again."""
-    lines = []
-    if path.exists():
-        for line in path.read_text().splitlines():
-            try:
-                if json.loads(line)["update"] <= update:
-                    lines.append(line)
-            except (ValueError, KeyError):
-                continue  # a line cut short by a kill
-    text = "".join(line + "\n" for line in lines)
-    checkpoint.replace(path, lambda beside: beside.write_text(text))
-    return path.open("a")
+def _resume(trainer: Trainer, out: Path) -> tuple[int, float, dict[str, float]]:
+    """Updates, seconds and best figures of the checkpoint in ``out``, loaded into ``trainer``."""
+    state = checkpoint.load(out)
+    if state is None:
+        return 0, 0.0, {}
+    recipe = trainer.recipe
+    if (state.get("recipe"), state.get("scale")) != (recipe.name, recipe.scale):
+        raise ValueError(
+            f"{out} holds a run of {state.get('recipe')} at scale {state.get('scale')}, not of "
+            f"{recipe.name} at scale {recipe.scale}; name another folder by --out"
+        )
+    trainer.load_state_dict(state["trainer"])
+    return state["update"], state["seconds"], state["best"]
 
 
-class Average:
-    """Exponential moving average of a network's weights, with a warm-up (decay grows to its value).
+def _better(figures: Mapping[str, float], best: Mapping[str, float], judge: str) -> bool:
+    """Whether weights with ``figures`` are to be kept; without figures the last are."""
+    key = "heldout_lpips" if judge == "lpips" and "heldout_lpips" in figures else "heldout_psnr"
+    if key not in figures or key not in best:
+        return True
+    return figures[key] < best[key] if key == "heldout_lpips" else figures[key] > best[key]
 
-    Early on, the mean over the last few updates would otherwise be dominated by the start.
-    ``network`` is a copy with these weights, ready to run; ``values`` are the weights themselves.
-    """
 
-    def __init__(self, network: torch.nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.network = copy.deepcopy(network).eval().requires_grad_(False)
-        self.values = self.network.state_dict()
+def _checked(terms: Mapping[str, Any], update: int, name: str, out: Path) -> dict[str, float]:
+    """The losses as numbers. Raises ``FloatingPointError`` if one is none."""
+    figures = {key: float(value) for key, value in terms.items()}
+    if not all(map(math.isfinite, figures.values())):
+        raise FloatingPointError(
+            f"update {update} of {name} gave {figures}: training has diverged. The last good state "
+            f"is in {out}; go on from its weights by --from with another --seed or a smaller recipe"
+        )
+    return figures
 
-    @torch.no_grad()
-    def update(self, network: torch.nn.Module, update: int) -> None:
-        decay = min(self.decay, (1 + update) / (10 + update))
-        for key, value in network.state_dict().items():
-            if value.is_floating_point():
-                self.values[key].lerp_(value, 1 - decay)
-            else:
-                self.values[key].copy_(value)
+
+def finished(weights: Path) -> dict[str, object]:
+    """What is known of the weights that a run has left."""
+    return weightfile.facts(weights)

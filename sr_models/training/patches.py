@@ -102,22 +102,29 @@ class Photos:
             width=sizes[:, 1].to(device),
         )
 
-    def batch(self, count: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
+    def batch(
+        self, count: int, size: int, seed: int, *, part: tuple[int, int] = (0, 1)
+    ) -> tuple[Tensor, Tensor]:
         """``count`` random crops: LR (count, 3, size/4, size/4) and HR (count, 3, size, size).
 
         Both float32 in [0, 1], on multiples of 1/255. Every crop of every photograph is about
         equally likely; each is turned and mirrored at random. The same seed gives the same batch.
+        ``part`` (i, n) gives the i-th of n parts, ``count`` crops each, of the batch of n times
+        ``count`` crops that the seed stands for.
         """
         device = self.pixels.device
         random = torch.Generator(device).manual_seed(seed)
+        which, parts = part
+        mine = slice(which * count, (which + 1) * count)
 
         def uniform() -> Tensor:
-            return torch.rand(count, generator=random, device=device, dtype=torch.float64)
+            drawn = torch.rand(count * parts, generator=random, device=device, dtype=torch.float64)
+            return drawn[mine]
 
         rows = (self.height - size - 2 * MARGIN) // SCALE + 1
         columns = (self.width - size - 2 * MARGIN) // SCALE + 1
         places = (rows * columns).cumsum(0)
-        place = (uniform() * places[-1]).long().clamp(max=int(places[-1]) - 1)
+        place = (uniform() * places[-1]).long().minimum(places[-1] - 1)
         photo = torch.searchsorted(places, place, right=True)
         y = (uniform() * rows[photo]).long() * SCALE
         x = (uniform() * columns[photo]).long() * SCALE
@@ -128,7 +135,7 @@ class Photos:
             + (x[:, None] + side)[:, None, :]
         )
         crops = self.pixels[index].permute(0, 3, 1, 2)
-        crops = _turn(crops, torch.randint(8, (count,), generator=random, device=device))
+        crops = _turn(crops, (uniform() * 8).long())
         inner = crops[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
         lr = reduce_crops(crops) / 255
         layout = torch.channels_last

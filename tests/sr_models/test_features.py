@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from sr_models.features import LPIPS, VGG22, ContentLoss
+from sr_models.features import LPIPS, VGG22, VGG54, ContentLoss
 from sr_models.interpolation import bicubic, imresize
 
 
@@ -41,9 +41,11 @@ def test_vgg22_is_the_second_convolution_before_the_second_pooling(perceptual_di
     assert 5 < float(features.mean()) < 500  # on the scale of Caffe, not of torchvision
 
 
-def test_the_content_loss_teaches_the_picture_and_not_vgg(perceptual_dir, pair):
+@pytest.mark.parametrize("network", [VGG22, VGG54])
+@pytest.mark.parametrize("kind", ["mse", "l1"])
+def test_the_content_loss_teaches_the_picture_and_not_vgg(perceptual_dir, pair, network, kind):
     """A well known SRGAN has trained for years with a content loss cut off from its graph."""
-    loss = ContentLoss(VGG22(perceptual_dir))
+    loss = ContentLoss(network(perceptual_dir), kind)
     sr, hr = (image.clone().requires_grad_() for image in pair)
     loss(sr, hr).backward()
     assert sr.grad is not None
@@ -51,6 +53,17 @@ def test_the_content_loss_teaches_the_picture_and_not_vgg(perceptual_dir, pair):
     assert hr.grad is None
     assert not any(parameter.requires_grad for parameter in loss.parameters())
     assert loss(hr, hr).item() == 0
+
+
+def test_vgg54_is_the_last_convolution_and_says_of_which_network(perceptual_dir, pair):
+    """VGG19's where it can be had, VGG16's where not, before its activation where asked."""
+    after = VGG54(perceptual_dir)
+    before = VGG54(perceptual_dir, before_relu=True)
+    assert after.title in {"VGG19 conv5_4", "VGG16 conv5_3"}
+    features = before(pair[1])
+    assert features.shape == (1, 512, 4, 6)
+    assert float(features.min()) < 0
+    assert torch.allclose(after(pair[1]), features.relu())
 
 
 @pytest.mark.parametrize("network", ["alex", "vgg"])

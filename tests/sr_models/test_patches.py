@@ -95,6 +95,6 @@ def test_nothing_to_train_on_is_an_error(tmp_path):
 def test_watched_photographs_are_not_trained_on():
     for count in (4, 10, 556):
         training, watched = heldout.split(range(count))
-        assert len(watched) == heldout.COUNT
+        assert len(watched) == min(heldout.COUNT, count // 2)
         assert sorted(training + watched) == list(range(count))
-    assert heldout.split(range(3)) == ([0, 1, 2], [])
+    assert heldout.split(range(1)) == ([0], [])

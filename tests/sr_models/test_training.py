@@ -1,28 +1,34 @@
-"""A training run: networks move, a resumed run is an unbroken one, files are whole or absent."""
+"""A training run: networks move, a resumed run is an unbroken one, the best weights are kept."""
 
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
+from PIL import Image
 from torch import nn
 
 from sr_models import weightfile
+from sr_models.drcn import DRCN
+from sr_models.espcn import ESPCN
 from sr_models.features import ContentLoss
-from sr_models.srresnet import build
-from sr_models.training import checkpoint, loop
-from sr_models.training.adversarial import Adversarial
+from sr_models.networks import build
+from sr_models.srcnn import SRCNN
+from sr_models.training import loop
 from sr_models.training.heldout import HeldOut
+from sr_models.training.loop import Length
+from sr_models.training.muon import orthogonal
 from sr_models.training.patches import Photos
-from sr_models.training.pretrain import Pretraining
-from sr_models.training.recipes import RECIPES
+from sr_models.training.recipes import NAMES, RECIPES
+from sr_models.training.trainer import Average, Trainer
 
 CPU = torch.device("cpu")
 
@@ -33,25 +39,38 @@ def photos(photo) -> Photos:
 
 
 @pytest.fixture
-def make_task(photo, small_network):
-    """Makes the same small task anew each time; the content of a picture is its pixels."""
+def held_out(photo) -> HeldOut:
+    return HeldOut([photo[:64, :64]], CPU)
 
-    def make(name: str, patch: int = 32) -> Pretraining | Adversarial:
+
+@pytest.fixture
+def make_trainer(small_network) -> Callable[..., Any]:
+    """Makes the same small trainer anew each time; the content of a picture is its pixels."""
+
+    def make(name: str, patch: int = 32, **changes: Any) -> Any:
         torch.manual_seed(1)
-        recipe = replace(RECIPES[name], batch=2, patch=patch)
-        network = build(small_network.state_dict())
-        held_out = HeldOut([photo[:64, :64]], CPU)
-        if recipe.adversarial:
-            return Adversarial(network, ContentLoss(nn.Identity()), recipe, CPU, held_out)
-        return Pretraining(network, recipe, CPU, held_out)
+        recipe = replace(RECIPES[name, "cpu"], batch=2, patch=patch, **changes)
+        made: dict[str, Callable[[], Any]] = {
+            "srcnn": lambda: SRCNN(widths=(6, 5)),
+            "espcn": lambda: ESPCN(widths=(6, 5)),
+            "drcn": lambda: DRCN(width=6, recursions=3),
+        }
+        network = made.get(recipe.network, lambda: build(small_network.state_dict()))()
+        content = ContentLoss(nn.Identity()) if recipe.content else None
+        return Trainer(network, recipe, CPU, content=content)
 
     return make
 
 
-def train(task: Pretraining | Adversarial, photos: Photos, out: Path, updates: int) -> Path:
-    return loop.run(
-        task, photos, task.recipe, out=out, minutes=1, updates=updates, facts={"note": "a test"}
-    )
+@pytest.fixture
+def train(photos, held_out):
+    def run(trainer: Trainer, out: Path, updates: int) -> Path:
+        return loop.run(
+            trainer, photos, held_out,
+            out=out, length=Length(updates=updates), facts={"note": "a test"},
+        )  # fmt: skip
+
+    return run
 
 
 def unmoved(before: dict[str, torch.Tensor], after: nn.Module) -> list[str]:
@@ -62,53 +81,87 @@ def parameters(network: nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().clone() for name, value in network.named_parameters()}
 
 
-def test_one_update_moves_every_parameter_of_srresnet(make_task, photos):
-    task = make_task("srresnet")
-    before = parameters(task.network)
-    terms = task.step(*photos.batch(2, 32, seed=0), update=50, progress=0.5)
-    assert terms.keys() == {"l1"}
-    assert unmoved(before, task.network) == []
-    last = task.step(*photos.batch(2, 32, seed=1), update=51, progress=0.95)
-    assert last.keys() == {"mse"}
+@pytest.mark.parametrize("name", NAMES)
+def test_updates_move_every_parameter_of_every_network(make_trainer, photos, name):
+    trainer = make_trainer(name)
+    generator = parameters(trainer.network)
+    players = {"discriminator"} if trainer.recipe.adversarial_weight else set()
+    discriminator = parameters(trainer.discriminator) if players else {}
+    for update in (50, 51):
+        terms = trainer.step(*photos.batch(2, 32, seed=update), update=update, progress=0.5)
+    assert unmoved(generator, trainer.network) == []
+    if trainer.discriminator:
+        assert unmoved(discriminator, trainer.discriminator) == []
+        assert {"d_real", "d_fake", "adversarial"} <= terms.keys()
+    assert ("content" in terms) == (trainer.recipe.content is not None)
 
 
-def test_one_update_moves_every_parameter_of_both_srgan_networks(make_task, photos):
-    task = make_task("srgan")
-    generator, discriminator = parameters(task.network), parameters(task.discriminator)
-    terms = task.step(*photos.batch(2, 32, seed=0), update=50, progress=0.5)
-    assert terms.keys() == {"content", "adversarial", "l1", "d_real", "d_fake"}
-    assert unmoved(generator, task.network) == []
-    assert unmoved(discriminator, task.discriminator) == []
+def test_the_pixel_loss_turns_into_mse_at_the_end(make_trainer, photos):
+    trainer = make_trainer("srresnet")
+    batch = photos.batch(2, 32, seed=0)
+    assert trainer.step(*batch, update=50, progress=0.89).keys() == {"l1"}
+    assert trainer.step(*batch, update=51, progress=0.91).keys() == {"mse"}
 
 
 @pytest.mark.parametrize("term", ["content", "adversarial", "pixel"])
-def test_each_term_alone_teaches_the_generator(make_task, photos, term):
-    task = make_task("srgan")
+def test_each_term_alone_teaches_the_generator(make_trainer, photos, term):
     weights = dict.fromkeys(("content_weight", "adversarial_weight", "pixel_weight"), 0.0)
-    task.recipe = replace(task.recipe, **(weights | {f"{term}_weight": 1.0}))
-    before = parameters(task.network)
-    task.step(*photos.batch(2, 32, seed=0), update=50, progress=0.5)
-    assert unmoved(before, task.network) == []
+    trainer = make_trainer("srgan", **(weights | {f"{term}_weight": 1.0}))
+    before = parameters(trainer.network)
+    trainer.step(*photos.batch(2, 32, seed=0), update=50, progress=0.5)
+    assert unmoved(before, trainer.network) == []
 
 
-def test_the_discriminator_learns_to_tell_real_from_made(make_task, photos):
-    """With a generator that learns nothing, a batch seen again and again is told apart."""
-    task = make_task("srgan", patch=16)
-    still = dict.fromkeys(("content_weight", "adversarial_weight", "pixel_weight"), 0.0)
-    task.recipe = replace(task.recipe, **still)
+def test_total_variation_is_the_papers_sum(make_trainer):
+    """Over the pixels of one picture, as it is in [-1, 1]: twice the differences of ours."""
+    trainer = make_trainer("srresnet-vgg22")
+    sr = torch.zeros(2, 3, 8, 8)
+    sr[0, 0, 3, 3] = 0.5  # four edges of height 0.5 in one of two pictures
+    _, variation = trainer._losses(sr, [], torch.zeros_like(sr), 0.0)["variation"]
+    assert variation.item() == pytest.approx(2 * 4 * 0.5 / 2)
+
+
+def test_the_discriminator_learns_to_tell_real_from_made(make_trainer, photos):
+    """With a generator that hardly learns, a batch seen again and again is told apart."""
+    still = dict.fromkeys(("content_weight", "pixel_weight"), 0.0)
+    trainer = make_trainer("srgan", patch=16, adversarial_weight=1e-12, **still)
     for _ in range(20):
-        figures = task.step(*photos.batch(4, 16, seed=0), update=200, progress=0.0)
+        figures = trainer.step(*photos.batch(4, 16, seed=0), update=200, progress=0.0)
     assert figures["d_real"] > 0.6
     assert figures["d_fake"] < 0.4
 
 
-@pytest.mark.parametrize("name", ["srresnet", "srgan"])
-def test_a_resumed_run_is_an_unbroken_one(make_task, photos, tmp_path, monkeypatch, name):
-    monkeypatch.setattr(loop, "LOG_EVERY", 2)
-    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
-    unbroken = weightfile.load(train(make_task(name), photos, tmp_path / "unbroken", 6))
+def test_drcn_looks_less_and_less_at_each_recursion(make_trainer, photos):
+    trainer = make_trainer("drcn")
+    lr, hr = (x[:, :1] for x in photos.batch(2, 32, seed=0))
+    shares = []
+    for progress in (0.0, 0.75, 1.0):
+        final, *early = trainer.network(lr, every=True)
+        losses = trainer._losses(final, early, hr, progress)
+        shares.append([losses[name][0] for name in ("mse", "mse_of_each")])
+    assert shares == [[0.0, 1.0], [0.75, 0.25], [1.0, 0.0]]
 
-    broken = make_task(name)
+
+def test_muon_makes_matrices_orthogonal_whatever_their_scale():
+    steep = torch.randn(3, 8, 30) @ torch.diag(torch.logspace(0, -2, 30))
+    for matrices in (steep, steep.mT, 1e-4 * steep):
+        values = torch.linalg.svdvals(orthogonal(matrices))
+        assert ((values > 0.5) & (values < 1.3)).all()
+    u, _, vt = torch.linalg.svd(steep, full_matrices=False)
+    nearest = u @ vt
+    cosine = (orthogonal(steep) * nearest).sum() / orthogonal(steep).norm() / nearest.norm()
+    assert cosine > 0.95
+
+
+@pytest.mark.parametrize("name", ["srresnet", "srgan", "drcn"])
+def test_a_resumed_run_is_an_unbroken_one(make_trainer, train, tmp_path, monkeypatch, name):
+    """The same weights and the same losses, bit for bit."""
+    monkeypatch.setattr(loop, "LOG_EVERY", {"cpu": 2})
+    monkeypatch.setattr(loop, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)
+    unbroken = weightfile.load(train(make_trainer(name), tmp_path / "unbroken", 6))
+
+    broken = make_trainer(name)
     step = broken.step
 
     def interrupted(*batch, update: int, progress: float):
@@ -118,93 +171,129 @@ def test_a_resumed_run_is_an_unbroken_one(make_task, photos, tmp_path, monkeypat
 
     broken.step = interrupted
     with pytest.raises(KeyboardInterrupt):
-        train(broken, photos, tmp_path / "broken", 6)
-    resumed = weightfile.load(train(make_task(name), photos, tmp_path / "broken", 6))
+        train(broken, tmp_path / "broken", 6)
+    resumed = weightfile.load(train(make_trainer(name), tmp_path / "broken", 6))
 
     assert resumed.keys() == unbroken.keys()
     assert [key for key in unbroken if not torch.equal(resumed[key], unbroken[key])] == []
+    timing = ("seconds", "patches_per_s")
     logs = [
-        [json.loads(line)["update"] for line in (tmp_path / run / "log.jsonl").open()]
+        [
+            {key: value for key, value in json.loads(line).items() if key not in timing}
+            for line in (tmp_path / run / "log.jsonl").open()
+        ]
         for run in ("unbroken", "broken")
     ]
-    assert logs == [[2, 4, 6], [2, 4, 6]]
+    assert [line["update"] for line in logs[0]] == [2, 4, 6]
+    assert logs[0] == logs[1]
 
 
-def test_a_finished_run_is_left_as_it_is(make_task, photos, tmp_path):
-    path = train(make_task("srresnet"), photos, tmp_path, 2)
+def test_a_finished_run_is_left_as_it_is(make_trainer, train, tmp_path):
+    path = train(make_trainer("srresnet"), tmp_path, 2)
     before = path.read_bytes()
-    assert train(make_task("srresnet"), photos, tmp_path, 2).read_bytes() == before
+    assert train(make_trainer("srresnet"), tmp_path, 2).read_bytes() == before
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(make_task, photos, tmp_path):
-    train(make_task("srresnet"), photos, tmp_path, 1)
-    with pytest.raises(ValueError, match="belongs to the recipe 'srresnet'"):
-        train(make_task("srgan"), photos, tmp_path, 1)
-    (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(ValueError, match="is not a checkpoint of this program"):
-        train(make_task("srresnet"), photos, tmp_path, 1)
+def test_a_run_by_the_clock_anneals_over_its_slices(make_trainer, photos, held_out, tmp_path):
+    """Two slices of a run are one schedule: the second begins where the first has stopped."""
+    seen: list[float] = []
+
+    def watched(trainer: Any) -> Any:
+        step = trainer.step
+
+        def noting(*batch, update: int, progress: float):
+            seen.append(progress)
+            return step(*batch, update=update, progress=progress)
+
+        trainer.step = noting
+        return trainer
+
+    length = Length(minutes=0.02, slice=0.01)
+    starts = []
+    while not seen or starts[-1] != len(seen):
+        starts.append(len(seen))
+        loop.run(
+            watched(make_trainer("espcn")), photos, held_out,
+            out=tmp_path, length=length, facts={},
+        )  # fmt: skip
+    assert len(starts) >= 3  # two slices at least, and one that found nothing left to do
+    assert seen == sorted(seen)
+    assert seen[0] == 0
+    assert seen[starts[1]] > 0.4
 
 
-def test_a_diverged_run_stops_and_saves_nothing(make_task, photos, tmp_path):
-    task = make_task("srresnet")
-    task.network.tail.bias.data.fill_(float("nan"))
+def test_a_run_of_another_recipe_is_not_gone_on_with(make_trainer, train, tmp_path):
+    train(make_trainer("srresnet"), tmp_path, 1)
+    with pytest.raises(ValueError, match="holds a run of srresnet at scale cpu, not of srgan"):
+        train(make_trainer("srgan"), tmp_path, 1)
+
+
+def test_a_diverged_run_stops_and_saves_nothing(make_trainer, train, tmp_path):
+    trainer = make_trainer("srresnet")
+    trainer.network.tail.bias.data.fill_(float("nan"))
     with pytest.raises(FloatingPointError, match="training has diverged"):
-        train(task, photos, tmp_path, 1)
-    assert not (tmp_path / "checkpoint.pt").exists()
+        train(trainer, tmp_path, 1)
+    assert not (tmp_path / "checkpoint.json").exists()
     assert not (tmp_path / "srresnet.safetensors").exists()
 
 
-def test_the_shipped_weights_are_the_average_and_say_how_they_were_made(
-    make_task, photos, tmp_path
+def test_the_weights_with_the_best_heldout_figure_are_kept(
+    make_trainer, train, tmp_path, monkeypatch
 ):
-    task = make_task("srresnet")
-    path = train(task, photos, tmp_path, 3)
+    """Once the figures get worse, the weights stay as they were when they were best."""
+    monkeypatch.setattr(loop, "LOG_EVERY", {"cpu": 1})
+    monkeypatch.setattr(loop, "LOOK_EVERY", 0.0)
+    trainer = make_trainer("srresnet")
+    step, kept = trainer.step, {}
+
+    def spoiled(*batch, update: int, progress: float):
+        terms = step(*batch, update=update, progress=progress)
+        if update == 2:
+            kept.update({key: value.clone() for key, value in trainer.average.values.items()})
+        if update > 2:
+            trainer.average.values["tail.bias"].add_(0.2)
+        return terms
+
+    trainer.step = spoiled
+    weights = train(trainer, tmp_path, 5)
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").open()]
+    best = max(log, key=lambda line: line["heldout_psnr"])
+    assert best["update"] <= 3
+    facts = weightfile.facts(weights)
+    assert facts["updates"] == best["update"]
+    assert facts["heldout_psnr"] == best["heldout_psnr"]
+    assert not torch.equal(
+        weightfile.load(weights)["tail.bias"], trainer.average.values["tail.bias"]
+    )
+
+
+def test_shipped_weights_are_the_average_and_say_how_they_were_made(make_trainer, train, tmp_path):
+    trainer = make_trainer("srresnet")
+    path = train(trainer, tmp_path, 3)
     weights = weightfile.load(path)
-    assert all(torch.equal(weights[key], value) for key, value in task.average.values.items())
-    assert not torch.equal(weights["tail.weight"], task.network.tail.weight)
+    assert all(torch.equal(weights[key], value) for key, value in trainer.average.values.items())
+    assert not torch.equal(weights["tail.weight"], trainer.network.tail.weight)
     build(weights)
-    with safe_open(path, "pt") as file:
-        assert json.loads(file.metadata()["note"]) == "a test"
-        assert json.loads(file.metadata()["updates"]) == 3
+    facts = weightfile.facts(path)
+    assert (facts["note"], facts["updates"], facts["patches"]) == ("a test", 3, 6)
+
+
+def test_a_look_leaves_a_strip_of_lr_bicubic_output_and_hr(make_trainer, train, tmp_path, photo):
+    train(make_trainer("srresnet"), tmp_path, 1)
+    (strip,) = (tmp_path / "strips").iterdir()
+    pixels = np.asarray(Image.open(strip))
+    assert pixels.shape == (64, 4 * 64, 3)
+    assert np.array_equal(pixels[:, 3 * 64 :], photo[:64, :64])
+    assert np.array_equal(pixels[:4, :4], np.broadcast_to(pixels[0, 0], (4, 4, 3)))  # one LR pixel
 
 
 def test_the_average_follows_the_network(small_network):
-    average = loop.Average(small_network, decay=0.9)
+    average = Average(small_network, decay=0.9)
     start = average.values["tail.bias"].clone()
     small_network.tail.bias.data += 1
     average.update(small_network, update=10**6)
     assert torch.allclose(average.values["tail.bias"], start + 0.1)
     assert torch.equal(average.network.tail.bias, average.values["tail.bias"])
-
-
-def test_a_file_is_the_old_one_until_it_is_the_new_one(tmp_path):
-    path = tmp_path / "state"
-    path.write_text("old")
-
-    def fail(beside: Path) -> None:
-        beside.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        checkpoint.replace(path, fail)
-    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("state", "old")]
-
-    program = (
-        "import os, pathlib, sys; from sr_models.training import checkpoint; "
-        "checkpoint.replace(pathlib.Path(sys.argv[1]), "
-        "lambda beside: (beside.write_text('half'), os.kill(os.getpid(), 9)))"
-    )
-    killed = subprocess.run([sys.executable, "-c", program, path], check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert path.read_text() == "old"
-
-    checkpoint.replace(path, lambda beside: beside.write_text("new"))
-    assert path.read_text() == "new"
-
-
-def test_weights_can_be_read_by_whoever_may_read_other_files(tmp_path, small_weights):
-    (tmp_path / "other").write_text("")
-    assert small_weights.stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_training_needs_no_django():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from sr_models import weightfile
 from sr_models.training.__main__ import main
 from sr_models.upscale import upscaler
 
@@ -27,7 +29,7 @@ def refusal(capsys, *arguments: object) -> str:
     assert main([str(argument) for argument in arguments]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    (line,) = [line for line in said.err.splitlines() if "photographs:" not in line]
+    (line,) = [line for line in said.err.splitlines() if line.startswith("error: ")]
     return line
 
 
@@ -40,9 +42,10 @@ def test_a_few_updates_make_weights_that_run(photo_folder, small_weights, tmp_pa
     weights = Path(run.stdout.strip())
     assert weights == tmp_path / "run" / "srresnet.safetensors"
     assert upscaler(weights, device="cpu")(photo[:20, :24]).shape == (80, 96, 3)
-    assert {p.name for p in weights.parent.iterdir()} == {
-        "checkpoint.pt", "log.jsonl", "srresnet.safetensors"
+    assert {p.name for p in weights.parent.iterdir()} >= {
+        "checkpoint.json", "log.jsonl", "srresnet.safetensors", "strips"
     }  # fmt: skip
+    assert weightfile.facts(weights)["recipe_scale"] == "cpu"
     assert "heldout_psnr" in (weights.parent / "log.jsonl").read_text()
 
 
@@ -73,13 +76,20 @@ def test_a_mistake_costs_one_clear_line(tmp_path, photo_folder, small_weights, c
     photograph = photo_folder / "0.png"
     assert "is not a safetensors file" in refusal(capsys, "srresnet", *images, "--from", photograph)
     assert "--minutes must be above 0" in refusal(capsys, "srresnet", *images, "--minutes", "0")
-    assert "--updates must be above 0" in refusal(capsys, "srresnet", *images, "--updates", "0")
+    for option in ("--updates", "--slice", "--batch"):
+        assert f"{option} must be above 0" in refusal(capsys, "srresnet", *images, option, "0")
+    assert "holds a Generator, and srcnn trains a SRCNN" in refusal(
+        capsys, "srcnn", *images, "--from", small_weights
+    )
+    assert "a smaller --batch needs less" in refusal(
+        capsys, "espcn", *images, "--updates", "1", "--batch", str(10**12)
+    )
     assert "name it by --from" in refusal(capsys, "srgan", *images)
     srgan = ("srgan", *images, "--from", small_weights, "--features")
     assert "there is no weight file" in refusal(capsys, *srgan, nothing)
     if not torch.cuda.is_available():
         assert "no CUDA device" in refusal(capsys, "srresnet", *images, "--device", "cuda")
-    assert not (tmp_path / "run").exists()
+    assert not list((tmp_path / "run").glob("*.safetensors"))
 
 
 def test_srgan_asks_for_its_feature_network(
@@ -100,3 +110,49 @@ def test_an_impossible_value_is_refused_before_anything_runs(tmp_path, capsys, o
         main(["srresnet", "--images", str(tmp_path), "--out", str(tmp_path), option, value])
     assert exit_.value.code == 2
     assert value in capsys.readouterr().err
+
+
+def test_a_kill_costs_no_more_than_what_came_after_the_last_checkpoint(photo_folder, tmp_path):
+    """Killed once its first checkpoint is there, a run goes on from it and not from the start."""
+    arguments = [
+        sys.executable, "-m", "sr_models.training", "espcn", "--images", photo_folder,
+        "--out", tmp_path, "--device", "cpu", "--updates", "100000000",
+    ]  # fmt: skip
+    seconds = "import sys; from sr_models.training import loop, __main__ as m; "
+    often = f"{seconds}loop.SAVE_EVERY = 0.0; sys.exit(m.main(sys.argv[1:]))"
+    run = subprocess.Popen([sys.executable, "-c", often, *map(str, arguments[3:])])
+    while not (tmp_path / "checkpoint.json").exists():
+        assert run.poll() is None
+    run.kill()
+    run.wait()
+    reached = json.loads((tmp_path / "checkpoint.json").read_text())["update"]
+    assert main([*map(str, arguments[3:-1]), str(reached + 1)]) == 0
+    updates = [json.loads(line)["update"] for line in (tmp_path / "log.jsonl").open()]
+    assert updates[-1] == reached + 1
+    assert updates == sorted(set(updates))
+
+
+def test_the_curves_of_a_run_are_drawn(photo_folder, tmp_path, capsys):
+    out = tmp_path / "run"
+    training = ("--images", photo_folder, "--out", out, "--updates", 40, "--device", "cpu")
+    assert main(["espcn", *map(str, training)]) == 0
+    assert main(["plot", str(out)]) == 0
+    svg = (out / "curves.svg").read_text()
+    for title in ("Held-out PSNR, dB", "Loss terms", "Patches per second"):
+        assert f"<!-- {title} -->" in svg
+    assert "Discriminator" not in svg
+    assert main(["plot", str(out), "--out", str(tmp_path / "curves.doc")]) == 2
+    assert main(["plot", str(tmp_path)]) == 2
+    assert "there is no log" in capsys.readouterr().err
+
+
+def test_packed_weights_are_half_the_size_and_give_the_same_picture(small_weights, tmp_path, photo):
+    packed = tmp_path / "packed.safetensors"
+    assert main(["pack", str(small_weights), "--out", str(packed)]) == 0
+    assert packed.stat().st_size < 0.7 * small_weights.stat().st_size
+    whole, half = (
+        upscaler(path, device="cpu")(photo[:20, :24]).astype(int)
+        for path in (small_weights, packed)
+    )
+    assert abs(whole - half).max() <= 1
+    assert main(["pack", str(tmp_path / "absent"), "--out", str(packed)]) == 2

@@ -8,7 +8,7 @@ import torch
 
 from sr_models.srresnet import Generator
 from sr_models.training import checkpoint
-from sr_models.upscale import overlap, pick_device, upscale, upscaler
+from sr_models.upscale import pick_device, upscale, upscaler
 
 
 @pytest.fixture
@@ -26,21 +26,6 @@ def test_a_tiled_image_is_the_untiled_one(lively_network, photo):
     assert np.ptp(whole) > 100
     for tile in (16, 33):
         assert np.abs(upscale(lively_network, lr, tile=tile) - whole).max() <= 1
-
-
-def test_the_overlap_is_the_reach_of_one_pixel(lively_network):
-    """A changed LR pixel is felt nearly ``overlap`` pixels away and no further."""
-    reach = overlap(lively_network)
-    for parameter in lively_network.parameters():
-        parameter.data.abs_()  # so that no two paths cancel out
-    network = lively_network.double()
-    black = torch.zeros(1, 3, 2 * reach, 1, dtype=torch.float64)
-    changed = black.clone()
-    changed[:, :, 0] = 1
-    with torch.inference_mode():
-        difference = (network(changed) - network(black)).abs().amax(dim=(0, 1, 3))
-    felt = torch.nonzero(difference).max() // 4
-    assert reach - 1 <= felt <= reach
 
 
 def test_values_are_clipped_and_halves_rounded_up(small_network):

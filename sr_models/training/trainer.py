@@ -1,0 +1,261 @@
+"""One update of a network by a recipe; of a generator and a discriminator in turn for SRGAN.
+
+Ledig et al. 2017, section 2.2: the generator's loss is a content loss (pixels, or feature maps of
+VGG) plus a small share of -log D(G(LR)). The two networks are updated one to one, the
+discriminator first, on the same generated pictures.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sr_models import colour
+from sr_models.discriminator import Discriminator
+from sr_models.features import ContentLoss
+from sr_models.networks import Network
+from sr_models.training.muon import Muon
+from sr_models.training.parallel import ALONE, World
+from sr_models.training.recipes import Recipe
+
+
+def learning_share(recipe: Recipe, update: int, progress: float) -> float:
+    """By what the learning rates are multiplied at ``update``, ``progress`` (0..1) into the run.
+
+    >>> recipe = Recipe("r", "cpu", schedule="cosine", warm_up=10)
+    >>> learning_share(recipe, 4, 0.0), round(learning_share(recipe, 1000, 1.0), 3)
+    (0.5, 0.01)
+    >>> learning_share(Recipe("r", "paper", steps=((0.5, 0.1),)), 0, 0.5)
+    0.1
+    """
+    rise = min(1.0, (update + 1) / recipe.warm_up) if recipe.warm_up else 1.0
+    if recipe.schedule == "cosine":
+        return rise * (0.505 + 0.495 * math.cos(math.pi * min(progress, 1.0)))
+    return rise * math.prod(factor for start, factor in recipe.steps if progress >= start)
+
+
+def bf16_pays(device: torch.device) -> bool:
+    """Whether this device computes in bfloat16 faster than in float32.
+
+    Every GPU from Ampere on does, and CPUs with AVX-512 BF16 or AMX; others emulate it, ten times
+    slower.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    flags = ("avx512_bf16", "amx_bf16", " bf16")
+    try:
+        with Path("/proc/cpuinfo").open() as file:
+            return any(flag in line for line in file for flag in flags)
+    except OSError:
+        return False
+
+
+class Average:
+    """Exponential moving average of a network's weights, with a warm-up (decay grows to its value).
+
+    Early on, the mean over the last few updates would otherwise be dominated by the start.
+    ``network`` is a copy with these weights, ready to run; ``values`` are the weights themselves.
+    A decay of 0 follows the network exactly.
+    """
+
+    def __init__(self, network: Network, decay: float) -> None:
+        self.decay = decay
+        self.network = copy.deepcopy(network).eval().requires_grad_(False)
+        self.values = self.network.state_dict()
+
+    @torch.no_grad()
+    def update(self, network: Network, update: int) -> None:
+        decay = min(self.decay, (1 + update) / (10 + update))
+        pairs = [(self.values[key], value) for key, value in network.state_dict().items()]
+        moving = [(old, new) for old, new in pairs if old.is_floating_point()]
+        torch._foreach_lerp_([old for old, _ in moving], [new for _, new in moving], 1 - decay)
+        for old, new in pairs:
+            if not old.is_floating_point():
+                old.copy_(new)
+
+
+class Trainer:
+    """A network in training by a recipe: :meth:`step` is one update.
+
+    ``content`` is the loss on feature maps that the recipe names, or ``None``. With ``bf16`` the
+    networks compute in bfloat16 (weights, losses and sums never do), by default where it pays.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        device: torch.device,
+        *,
+        content: ContentLoss | None = None,
+        world: World = ALONE,
+        bf16: bool | None = None,
+    ) -> None:
+        def placed(module: nn.Module) -> nn.Module:
+            return module.to(device).to(memory_format=torch.channels_last)
+
+        self.recipe, self.device, self.world = recipe, device, world
+        self.bf16 = bf16_pays(device) if bf16 is None else bf16
+        placed(network).train()
+        self.network = network
+        self.content = placed(content) if content else None
+        self.average = Average(network, recipe.ema)
+        self.optimisers = _optimisers(recipe, network)
+        self.discriminator: Discriminator | None = None
+        self.generate = self._ready(network)
+        if recipe.adversarial_weight:
+            self.discriminator = Discriminator(recipe.patch)
+            placed(self.discriminator).train()
+            self.optimisers["discriminator"] = torch.optim.Adam(
+                self.discriminator.parameters(), betas=(0.9, recipe.beta2), fused=True
+            )
+            self.tell_apart = self._ready(_Contest(self.discriminator))
+
+    def _ready(self, module: nn.Module) -> nn.Module:
+        """``module`` as it is called in an update: compiled on a GPU, wrapped among processes."""
+        wrapped = self.world.wrap(module, self.device)
+        return torch.compile(wrapped) if self.device.type == "cuda" else wrapped  # type: ignore[return-value]
+
+    def step(self, lr: Tensor, hr: Tensor, *, update: int, progress: float) -> dict[str, Tensor]:
+        """One update by a batch of crops, LR (n, 3, h, w) and HR (n, 3, 4h, 4w) in [0, 1].
+
+        Returns the terms of the losses as scalars on the device; nothing here waits for it.
+        """
+        share = learning_share(self.recipe, update, progress)
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = group.setdefault("full_lr", group["lr"]) * share
+        if self.network.channels == 1:
+            lr, hr = colour.luma(lr), colour.luma(hr)
+        terms: dict[str, Tensor] = {}
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            if self.recipe.every_recursion:
+                sr, *early = self.generate(lr, every=True)
+            else:
+                sr, early = self.generate(lr), []
+            if self.discriminator:
+                terms |= self._teach_discriminator(sr.detach(), hr)
+            losses = self._losses(sr, early, hr, progress)
+        self._teach_generator(losses)
+        self.average.update(self.network, update)
+        return terms | {name: loss.detach() for name, (_, loss) in losses.items()}
+
+    def _losses(
+        self, sr: Tensor, early: list[Tensor], hr: Tensor, progress: float
+    ) -> dict[str, tuple[float, Tensor]]:
+        """The generator's losses by name, each with its weight."""
+        recipe, losses = self.recipe, {}
+        if recipe.pixel_weight:
+            l1 = recipe.pixel_loss == "l1" and progress < 1 - recipe.mse_share
+            pixel = F.l1_loss if l1 else F.mse_loss
+            # Kim et al. 2016, equation 8: a share that falls from 1 to 0 looks at each recursion.
+            alpha = max(0.0, 1 - progress) if early else 0.0
+            name = "l1" if l1 else "mse"
+            losses[name] = (recipe.pixel_weight * (1 - alpha), pixel(sr, hr))
+            if early:
+                each = torch.stack([pixel(picture, hr) for picture in early]).mean()
+                losses[f"{name}_of_each"] = (recipe.pixel_weight * alpha, each)
+        if self.content:
+            losses["content"] = (recipe.content_weight, self.content(sr, hr))
+        if recipe.total_variation:
+            down, right = sr.diff(dim=2), sr.diff(dim=3)
+            # The paper's is a sum over the pixels of one picture, for pictures in [-1, 1].
+            variation = 2 * (down.abs().sum() + right.abs().sum()) / len(sr)
+            losses["variation"] = (recipe.total_variation, variation)
+        if self.discriminator:
+            self.discriminator.requires_grad_(False)
+            deceived = F.softplus(-self.discriminator(sr).float()).mean()
+            losses["adversarial"] = (recipe.adversarial_weight, deceived)
+        return losses
+
+    def _teach_generator(self, losses: Mapping[str, tuple[float, Tensor]]) -> None:
+        total = sum(weight * loss for weight, loss in losses.values())
+        assert isinstance(total, Tensor)
+        self.network.zero_grad()
+        total.backward()
+        if self.recipe.clip:
+            # Muon does not look at a gradient's length.
+            groups = self.optimisers["generator"].param_groups
+            moved = [parameter for group in groups for parameter in group["params"]]
+            nn.utils.clip_grad_norm_(moved, self.recipe.clip)
+        for name, optimiser in self.optimisers.items():
+            if name != "discriminator":
+                optimiser.step()
+
+    def _teach_discriminator(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+        assert self.discriminator
+        self.discriminator.requires_grad_(True)
+        loss, terms = self.tell_apart(sr, hr)
+        self.discriminator.zero_grad()
+        loss.backward()
+        self.optimisers["discriminator"].step()
+        return terms
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that :meth:`load_state_dict` needs to go on."""
+        state: dict[str, Any] = {
+            "network": self.network.state_dict(),
+            "average": self.average.values,
+            "optimisers": {name: opt.state_dict() for name, opt in self.optimisers.items()},
+        }
+        if self.discriminator:
+            state["discriminator"] = self.discriminator.state_dict()
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        self.network.load_state_dict(state["network"])
+        self.average.network.load_state_dict(state["average"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        if self.discriminator:
+            self.discriminator.load_state_dict(state["discriminator"])
+
+
+class _Contest(nn.Module):
+    """The discriminator's loss on generated and real crops, and how sure it is of each."""
+
+    def __init__(self, discriminator: Discriminator) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+
+    def forward(self, sr: Tensor, hr: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        real, fake = self.discriminator(hr).float(), self.discriminator(sr).float()
+        # softplus(-x) is -log(sigmoid(x)), and softplus(x) is -log(1 - sigmoid(x)).
+        loss = F.softplus(-real).mean() + F.softplus(fake).mean()
+        d_real, d_fake = (logits.detach().sigmoid().mean() for logits in (real, fake))
+        return loss, {"d_real": d_real, "d_fake": d_fake}
+
+
+def _optimisers(recipe: Recipe, network: Network) -> dict[str, torch.optim.Optimizer]:
+    """What moves the network: ``generator`` always, ``hidden`` for Muon's share of it."""
+    convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    last = {id(p) for p in convolutions[-1].parameters()}
+    hidden = [conv.weight for conv in convolutions[1:-1]] if recipe.optimiser == "muon" else []
+    taken = {id(p) for p in hidden}
+    rest = [p for p in network.parameters() if id(p) not in taken]
+    groups = [
+        {"params": [p for p in rest if id(p) not in last], "lr": recipe.learning_rate},
+        {
+            "params": [p for p in rest if id(p) in last],
+            "lr": recipe.learning_rate * recipe.last_layer_share,
+        },
+    ]
+    generator: torch.optim.Optimizer
+    if recipe.optimiser == "sgd":
+        generator = torch.optim.SGD(groups, momentum=0.9, weight_decay=recipe.weight_decay)
+    else:
+        generator = torch.optim.Adam(
+            groups, betas=(0.9, recipe.beta2), weight_decay=recipe.weight_decay, fused=True
+        )
+    found: dict[str, torch.optim.Optimizer] = {"generator": generator}
+    if hidden:
+        found["hidden"] = Muon(hidden, lr=recipe.hidden_learning_rate, decay=recipe.hidden_decay)
+    return found

@@ -28,6 +28,8 @@ SAVE_EVERY = 50.0
 """Seconds between two checkpoints, and a log line may come on top: what a kill can cost."""
 LOOK_EVERY = 180.0
 """Seconds between two looks at the held-out photographs."""
+LONGEST_UPDATE = 60.0
+"""Seconds: what lies beyond was no training but a process or a machine that stood still."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,9 @@ def run(
             terms = trainer.step(*batch, update=update, progress=length.progress(update, seconds))
             update += 1
             now = time.monotonic()
-            (seconds, sliced) = world.agree(seconds + now - last, (now - begun) / 60)
+            (seconds, sliced) = world.agree(
+                seconds + min(now - last, LONGEST_UPDATE), (now - begun) / 60
+            )
             last = now
             ended = length.progress(update, seconds) >= 1
             if (update % log_every and not ended and sliced < length.slice) or not world.leads:

@@ -65,36 +65,49 @@ def plan(
     of_source = Counter(sources[item] for item in [*main, *again])
     of_method = Counter(methods[item] for item in [*main, *again])
     heaviest = max(of_method.values(), default=0)
-    run = max(rules.longest_run, -(-heaviest // (sum(load) - heaviest + 1)))
+    others = sum(load) - heaviest
+    # One method alone is one long run; else the others part the heaviest method's runs.
+    fewest = -(-heaviest // (others + 1)) if others else sum(load) + sum(opening)
+    run = max(rules.longest_run, fewest)
 
     best: tuple[tuple[int, int, int, float], Plan] | None = None
-    for gap in range(min(rules.source_gap, sum(load)), -1, -1):
-        if not _possible(of_source, gap):
-            continue
+    gap = min(rules.source_gap, sum(load))
+    while True:
+        while not _possible(of_source, gap):
+            gap -= 1
         for attempt in range(2 * ATTEMPTS):
             due, shares = timetable(methods, main, again, load, rng)
             walk = Walk(sources, methods, due, gap=gap, run=run)
             for session, trials in enumerate(load):
                 warm_ups = _warm_ups(len(items), due, again, session, load, rng)
                 walk.stabilise(session, opening[session], warm_ups)
-                if not walk.work(
-                    session, trials, shares[session], scarce_first=attempt >= ATTEMPTS
-                ):
+                scarce_first = attempt >= ATTEMPTS
+                if not walk.work(session, trials, shares[session], scarce_first=scarce_first):
                     break
             else:
                 made = Plan(tuple(walk.trials), prove(items, walk.trials, seed=seed))
-                proof = made.proof
-                short = max(0, gap - proof.source_gap)
-                long = max(0, proof.longest_run - run)
-                near = max(0, sum(load) // 2 - (proof.retest_distance or sum(load)))
-                rank = (short, long, near, proof.method_imbalance)
-                if rank < (0, 0, 0, 2):
-                    return made
-                if best is None or rank < best[0]:
-                    best = rank, made
-        if best is not None:
+                flaws = _flaws(made.proof, gap=rules.source_gap, run=run, load=sum(load))
+                if best is None or flaws < best[0]:
+                    best = flaws, made
+                if made.proof.source_gap >= gap and flaws[1:] < (0, 0, 1):
+                    return best[1]
+        kept = best[1].proof.source_gap if best else 0
+        if best and kept >= gap - 1:
             return best[1]
-    raise AssertionError("without a gap every walk reaches the end")
+        # A stabilising trial was too near to its source. A smaller gap may leave it more room.
+        gap = min(gap - 1, (gap + kept + 1) // 2)
+
+
+def _flaws(proof: Proof, *, gap: int, run: int, load: int) -> tuple[int, int, int, float]:
+    """By how much a plan fails the rules, the gravest first; the smallest is the best."""
+    # Two places of one pair may each be moved a little: 31/32 of half the load is far enough.
+    far = load // 2 * 31 // 32
+    return (
+        max(0, gap - proof.source_gap),
+        max(0, proof.longest_run - run),
+        max(0, far - proof.retest_distance) if proof.retest_distance else 0,
+        proof.method_imbalance,
+    )
 
 
 def _numbered(names: Iterable[Hashable]) -> list[int]:

@@ -101,7 +101,8 @@ class Walk:
         least = 0
         most = per_source.most
         # Sources that need every place that is left must come now.
-        if scarce_first or (most - 1) * (self.gap + 1) + per_source.having[most] >= free:
+        need = (most - 1) * (self.gap + 1) + per_source.having[most]
+        if scarce_first or (most > 1 and need >= free):
             counts = per_source.counts
             least = max((n for n, at in zip(counts, ready, strict=True) if at <= place), default=0)
         heaviest = per_method.most

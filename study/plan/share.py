@@ -52,7 +52,7 @@ def choose(
             left.setdefault(items[index].method, []).append(index)
         for _ in range(wanted):
             # The method that is furthest behind its part; ties fall to the shuffled order.
-            method = min(left, key=lambda m: (2 * methods[m] + 1) * len(items) // of_method[m])
+            method = min(left, key=lambda m: (2 * methods[m] + 1) * 10**6 // of_method[m])
             index = min(left[method], key=lambda i: sources[items[i].source])
             left[method].remove(index)
             if not left[method]:

@@ -20,8 +20,8 @@ def choose(
     """``count`` of the ``candidates`` (indices into ``items``), all of them if they are fewer.
 
     Those with the fewest votes come first, whatever else: that alone makes the numbers of votes
-    equal in the end. Among equals each method is taken in proportion to its candidates, and each
-    source as seldom as possible; what is still equal is drawn.
+    equal in the end. Among equals each method, and then each source, has its turns in proportion
+    to its candidates, evenly spaced from a random start; what is still equal is drawn.
 
     >>> squares = [Item(source, method) for source in "abcd" for method in "wxyz"]
     >>> drawn = choose(squares, range(16), 4, rng=random.Random(1))
@@ -31,15 +31,14 @@ def choose(
     levels: dict[int, list[int]] = {}
     for index in candidates:
         levels.setdefault(votes[index] if votes else 0, []).append(index)
-    of_method = Counter(items[index].method for index in candidates)
-    methods: Counter[Hashable] = Counter()
-    sources: Counter[Hashable] = Counter()
+    methods = _Turns([items[index].method for index in candidates], rng)
+    sources = _Turns([items[index].source for index in candidates], rng)
     chosen: list[int] = []
 
     def take(index: int) -> None:
         chosen.append(index)
-        methods[items[index].method] += 1
-        sources[items[index].source] += 1
+        methods.taken[items[index].method] += 1
+        sources.taken[items[index].source] += 1
 
     for level in sorted(levels):
         wanted = count - len(chosen)
@@ -51,15 +50,26 @@ def choose(
         for index in shuffled(levels[level], rng):
             left.setdefault(items[index].method, []).append(index)
         for _ in range(wanted):
-            # The method that is furthest behind its part; ties fall to the shuffled order.
-            method = min(left, key=lambda m: (2 * methods[m] + 1) * 10**6 // of_method[m])
-            index = min(left[method], key=lambda i: sources[items[i].source])
+            method = min(left, key=methods.next)
+            index = min(left[method], key=lambda i: sources.next(items[i].source))
             left[method].remove(index)
             if not left[method]:
                 del left[method]
             take(index)
         break
     return chosen
+
+
+class _Turns:
+    """When each name has its next turn, as a part of all turns: (turns taken + start) / number."""
+
+    def __init__(self, names: Sequence[Hashable], rng: random.Random) -> None:
+        self.number = Counter(names)
+        self.start = {name: rng.random() for name in self.number}
+        self.taken = dict.fromkeys(self.number, 0)
+
+    def next(self, name: Hashable) -> float:
+        return (self.taken[name] + self.start[name]) / self.number[name]
 
 
 def shuffled(values: Sequence[int], rng: random.Random) -> list[int]:

@@ -232,6 +232,16 @@ def test_retests_come_in_another_session():
             assert trial.session - first[trial.item].session >= 1
 
 
+def test_first_showings_of_retests_are_spread_over_the_whole_first_half():
+    places = []
+    for made in PAPER:
+        load = of_kind(made, "main", "retest")
+        twice = {trial.item for trial in load if trial.kind == "retest"}
+        places += [n for n, t in enumerate(load) if t.item in twice and t.kind == "main"]
+    # 1148 trials: up to the middle and, where a method has an odd number, not quite as far.
+    assert uniform(np.array(places) / 574, 5) > LEVEL
+
+
 def test_every_stimulus_is_equally_likely_to_be_shown_twice_and_every_method_in_each_plan():
     drawn: Counter[int] = Counter()
     for seed in range(400):
@@ -331,6 +341,37 @@ def test_where_the_numbers_leave_less_room_the_proof_says_what_is_kept(items, ga
         assert sorted(trial.item for trial in made.trials) == list(range(len(items)))
         assert made.proof.source_gap == gap
         assert made.proof.longest_run <= run
+
+
+def test_little_room_is_used_to_the_last_place():
+    # 11 of the 12 distances within each of 19 images, and the 19 themselves, make 99 the limit.
+    bare = Rules(source_gap=1000, first_stabilising=0)
+    assert plan(LEDIG2017, seed=1, rules=bare).proof.source_gap == 99
+    for counts, run in (((40, 20), 2), ((30, 30), 1), ((29, 10, 20), 1)):
+        items = [Item((m, n), m) for m, count in enumerate(counts) for n in range(count)]
+        tight = Rules(longest_run=run, first_stabilising=0)
+        assert plan(items, seed=1, rules=tight).proof.longest_run == run
+    # Six between two of eight images: they all but go round in a circle.
+    bare = {"first_stabilising": 0, "later_stabilising": 0}
+    tight = Rules(source_gap=6, sessions=3, retests=5, **bare)
+    for seed in range(50):
+        proof = plan(SQUARE, seed=seed, rules=tight).proof
+        assert proof.source_gap == 6
+        assert proof.retest_distance >= 21
+        assert proof.method_imbalance < 1
+
+
+def test_stabilising_trials_cost_no_more_distance_than_they_must():
+    # Four images in a circle keep three between; stabilising trials break the circle to two.
+    items = [Item(source, method) for source in range(4) for method in range(6)]
+    for seed in range(50):
+        assert plan(items, seed=seed, rules=Rules(sessions=3)).proof.source_gap >= 2
+
+
+def test_a_session_keeps_room_for_a_vote_beside_its_stabilising_trials():
+    proof = plan(SQUARE[:6], seed=1, rules=Rules(sessions=3)).proof
+    assert proof.session_lengths == (5, 5, 6)
+    assert proof.stabilising == (4, 3, 3)
 
 
 def test_more_sessions_retests_or_share_than_there_are_stimuli_means_all_of_them():

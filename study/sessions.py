@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from study.models import Invitation, Rater, Session, Stimulus, Study, Trial
-from study.plan import plan
+from study.plan import Item, Rules, plan
 
 AHEAD = 4
 """Trials that a browser is told of at a time: the one due now and those to fetch ahead."""
@@ -52,10 +52,12 @@ def _add_rater(study: Study, invitation: Invitation | None, *, seed: int) -> Rat
 def _write_plan(rater: Rater, stimuli: Iterable[Stimulus], *, seed: int) -> None:
     stimuli = list(stimuli)
     planned = plan(
-        [stimulus.source_id for stimulus in stimuli], seed=seed, gap=rater.study.source_gap
+        [Item(stimulus.source_id, stimulus.method_id) for stimulus in stimuli],
+        seed=seed,
+        rules=Rules(source_gap=rater.study.source_gap, first_stabilising=0),
     )
-    session = Session.objects.create(rater=rater, seed=seed, gap=planned.gap)
+    session = Session.objects.create(rater=rater, seed=seed, gap=planned.proof.source_gap)
     Trial.objects.bulk_create(
-        Trial(rater=rater, session=session, position=position, stimulus=stimuli[index])
-        for position, index in enumerate(planned.order)
+        Trial(rater=rater, session=session, position=position, stimulus=stimuli[trial.item])
+        for position, trial in enumerate(planned.trials)
     )

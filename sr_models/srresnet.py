@@ -32,10 +32,9 @@ def before_shuffle(weight: Tensor) -> Tensor:
     """
     outs, ins, side, _ = weight.shape
     padded = F.pad(weight, (1, 1, 1, 1))
-    phase, tap = torch.arange(2), torch.arange(5)
+    phase, tap = (torch.arange(n, device=weight.device) for n in (2, 5))
     # From output phase p, tap t of input phase q lies 2 (t - 2) + q - p pixels away.
     index = 2 * (tap[None, None] - 2) + phase[None, :, None] - phase[:, None, None] + side // 2 + 1
-    index = index.to(weight.device)
     grid = padded[:, :, index][..., index]  # out, in, p, q, t (rows), p, q, t (columns)
     return grid.permute(0, 2, 5, 1, 3, 6, 4, 7).reshape(4 * outs, 4 * ins, 5, 5)
 

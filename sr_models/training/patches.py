@@ -7,6 +7,7 @@ for bit, the same place of the LR made from the whole photograph: the x1/4 filte
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -168,9 +169,7 @@ def reduce_crops(crops: Tensor) -> Tensor:
     whole numbers 0..255: rounded after each pass, the rows' index first, like ``imresize``.
     Every weight is a multiple of 2^-12, so float32 sums are exact and the order does not matter.
     """
-    offsets, weights = interpolation.kernel(Fraction(1, SCALE))
-    first = int(offsets[0, 0])
-    taps = torch.tensor(weights[0], dtype=torch.float32, device=crops.device)
+    first, taps = _reduction(crops.device)
     n, c, height, width = crops.shape
     skip = MARGIN + first
     x = crops.reshape(n * c, 1, height, width).float()
@@ -180,3 +179,10 @@ def reduce_crops(crops: Tensor) -> Tensor:
         x = F.conv2d(x[:, :, :, skip : width - skip], taps[None, None, None, :], stride=(1, SCALE))
         x = (x.clamp(0, 255) + 0.5).floor()
     return x.reshape(n, c, x.shape[2], x.shape[3])
+
+
+@functools.lru_cache(maxsize=16)
+def _reduction(device: torch.device) -> tuple[int, Tensor]:
+    """The x1/4 filter: where it begins relative to an output's first pixel, and its taps."""
+    offsets, weights = interpolation.kernel(Fraction(1, SCALE))
+    return int(offsets[0, 0]), torch.tensor(weights[0], dtype=torch.float32, device=device)

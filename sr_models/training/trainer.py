@@ -105,7 +105,7 @@ class Trainer:
         self.bf16 = bf16_pays(device) if bf16 is None else bf16
         placed(network).train()
         self.network = network
-        self.content = placed(content) if content else None
+        self.content = self._compiled(placed(content)) if content else None
         self.average = Average(network, recipe.ema)
         self.optimisers = _optimisers(recipe, network)
         self.discriminator: Discriminator | None = None
@@ -117,11 +117,18 @@ class Trainer:
                 self.discriminator.parameters(), betas=(0.9, recipe.beta2), fused=True
             )
             self.tell_apart = self._ready(_Contest(self.discriminator))
+            self.judge = self._compiled(self.discriminator)
 
     def _ready(self, module: nn.Module) -> nn.Module:
-        """``module`` as it is called in an update: compiled on a GPU, wrapped among processes."""
-        wrapped = self.world.wrap(module, self.device)
-        return torch.compile(wrapped) if self.device.type == "cuda" else wrapped  # type: ignore[return-value]
+        """``module`` as it is taught in an update: its gradients shared among processes."""
+        return self._compiled(self.world.wrap(module, self.device))
+
+    def _compiled(self, module: nn.Module) -> nn.Module:
+        """``module`` compiled on a GPU; a CPU gains nothing from it."""
+        if self.device.type != "cuda":
+            return module
+        compiled: Any = torch.compile(module)
+        return compiled
 
     def step(self, lr: Tensor, hr: Tensor, *, update: int, progress: float) -> dict[str, Tensor]:
         """One update by a batch of crops, LR (n, 3, h, w) and HR (n, 3, 4h, 4w) in [0, 1].
@@ -171,7 +178,7 @@ class Trainer:
             losses["variation"] = (recipe.total_variation, variation)
         if self.discriminator:
             self.discriminator.requires_grad_(False)
-            deceived = F.softplus(-self.discriminator(sr).float()).mean()
+            deceived = F.softplus(-self.judge(sr).float()).mean()
             losses["adversarial"] = (recipe.adversarial_weight, deceived)
         return losses
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from torch import Tensor
 from tqdm import tqdm
 
-from sr_models import weightfile
 from sr_models.training import checkpoint, heldout
 from sr_models.training.heldout import HeldOut
 from sr_models.training.journal import Journal
@@ -100,6 +100,7 @@ def run(
     )  # fmt: skip
     begun = last = saved = looked = time.monotonic()
     logged, logged_at = update, seconds
+    means = _Means()
     try:
         while not ended:
             batch = photos.batch(
@@ -107,6 +108,7 @@ def run(
             )
             terms = trainer.step(*batch, update=update, progress=length.progress(update, seconds))
             update += 1
+            means.add(terms)
             now = time.monotonic()
             (seconds, sliced) = world.agree(
                 seconds + min(now - last, LONGEST_UPDATE), (now - begun) / 60
@@ -117,7 +119,7 @@ def run(
                 if sliced >= length.slice:
                     break
                 continue
-            figures = _checked(terms, update, recipe.name, out)
+            figures = _checked(means.take(), update, recipe.name, out)
             rate = (update - logged) * recipe.batch * world.size / max(seconds - logged_at, 1e-9)
             logged, logged_at = update, seconds
             bar.n = round(100 * min(length.progress(update, seconds), 1))
@@ -170,17 +172,31 @@ def _better(figures: Mapping[str, float], best: Mapping[str, float], judge: str)
     return figures[key] < best[key] if key == "heldout_lpips" else figures[key] > best[key]
 
 
-def _checked(terms: Mapping[str, Any], update: int, name: str, out: Path) -> dict[str, float]:
-    """The losses as numbers. Raises ``FloatingPointError`` if one is none."""
-    figures = {key: float(value) for key, value in terms.items()}
+class _Means:
+    """Means of the losses since they were last asked for, summed on the device."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.counts: Counter[str] = Counter()
+
+    def add(self, terms: Mapping[str, Tensor]) -> None:
+        """The losses of one update."""
+        for name, term in terms.items():
+            self.sums[name] = self.sums[name] + term if name in self.sums else term
+        self.counts.update(terms.keys())
+
+    def take(self) -> dict[str, float]:
+        """The means as numbers: here the device is waited for."""
+        means = {name: float(total / self.counts[name]) for name, total in self.sums.items()}
+        self.sums, self.counts = {}, Counter()
+        return means
+
+
+def _checked(figures: dict[str, float], update: int, name: str, out: Path) -> dict[str, float]:
+    """The same figures. Raises ``FloatingPointError`` if one is no number."""
     if not all(map(math.isfinite, figures.values())):
         raise FloatingPointError(
             f"update {update} of {name} gave {figures}: training has diverged. The last good state "
-            f"is in {out}; go on from its weights by --from with another --seed or a smaller recipe"
+            f"is in {out}; the same command with another --seed goes on from there"
         )
     return figures
-
-
-def finished(weights: Path) -> dict[str, object]:
-    """What is known of the weights that a run has left."""
-    return weightfile.facts(weights)

@@ -71,7 +71,7 @@ def draw(logs: Sequence[Path], out: Path) -> Path:
         ax.grid(alpha=0.25)
         if title == "Loss terms":
             ax.set_yscale("log")
-        if len(ax.lines) > 1:
+        if len(ax.lines) > 1 or title == "Loss terms":
             ax.legend(fontsize=7, frameon=False)
     axes[-1].set_xlabel("Minutes of training")
     figure.savefig(out)

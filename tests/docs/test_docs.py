@@ -9,6 +9,9 @@ import pytest
 from django.core.management import get_commands
 from django.urls import get_resolver
 
+from sr_models.training import __main__ as training
+from sr_models.training.recipes import NAMES, SCALES
+
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 TEXTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *ROOT.glob("sr_models/**/*.md")]
@@ -44,3 +47,13 @@ def test_links_and_pictures_between_the_documents_exist(text):
     for target in re.findall(r"\]\(([^)#]+)", text.read_text()):
         if not target.startswith(("http://", "https://")):
             assert (text.parent / target).exists(), target
+
+
+def test_every_recipe_scale_and_option_of_training_is_documented(capsys):
+    text = (ROOT / "docs/training.md").read_text()
+    with pytest.raises(SystemExit):
+        training.parse(["--help"])
+    options = set(re.findall(r"--[a-z0-9-]+", capsys.readouterr().out)) - {"--help"}
+    assert {option for option in options if option not in text} == set()
+    for name in (*NAMES, *SCALES):
+        assert f"`{name}`" in text

@@ -77,9 +77,18 @@ class Scores:
         codes = self.rater * shape[1] + self.stimulus
         return np.bincount(codes, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
 
+    @cached_property
+    def _of_sets(self) -> dict[str, Ints]:
+        of_stimulus = self.stimuli["set"].to_numpy()
+        return {name: np.flatnonzero(of_stimulus == name).astype(np.int64) for name in self.sets}
+
+    @cached_property
+    def _grids(self) -> dict[str, Floats]:
+        return {}
+
     def of_set(self, name: str) -> Ints:
         """Codes of the stimuli of one set."""
-        return np.flatnonzero((self.stimuli["set"] == name).to_numpy()).astype(np.int64)
+        return self._of_sets[name]
 
     def methods_of(self, name: str) -> list[str]:
         """The methods that were rated on a set, in their order."""
@@ -108,14 +117,25 @@ class Scores:
 
         Where several stimuli share a content and a method, their mean.
         """
+        if name not in self._grids:
+            self._grids[name] = self._grid(name)
+        return self._grids[name]
+
+    def _grid(self, name: str) -> Floats:
         codes, methods = self.of_set(name), self.methods_of(name)
         of_set = self.stimuli.iloc[codes]
         content, contents = pd.factorize(of_set["content"])
         method = pd.Index(methods).get_indexer(pd.Index(of_set["method"]))
-        shape = (len(self.raters), len(contents), len(methods))
-        sums, counts = np.zeros(shape), np.zeros(shape)
-        np.add.at(sums, (slice(None), content, method), self.sums[:, codes])
-        np.add.at(counts, (slice(None), content, method), self.counts[:, codes])
+        sums = np.zeros((len(self.raters), len(contents), len(methods)))
+        counts = np.zeros_like(sums)
+        place = content * len(methods) + method
+        if len(np.unique(place)) == len(place):
+            sums[:, content, method] = self.sums[:, codes]
+            counts[:, content, method] = self.counts[:, codes]
+        else:
+            for c, m, j in zip(content, method, codes, strict=True):
+                sums[:, c, m] += self.sums[:, j]
+                counts[:, c, m] += self.counts[:, j]
         with np.errstate(invalid="ignore"):
             return sums / counts
 

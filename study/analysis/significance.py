@@ -181,6 +181,7 @@ def pairs(
     *,
     blocks: Blocks = "auto",
     zero_method: ZeroMethod = "wilcox",
+    units: Sequence[str] = ("cells", "raters"),
 ) -> pd.DataFrame:
     """Every pair of methods of a set, tested on cells and on raters, with `PAIR_COLUMNS`.
 
@@ -192,23 +193,29 @@ def pairs(
     below ``b``. A pair without a common unit has n 0 and no p.
     """
     methods = scores.methods_of(set_name)
-    if uses_complete_cells(scores, set_name, blocks):
-        cells = complete_cells(scores, set_name)
-    else:
-        grid = scores.cells(set_name)
-        cells = grid.reshape(-1, grid.shape[2])
     tables = []
-    for unit, values in (("cells", cells), ("raters", scores.rater_means(set_name))):
+    for unit in units:
+        values = _cells(scores, set_name, blocks) if unit == "cells" else (
+            scores.rater_means(set_name)
+        )
         rows = [
             _pair(values[:, i] - values[:, j], zero_method)
             | {"a": methods[i], "b": methods[j], "set": set_name, "unit": unit}
             for i, j in combinations(range(len(methods)), 2)
         ]
-        table = pd.DataFrame(rows, columns=PAIR_COLUMNS)
-        tested = table["p"].notna()
-        table.loc[tested, "p_holm"] = holm(table.loc[tested, "p"].to_numpy(dtype=np.float64))
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True) if len(methods) > 1 else tables[0]
+        p = np.array([row["p"] for row in rows], dtype=np.float64)
+        tested = np.flatnonzero(~np.isnan(p))
+        for k, adjusted in zip(tested, holm(p[tested]), strict=True):
+            rows[k]["p_holm"] = float(adjusted)
+        tables += rows
+    return pd.DataFrame(tables, columns=PAIR_COLUMNS)
+
+
+def _cells(scores: Scores, set_name: str, blocks: Blocks) -> Floats:
+    if uses_complete_cells(scores, set_name, blocks):
+        return complete_cells(scores, set_name)
+    grid = scores.cells(set_name)
+    return grid.reshape(-1, grid.shape[2])
 
 
 def _pair(differences: Floats, zero_method: ZeroMethod) -> dict[str, object]:

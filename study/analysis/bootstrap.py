@@ -20,7 +20,9 @@ def method_draws(scores: Scores, set_name: str, *, draws: int = DRAWS, seed: int
     codes, methods = scores.of_set(set_name), scores.methods_of(set_name)
     of_set = scores.stimuli.iloc[codes]
     content, contents = pd.factorize(of_set["content"])
-    belongs = (of_set["method"].to_numpy()[:, None] == np.array(methods, dtype=object)).astype(float)
+    belongs = (of_set["method"].to_numpy()[:, None] == np.array(methods, dtype=object)).astype(
+        float
+    )
     rng = np.random.default_rng(seed)
     raters = _weights(rng, len(scores.raters), draws)
     images = _weights(rng, len(contents), draws)[:, content]

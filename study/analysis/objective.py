@@ -118,7 +118,9 @@ def _weighted(a: Floats, b: Floats, weights: Floats) -> Floats:
     b = b - (b * weights).sum(axis=1, keepdims=True) / total
     spread = (a * a * weights).sum(axis=1) * (b * b * weights).sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        r: Floats = np.where(spread > 1e-18, (a * b * weights).sum(axis=1) / np.sqrt(spread), np.nan)
+        r: Floats = np.where(
+            spread > 1e-18, (a * b * weights).sum(axis=1) / np.sqrt(spread), np.nan
+        )
     return np.clip(r, -1, 1)
 
 
@@ -148,11 +150,13 @@ def logistic(x: Floats, y: Floats) -> tuple[Floats | None, str]:
         steep = (b[0] - b[1]) * s * (1 - s) * np.exp(b[3])
         return np.column_stack([s, 1 - s, -steep, steep * (z - b[2])])
 
+    def residual(b: Floats) -> Floats:
+        left: Floats = curve(b) - y
+        return left
+
     ends = (y.max(), y.min()) if sign > 0 else (y.min(), y.max())
     fits = [
-        least_squares(
-            lambda b: curve(b) - y, [*ends, 0.0, start], jac=slopes, method="lm", max_nfev=2000
-        )
+        least_squares(residual, [*ends, 0.0, start], jac=slopes, method="lm", max_nfev=2000)
         for start in (0.0, 1.0)
     ]
     best = min(fits, key=lambda fit: fit.cost)

@@ -177,8 +177,9 @@ def stimulus_opinions(scores: Scores) -> pd.DataFrame:
         table["se"] = table["sd"] / np.sqrt(count)
     table = _with_interval(table, half_width(table["sd"], table["ratings"]))
     differential = differential_scores(scores)
-    table["dmos"] = _column_means(np.where(np.isnan(differential), 0, differential),
-                                  ~np.isnan(differential))
+    table["dmos"] = _column_means(
+        np.where(np.isnan(differential), 0, differential), ~np.isnan(differential)
+    )
     table["left_out"] = scores.stimuli["left_out"]
     table["note"] = [_note(*row) for row in zip(count, table["left_out"], strict=True)]
     return table
@@ -187,9 +188,9 @@ def stimulus_opinions(scores: Scores) -> pd.DataFrame:
 def method_opinions(scores: Scores) -> pd.DataFrame:
     """The opinion of each method on each set: one row for each (set, method), in their order.
 
-    Columns: set, method, raters, ratings, images (those that were rated), mos (mean of all ratings),
-    sd (of all ratings, ddof 1), ci_low, ci_high, ci_half_width, pooled_half_width, dmos, left_out,
-    note.
+    Columns: set, method, raters, ratings, images (those that were rated), mos (mean of all
+    ratings), sd (of all ratings, ddof 1), ci_low, ci_high, ci_half_width, pooled_half_width, dmos,
+    left_out, note.
 
     The raters are the sample: the interval is mos ± t(0.975, R-1)·S/√R with S the SD (ddof 1) of
     the R raters' own mean scores. Taking all ratings for independent is pseudo-replication, and too
@@ -242,7 +243,7 @@ def differential_scores(scores: Scores) -> Floats:
     Returns raters by stimuli. Where a content has several references, the first is taken.
     """
     stimuli, matrix = scores.stimuli, scores.matrix
-    references = {}
+    references: dict[tuple[object, ...], int] = {}
     for j, (is_reference, *key) in enumerate(
         zip(stimuli["reference"], stimuli["set"], stimuli["content"], strict=True)
     ):

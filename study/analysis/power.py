@@ -60,7 +60,7 @@ def smallest_difference(sd: float, raters: int, pairs: int, *, power: float = PO
     mean differences.
 
     >>> round(smallest_difference(0.5, 26, 36), 3)
-    0.421
+    0.437
     """
     quantiles = stdtrit(raters - 1, 1 - ALPHA / 2 / pairs) + stdtrit(raters - 1, power)
     return float(quantiles * sd / np.sqrt(raters))
@@ -71,8 +71,8 @@ class Assumptions:
     """What simulated raters are like, in score steps on the latent scale.
 
     strictness: SD of a rater's mean; taste: SD of a rater's liking of one method over another
-    (rater by method); scene: SD of images; noise: SD of a single answer. They give SDs of rater-mean
-    differences near those of published studies (0.5 among like methods); they are a guess.
+    (rater by method); scene: SD of images; noise: SD of a single answer. They give SDs of
+    rater-mean differences near that of a published study (0.55); they are a guess.
     """
 
     strictness: float = 0.35
@@ -83,9 +83,7 @@ class Assumptions:
     @property
     def total(self) -> float:
         """SD of a single answer to a method over raters and images."""
-        return float(
-            np.sqrt(self.strictness**2 + self.taste**2 + self.scene**2 + self.noise**2)
-        )
+        return float(np.sqrt(self.strictness**2 + self.taste**2 + self.scene**2 + self.noise**2))
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "is_reference": ("is_reference", "is_ref", "hidden_reference", "reference", "isreference"),
 }
 """Column names in use, likeliest first; upper case, blanks and an ``id`` at the end are ignored."""
+MISSING = ("", "nan", "na", "n/a", "null", "none", "-")
+"""How an empty cell of a matrix may be written."""
 MEASURES = (
     *("psnr", "ssim", "ssim_daala", "ms_ssim", "msssim", "lpips", "vmaf", "vif", "fsim", "dists"),
     *("niqe", "brisque", "psnr_y", "ssim_y", "psnr_hvs", "pieapp", "musiq"),
@@ -67,12 +69,9 @@ def read(
     text = _text(path)
     if matrix:
         votes = _long(text, path)
-        scores = of_votes(votes, scale=scale, keep_order=True)
-        return scores
+        return of_votes(votes, scale=scale, keep_order=True)
     table = _table(text, path)
-    return of_table(
-        table, columns=columns, scale=scale, measures=measures, reference=reference
-    )
+    return of_table(table, columns=columns, scale=scale, measures=measures, reference=reference)
 
 
 def of_table(
@@ -86,7 +85,7 @@ def of_table(
     sets: Sequence[str] | None = None,
 ) -> Scores:
     """Scores from a table in long form, one row a vote, whatever its columns are called."""
-    found = guess(table.columns, columns or {})
+    found = guess([str(name) for name in table.columns], columns or {})
     votes = pd.DataFrame(index=table.index)
     for role in ("rater", "set", "content", "method", "stimulus"):
         if role in found:
@@ -100,10 +99,9 @@ def of_table(
         parts = [role for role in ("set", "content", "method") if role in votes]
         votes["stimulus"] = _joined(votes, parts)
         notes.append(f"A stimulus is one ({', '.join(parts)}).")
-    elif "set" in votes:
+    elif "set" in votes and votes.groupby("stimulus")["set"].nunique().max() > 1:
         # The same file name may stand in two sets.
-        if votes.groupby("stimulus")["set"].nunique().max() > 1:
-            votes["stimulus"] = _joined(votes, ["set", "stimulus"])
+        votes["stimulus"] = _joined(votes, ["set", "stimulus"])
     if "method" in votes and votes["method"].isna().all():
         votes = votes.drop(columns="method")
     known = {_plain(name): str(name) for name in table.columns}
@@ -111,15 +109,19 @@ def of_table(
         measures = [known[name] for name in MEASURES if name in known]
     for name in measures:
         if name not in table.columns:
-            raise ValueError(_absent(name, "measure", table.columns))
+            raise ValueError(_absent(name, "measure", list(known.values())))
         votes[name] = table[name]
     if reference is None and "method" in votes and "is_reference" not in votes:
         named = [m for m in votes["method"].dropna().unique() if str(m).lower() in REFERENCES]
         reference = str(named[0]) if len(named) == 1 else None
-    elif reference is not None and reference not in set(votes.get("method", pd.Series()).astype(str)):
-        raise ValueError(
-            f"the reference '{reference}' is no method of the table; name one of the methods in it"
-        )
+    elif reference is not None:
+        named = votes["method"].dropna() if "method" in votes else []
+        there = sorted({str(method) for method in named})
+        if reference not in there:
+            raise ValueError(
+                f"the reference '{reference}' is no method of the table; there are: "
+                f"{', '.join(there) or 'none'}"
+            )
     for name in UNCOUNTED:
         if name in known:
             aside = table[known[name]].astype(str).str.lower().isin(["1", "1.0", "true", "yes"])
@@ -211,6 +213,8 @@ def _joined(votes: pd.DataFrame, parts: Sequence[str]) -> pd.Series:
 def _text(path: Path) -> str:
     if path.is_dir():
         raise ValueError(f"{path} is a folder; give a CSV file of ratings")
+    if not path.exists():
+        raise ValueError(f"there is no file {path}")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
@@ -257,9 +261,11 @@ def _long(text: str, path: Path) -> pd.DataFrame:
     ]
     header = rows[0] if any(_is_name(cell) for cell in rows[0][1:]) else None
     body = rows[1:] if header else rows
-    named = any(_is_name(row[0]) for row in body) or bool(header and not _number(header[0]) and (
-        _plain(header[0]) in (*NAMES["stimulus"], *NAMES["content"], "")
-    ))
+    named = any(_is_name(row[0]) for row in body) or bool(
+        header
+        and not _number(header[0])
+        and (_plain(header[0]) in (*NAMES["stimulus"], *NAMES["content"], ""))
+    )
     blocks: list[list[list[str]]] = [[]]
     for number, row in enumerate(body, start=2 if header else 1):
         if not any(row):
@@ -301,4 +307,4 @@ def _number(cell: str) -> bool:
 
 
 def _is_name(cell: str) -> bool:
-    return bool(cell) and not _number(cell) and cell.lower() not in {"na", "n/a", "null", "none", "-"}
+    return bool(cell) and not _number(cell) and cell.lower() not in MISSING

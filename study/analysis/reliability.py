@@ -26,7 +26,7 @@ def krippendorff(matrix: Floats, *, ordinal: bool) -> float:
 
     >>> votes = np.array([[1.0, 2, 3, np.nan], [1, 2, 4, 4]])
     >>> round(krippendorff(votes, ordinal=False), 4)
-    0.9091
+    0.878
     """
     known = ~np.isnan(matrix)
     paired = known.sum(axis=0) > 1
@@ -112,7 +112,7 @@ def weighted_kappa(first: Floats, second: Floats) -> float:
     NaN where neither varies and both are the same.
 
     >>> weighted_kappa(np.array([1.0, 2, 3, 4]), np.array([1.0, 2, 3, 5])).__round__(4)
-    0.9333
+    0.9286
     """
     observed = float(((first - second) ** 2).mean())
     expected = float(first.var() + second.var() + (first.mean() - second.mean()) ** 2)

@@ -38,9 +38,9 @@ def analyse(
     """Everything that the scores say, as plain data for `to_json`; missing figures are None.
 
     Keys: stimuli, methods, pairs, omnibus, raters, subject_model, agreement, sos_a, retest,
-    objective, screening (for each rule the methods without the raters whom it rejects), power (the smallest
-    difference that this number of raters can show), scale, counts and notes. ``further_flags``
-    are reasons against a rater, by name, that come from elsewhere than the scores.
+    objective, screening (for each rule the methods without the raters whom it rejects), power (the
+    smallest difference that this number of raters can show), scale, counts and notes.
+    ``further_flags`` are reasons against a rater, by name, from elsewhere than the scores.
     """
     stimuli = opinion.stimulus_opinions(scores)
     model = subjects.subject_model(scores) if len(scores.raters) > 1 else None
@@ -88,7 +88,7 @@ def analyse(
 
 
 def methods_with_intervals(scores: Scores, *, draws: int) -> list[dict[str, Any]]:
-    """One row for each method and set: MOS, clustered, bootstrap and pooled intervals, mean rank."""
+    """One row for each method and set: MOS, its three intervals, mean rank, DMOS."""
     if not scores.methods:
         return []
     rows = []
@@ -303,7 +303,8 @@ def notes(
             f"Screening by {name} would reject {len(rejected)} of {raters} raters: "
             f"{', '.join(rejected)}. Nobody is dropped: all figures count every rater, `screening` "
             "holds the methods without them."
-            + " A rule that rejects more than half says more about the rule." * many
+            + " A rule that rejects more than half says more about the rule."
+            * many
         )
     return found
 

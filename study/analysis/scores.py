@@ -68,14 +68,15 @@ class Scores:
 
     @cached_property
     def matrix(self) -> Floats:
-        """Each rater's (mean) score of each stimulus: raters by stimuli, NaN where there is none."""
+        """Each rater's (mean) score of each stimulus: raters by stimuli, NaN for none."""
         with np.errstate(invalid="ignore"):
             return self.sums / self.counts
 
     def _cells(self, values: Floats) -> Floats:
         shape = len(self.raters), len(self.stimuli)
         codes = self.rater * shape[1] + self.stimulus
-        return np.bincount(codes, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
+        sums: Floats = np.bincount(codes, values, shape[0] * shape[1]).astype(np.float64)
+        return sums.reshape(shape)
 
     @cached_property
     def _of_sets(self) -> dict[str, Ints]:
@@ -159,9 +160,9 @@ class Scores:
                 rater=rater_code[retests["rater"].to_numpy(dtype=np.int64)],
                 stimulus=code[retests["stimulus"].to_numpy(dtype=np.int64)],
             ),
-            measures=self.measures[rated].reset_index(drop=True) if len(self.measures) else (
-                self.measures
-            ),
+            measures=self.measures[rated].reset_index(drop=True)
+            if len(self.measures)
+            else (self.measures),
         )
 
 
@@ -390,7 +391,9 @@ def _stimuli(
     orders: dict[str, tuple[str, ...]] = {"method": (), "set": (EVERYTHING,)}
     for column, default in (("set", EVERYTHING), ("content", None), ("method", None)):
         if column not in votes:
-            values: list[str | None] = list(names) if column == "content" else [default] * len(names)
+            values: list[str | None] = (
+                list(names) if column == "content" else [default] * len(names)
+            )
             table[column] = pd.Series(values, dtype=object)
             continue
         codes, known = _codes(votes, column, False)

@@ -134,9 +134,7 @@ def flags(
                 f"{MOST_OUTLIERS:.0%}), on both sides ({bt.p[i]} above, {bt.q[i]} below)"
             )
         if correlation[i] < threshold:
-            reasons.append(
-                f"correlation with the others {correlation[i]:.2f}, below {threshold:g}"
-            )
+            reasons.append(f"correlation with the others {correlation[i]:.2f}, below {threshold:g}")
         if bt.n[i] > 1 and variance[i] < STRAIGHT_LINE_VARIANCE:
             reasons.append(
                 f"straight-lining: variance of the scores {variance[i]:.2f}, below "

@@ -195,8 +195,8 @@ def pairs(
     methods = scores.methods_of(set_name)
     tables = []
     for unit in units:
-        values = _cells(scores, set_name, blocks) if unit == "cells" else (
-            scores.rater_means(set_name)
+        values = (
+            _cells(scores, set_name, blocks) if unit == "cells" else (scores.rater_means(set_name))
         )
         rows = [
             _pair(values[:, i] - values[:, j], zero_method)

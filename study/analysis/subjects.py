@@ -51,8 +51,9 @@ def subject_model(scores: Scores) -> SubjectModel:
     of_rater = np.bincount(i, minlength=raters)
     psi = np.bincount(j, u, stimuli) / np.bincount(j, minlength=stimuli)
     bias = np.bincount(i, u - psi[j], raters) / of_rater
-    v = np.ones(raters)
-    for iteration in range(1, MOST_ITERATIONS + 1):
+    v, iterations = np.ones(raters), 0
+    for _ in range(MOST_ITERATIONS):
+        iterations += 1
         residual = u - psi[j] - bias[i]
         centre = np.bincount(i, residual, raters) / of_rater
         v = np.sqrt(np.bincount(i, (residual - centre[i]) ** 2, raters) / of_rater)
@@ -67,4 +68,4 @@ def subject_model(scores: Scores) -> SubjectModel:
     collapsed = [
         name for name, low in zip(scores.raters, v <= LEAST_INCONSISTENCY, strict=True) if low
     ]
-    return SubjectModel(psi + shift, 1 / np.sqrt(total), bias - shift, v, iteration, collapsed)
+    return SubjectModel(psi + shift, 1 / np.sqrt(total), bias - shift, v, iterations, collapsed)

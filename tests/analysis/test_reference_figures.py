@@ -207,12 +207,10 @@ def test_methods_of_the_generated_images(avt):
         given = expected["method_mos"][method]
         assert (row["mos"], row["sd"]) == pytest.approx((given["mean"], given["std"]), abs=5.1e-7)
         assert row["ratings"] == given["count"]
-        over = (
-            expected["method_ci95_t_over_rater_means"],
-            expected["method_ci95_t_over_all_ratings"],
-        )
-        assert row["ci_half_width"] == pytest.approx(over[0][method], **EXACT)
-        assert row["pooled_half_width"] == pytest.approx(over[1][method], **EXACT)
+        clustered = expected["method_ci95_t_over_rater_means"][method]
+        pooled = expected["method_ci95_t_over_all_ratings"][method]
+        assert row["ci_half_width"] == pytest.approx(clustered, **EXACT)
+        assert row["pooled_half_width"] == pytest.approx(pooled, **EXACT)
 
 
 def test_agreement_on_the_generated_images(avt):

@@ -38,6 +38,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "set": ("set", "dataset", "database", "db", "data_set", "image_set", "corpus"),
     "repetition": ("repetition", "rep", "replicate", "repetition_number", "round"),
     "retest": ("repeat", "retest", "is_repeat", "is_retest", "hidden_repeat"),
+    "response_ms": ("response_ms", "response_time_ms", "rt_ms"),
     "is_reference": ("is_reference", "is_ref", "hidden_reference", "reference", "isreference"),
 }
 """Column names in use, likeliest first; upper case, blanks and an ``id`` at the end are ignored."""
@@ -90,7 +91,7 @@ def of_table(
     for role in ("rater", "set", "content", "method", "stimulus"):
         if role in found:
             votes[role] = table[found[role]]
-    for role in ("repetition", "retest", "is_reference", "score"):
+    for role in ("repetition", "retest", "is_reference", "score", "response_ms"):
         if role in found:
             votes[role] = table[found[role]]
     said = [f"{role}: {name}" for role, name in found.items()]
@@ -152,7 +153,16 @@ def guess(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
             raise ValueError(_absent(name, role, names))
         found[role] = name
         taken.add(name)
-    for role in ("rater", "score", "set", "method", "repetition", "retest", "is_reference"):
+    for role in (
+        "rater",
+        "score",
+        "set",
+        "method",
+        "repetition",
+        "retest",
+        "response_ms",
+        "is_reference",
+    ):
         _take(role, NAMES[role], plain, found, taken)
     # Without a method an `image` is what was rated; beside a method it is the scene.
     strict = NAMES["stimulus"][: NAMES["stimulus"].index("image")]

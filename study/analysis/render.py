@@ -77,6 +77,7 @@ def tables(report: Report) -> dict[str, list[dict[str, Any]]]:
     """The report as named tables of rows in full precision; empty ones are left out."""
     model = report["subject_model"] or {}
     found = {
+        "table": report.get("table", []),
         "methods": report["methods"],
         "pairs": report["pairs"],
         "omnibus": report["omnibus"],

@@ -52,6 +52,8 @@ class Scores:
     methods: tuple[str, ...] = ()
     sets: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    response_ms: Floats | None = None
+    """Milliseconds to each vote, NaN where unknown; None where the ratings do not say."""
 
     def __len__(self) -> int:
         return len(self.score)
@@ -156,6 +158,7 @@ class Scores:
             rater=rater_code[self.rater[votes]],
             stimulus=code[self.stimulus[votes]],
             score=self.score[votes],
+            response_ms=None if self.response_ms is None else self.response_ms[votes],
             retests=retests.assign(
                 rater=rater_code[retests["rater"].to_numpy(dtype=np.int64)],
                 stimulus=code[retests["stimulus"].to_numpy(dtype=np.int64)],
@@ -250,6 +253,7 @@ def of_votes(
         rater=rater[counted],
         stimulus=stimulus[counted],
         score=score[counted],
+        response_ms=(_numbers(votes["response_ms"])[counted] if "response_ms" in votes else None),
         scale=scale,
         retests=retests,
         measures=_measures(votes, stimulus, names, measures),

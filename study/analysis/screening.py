@@ -12,6 +12,10 @@ MOST_OUTLIERS = 0.05
 ONE_SIDED = 0.3
 LEAST_CORRELATION = 0.75
 STRAIGHT_LINE_VARIANCE = 0.15
+WORST_ANCHOR = "nearest"
+"""The method that calibration shows as a 1; the hidden reference is shown as a 5."""
+FASTEST_MS = 1000
+"""A rater whose median answer comes sooner than this has hardly looked."""
 FEWEST_STIMULI = 5
 """Stimuli that a rater must share with others for a correlation to be judged."""
 
@@ -140,5 +144,35 @@ def flags(
                 f"straight-lining: variance of the scores {variance[i]:.2f}, below "
                 f"{STRAIGHT_LINE_VARIANCE:g}"
             )
+        reasons += _fast(scores, i) + _off_anchors(scores, i)
         found.append(reasons)
     return found
+
+
+def _fast(scores: Scores, i: int) -> list[str]:
+    if scores.response_ms is None:
+        return []
+    own = scores.response_ms[scores.rater == i]
+    own = own[~np.isnan(own)]
+    if not len(own) or np.median(own) >= FASTEST_MS:
+        return []
+    return [f"too fast: median answer after {np.median(own):.0f} ms, below {FASTEST_MS} ms"]
+
+
+def _off_anchors(scores: Scores, i: int) -> list[str]:
+    """Anchors rated more than one step off on average: what was shown as a 1, and as a 5."""
+    low, high = scores.scale
+    step = (high - low) / 4
+    anchors = (
+        ("the original", scores.stimuli["reference"].to_numpy(), high),
+        ("nearest neighbour", (scores.stimuli["method"] == WORST_ANCHOR).to_numpy(), low),
+    )
+    reasons = []
+    for name, stimuli, expected in anchors:
+        n = scores.counts[i, stimuli].sum()
+        mean = scores.sums[i, stimuli].sum() / n if n else expected
+        if abs(mean - expected) > step:
+            reasons.append(
+                f"anchors: {name} gets {mean:.2f} on average, more than one step from {expected:g}"
+            )
+    return reasons

@@ -116,8 +116,7 @@ def of_table(
         named = [m for m in votes["method"].dropna().unique() if str(m).lower() in REFERENCES]
         reference = str(named[0]) if len(named) == 1 else None
     elif reference is not None:
-        named = votes["method"].dropna() if "method" in votes else []
-        there = sorted({str(method) for method in named})
+        there = sorted({str(m) for m in votes["method"].dropna()}) if "method" in votes else []
         if reference not in there:
             raise ValueError(
                 f"the reference '{reference}' is no method of the table; there are: "

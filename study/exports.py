@@ -26,6 +26,7 @@ TABLE_FORMATS = {
 """File name extension to the format of :func:`table`."""
 FIGURE_FORMATS: dict[str, figures.Format] = {"svg": "svg", "pdf": "pdf", "png": "png"}
 FIGURES = ("distribution", "ranks", "measures")
+ORIGINAL = "hr"
 MEASURES = ("psnr", "ssim", "ssim_daala", "lpips")
 COLUMNS = ("rater", "set", "image", "method", "score", "simulated")
 
@@ -177,7 +178,8 @@ def table(study: Study, *, kind: Kind, form: str, sets: Sequence[str] = ()) -> s
     if form == "csv":
         return tables.to_csv(shown)
     if form == "json":
-        return analysis.to_json(found) if found else tables.to_json(shown)
+        nothing = analysis.empty([f"Nobody has rated yet: {kind}."])
+        return analysis.to_json(found or nothing | {"table": tables.records(shown)})
     if found is None:
         return tables.RENDERERS["table" if form == "markdown" else form](shown)
     if form == "markdown":
@@ -206,7 +208,9 @@ def figure(study: Study, *, kind: Kind, name: str, form: str) -> bytes:
         return figures.mean_ranks(ranks, order=order(study), simulated=simulated, **style)
     if name == "measures":
         stimuli = pd.DataFrame(found["stimuli"]).rename(columns={"content": "image"})
-        points = measures_frame(study).merge(
+        measured = measures_frame(study)
+        measured = measured[measured["method"] != ORIGINAL]  # its figures are no measurement
+        points = measured.merge(
             stimuli[["set", "image", "method", "mos"]], on=["set", "image", "method"]
         )
         return figures.against_measures(

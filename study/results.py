@@ -9,11 +9,10 @@ from django.db.models import Count, Q
 
 from study import exports
 from study.analysis import power, render, tables
-from study.exports import Kind
+from study.exports import ORIGINAL, Kind
 from study.models import Rater, Study
 
 HIGHER_IS_BETTER = {"mos": True, "psnr": True, "ssim": True, "ssim_daala": True, "lpips": False}
-ORIGINAL = "hr"
 
 
 def page(study: Study, *, kind: Kind, hidden: bool) -> dict[str, Any]:
@@ -39,6 +38,7 @@ def page(study: Study, *, kind: Kind, hidden: bool) -> dict[str, Any]:
         _section(str(name), [dict(row) for row in rows if row["set"] == name], found)
         for name in dict.fromkeys(row["set"] for row in rows)
     ]
+    context["paired"] = any(section["matrix"] for section in context["sections"])
     if found:
         context |= _whole(study, found)
     return context
@@ -62,7 +62,7 @@ def _section(name: str, rows: list[dict[str, Any]], found: dict[str, Any] | None
     pairs = {
         (row["a"], row["b"]): row
         for row in (found["pairs"] if found else [])
-        if row["set"] == name and row["unit"] == "raters"
+        if row["set"] == name and row["unit"] == "raters" and row["n"] > 1
     }
     rivals = [row for row in rows if row["method"] != ORIGINAL]
     for column, higher in HIGHER_IS_BETTER.items():

@@ -87,6 +87,23 @@ def analyse(
     return plain(report)
 
 
+def empty(notes: Sequence[str]) -> Report:
+    """The report while there are no ratings: the same keys, and why they are empty."""
+    lists = ("stimuli", "methods", "pairs", "omnibus", "raters", "objective", "screening", "power")
+    single = ("subject_model", "sos_a", "retest", "scale")
+    agreement = dict.fromkeys(
+        ("alpha_ordinal", "alpha_interval", "icc_a1", "icc_ak", "icc_raters", "icc_stimuli")
+    )
+    counts = dict.fromkeys(("ratings", "raters", "stimuli", "left_out"), 0)
+    return {
+        **{key: [] for key in lists},
+        **dict.fromkeys(single),
+        "agreement": agreement,
+        "counts": counts,
+        "notes": list(notes),
+    }
+
+
 def methods_with_intervals(scores: Scores, *, draws: int) -> list[dict[str, Any]]:
     """One row for each method and set: MOS, its three intervals, mean rank, DMOS."""
     if not scores.methods:

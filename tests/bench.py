@@ -16,6 +16,7 @@ import torch
 from sr_models import upscale
 from sr_models.srresnet import Generator, fold_batch_norm
 from study.plan import plan
+from tests import bench_analysis
 
 TURNS = 5
 
@@ -67,4 +68,5 @@ def planning() -> None:
 
 if __name__ == "__main__":
     planning()
+    bench_analysis.analysis()
     inference()

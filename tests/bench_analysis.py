@@ -45,12 +45,12 @@ def ratings(raters: int, sizes: dict[str, int], *, all_methods: bool = False) ->
     return pd.concat(parts, ignore_index=True)
 
 
-def plain_loop(table: pd.DataFrame) -> list[float]:
+def plain_loop(table: pd.DataFrame) -> list[object]:
     """What one writes in an afternoon: MOS by groupby, then SciPy pair by pair on cells."""
     from scipy import stats
 
     table.groupby(["set", "image", "method"])["score"].agg(["mean", "std", "count"])
-    found = []
+    found: list[object] = []
     for _, of_set in table.groupby("set"):
         cells = of_set.pivot_table(index=["rater", "image"], columns="method", values="score")
         means = of_set.pivot_table(index="rater", columns="method", values="score")

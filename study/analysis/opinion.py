@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
 
-from study.analysis.scores import Floats, Ints, Scores, of_votes
+from study.analysis.scores import Floats, Ints, Scores
+from study.analysis.votes import of_votes
 
 RatersKind = Literal["people", "simulated", "nobody"]
 Number = TypeVar("Number", float, pd.Series)

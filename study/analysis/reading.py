@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from study.analysis.scores import Scores, of_votes
+from study.analysis.scores import Scores
+from study.analysis.votes import of_votes
 
 NAMES: dict[str, tuple[str, ...]] = {
     "rater": (
@@ -260,8 +261,9 @@ def _table(text: str, path: Path) -> pd.DataFrame:
 def _long(text: str, path: Path) -> pd.DataFrame:
     """A matrix of stimuli (rows) by raters (columns) in long form.
 
-    A first row or a first column of names is used as such. A row without any cell starts the
-    matrix of the next repetition, as in the data of ITU-T P.910's demonstration.
+    A first row or a first column of names is used as such; columns headed like a stimulus, content,
+    method or set say so of their row, and means or SDs of others are left aside. A row without any
+    cell starts the matrix of the next repetition, as in the data of ITU-T P.910's demonstration.
     """
     separator = _separator(text.split("\n", 1)[0])
     rows = [
@@ -270,41 +272,77 @@ def _long(text: str, path: Path) -> pd.DataFrame:
     ]
     header = rows[0] if any(_is_name(cell) for cell in rows[0][1:]) else None
     body = rows[1:] if header else rows
-    named = any(_is_name(row[0]) for row in body) or bool(
-        header
-        and not _number(header[0])
-        and (_plain(header[0]) in (*NAMES["stimulus"], *NAMES["content"], ""))
-    )
-    blocks: list[list[list[str]]] = [[]]
+    width = len(rows[0])
+    roles = _attributes(header, body)
+    raters = [k for k in range(width) if k not in roles]
+    names = [header[k] if header else str(i + 1) for i, k in enumerate(raters)]
+    _once(names, "column", path)
+    parts, repetition, place = [], 0, 0
+    said: list[str] = []
     for number, row in enumerate(body, start=2 if header else 1):
         if not any(row):
-            blocks.append([])
+            repetition, place = repetition + 1, 0
             continue
-        if len(row) != len(rows[0]):
+        if len(row) != width:
             raise ValueError(
-                f"row {number} of {path} has {len(row)} cells, the first has {len(rows[0])}; "
+                f"row {number} of {path} has {len(row)} cells, the first has {width}; "
                 "a matrix has one column a rater"
             )
-        blocks[-1].append(row)
-    width = len(rows[0]) - named
-    raters = (header or [])[named:] or [f"{i + 1}" for i in range(width)]
-    parts = []
-    for repetition, block in enumerate(blocks):
-        names = [row[0] if named else str(i + 1) for i, row in enumerate(block)]
-        for i, row in enumerate(block):
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "rater": raters,
-                        "stimulus": names[i],
-                        "repetition": repetition,
-                        "score": row[named:],
-                    }
-                )
-            )
-    if not parts:
+        place += 1
+        attributes = {role: row[k] for k, role in roles.items() if role}
+        attributes.setdefault("stimulus", str(place))
+        said += [attributes["stimulus"]] if not repetition else []
+        scores = [row[k] for k in raters]
+        votes = {"rater": names, "repetition": repetition, "score": scores, **attributes}
+        parts.append(pd.DataFrame(votes))
+    if not parts or not names:
         raise ValueError(f"{path} holds no row of scores")
+    _once(said, "row", path)
     return pd.concat(parts, ignore_index=True)
+
+
+ASIDE = (
+    "mos",
+    "mean",
+    "sd",
+    "std",
+    "stdev",
+    "var",
+    "variance",
+    "ci",
+    "ci95",
+    "se",
+    "dmos",
+    "index",
+)
+"""Headings of a matrix's columns that hold no votes."""
+
+
+def _attributes(header: list[str] | None, body: list[list[str]]) -> dict[int, str]:
+    """Which columns of a matrix hold no votes: what each says of its row, empty for nothing."""
+    found: dict[int, str] = {}
+    for k, head in enumerate(header or []):
+        plain = _plain(head)
+        for role in ("stimulus", "content", "method", "set"):
+            if plain in NAMES[role] and role not in found.values():
+                found[k] = role
+                break
+        if plain in ASIDE:
+            found[k] = ""
+    texts = any(_is_name(row[0]) for row in body)
+    if 0 not in found and (texts or (header and not header[0])):
+        found[0] = "stimulus"
+    if found and "stimulus" not in found.values():
+        first = [k for k, role in found.items() if role == "content"]
+        if first and len({row[first[0]] for row in body if any(row)}) == len(body):
+            found[first[0]] = "stimulus"
+    return found
+
+
+def _once(names: list[str], what: str, path: Path) -> None:
+    twice = next((name for k, name in enumerate(names) if name in names[:k]), None)
+    if twice is not None:
+        raise ValueError(f"two {what}s of {path} are called '{twice}'; each has a name of its own")
 
 
 def _number(cell: str) -> bool:

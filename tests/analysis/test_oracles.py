@@ -15,7 +15,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
-from study.analysis import objective, reliability, scores, screening, significance
+from study.analysis import objective, reliability, screening, significance
+from study.analysis.votes import of_votes
 
 unhurried = settings(deadline=None, max_examples=40)
 SEEDS = st.integers(0, 2**32 - 1)
@@ -32,9 +33,7 @@ def ratings(seed, raters=8, stimuli=12, missing=0.2):
 
 def of_matrix(matrix):
     i, j = np.nonzero(~np.isnan(matrix))
-    return scores.of_votes(
-        pd.DataFrame({"rater": i, "stimulus": j, "score": matrix[i, j]}), scale=(1, 5)
-    )
+    return of_votes(pd.DataFrame({"rater": i, "stimulus": j, "score": matrix[i, j]}), scale=(1, 5))
 
 
 @unhurried

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from study.analysis import reading, report
-from study.analysis.scores import natural, of_votes
+from study.analysis.votes import natural, of_votes
 
 LONG = "rater,image,method,score\na,x,m,1\nb,x,m,3\na,x,n,5\nb,x,n,4\n"
 
@@ -139,6 +139,12 @@ def test_the_scale_is_guessed_and_said(read, low, high, scale):
         ("stimulus,ann,bob\nz,1,2\ny,3,4\nx,5,\n", ["ann", "bob"], ["z", "y", "x"]),
         ("z,1,2\ny,3,4\nx,5,nan\n", ["1", "2"], ["z", "y", "x"]),
         ("1;2\n3;4\n5;\n", ["1", "2"], ["1", "2", "3"]),
+        (
+            "PVS,SRC,HRC,s1,s2,MOS\nz,a,m,1,2,1.5\ny,b,m,3,4,3.5\nx,c,m,5,,5\n",
+            ["s1", "s2"],
+            ["z", "y", "x"],
+        ),
+        (",ann,bob\n7,1,2\n9,3,4\n3,5,\n", ["ann", "bob"], ["7", "9", "3"]),
     ],
 )
 def test_matrices_of_stimuli_by_raters(read, text, raters, stimuli):
@@ -153,6 +159,19 @@ def test_a_matrix_with_a_second_block_holds_repetitions(read):
     assert some.matrix.tolist() == [[3, 3], [2, 4]]
     assert len(some) == 6
     assert some.retests[["first", "second"]].to_numpy().tolist() == [[1, 5], [3, 3]]
+
+
+def test_names_of_a_matrix_occur_once(read):
+    with pytest.raises(ValueError, match=r"two columns of .* are called 'ann'"):
+        read("ann,ann\n1,2\n", matrix=True)
+    with pytest.raises(ValueError, match=r"two rows of .* are called 'x'"):
+        read("pvs,ann,bob\nx,1,2\nx,3,4\n", matrix=True)
+
+
+def test_a_matrix_can_name_methods(read):
+    some = read("pvs,src,hrc,ann,bob\n1,a,m,1,2\n2,a,n,3,4\n", matrix=True)
+    assert some.methods == ("m", "n")
+    assert some.stimuli["content"].tolist() == ["a", "a"]
 
 
 def test_a_ragged_matrix_is_refused(read):

@@ -8,7 +8,7 @@ import pytest
 from scipy.special import ndtr
 
 from study.analysis import opinion, power, report, screening, significance, subjects
-from study.analysis.scores import of_votes
+from study.analysis.votes import of_votes
 
 STUDIES = 1000
 RATERS = 26

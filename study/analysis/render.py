@@ -228,7 +228,8 @@ def headline(report: Report) -> str:
     n = report["counts"]
     low, high = report["scale"]
     return (
-        f"{n['ratings']} ratings of {n['stimuli']} stimuli by {n['raters']} "
+        f"{n['ratings']} rating{'s' * (n['ratings'] != 1)} of {n['stimuli']} "
+        f"stimul{'us' if n['stimuli'] == 1 else 'i'} by {n['raters']} "
         f"rater{'s' * (n['raters'] != 1)}, on a scale from {low:g} to {high:g}."
     )
 

@@ -253,8 +253,12 @@ def notes(
             )
         else:
             found.append(
-                f"Pairs of {_set(name)} by cells use, for each pair, all cells that have both: too "
-                "few cells hold every method."
+                f"Pairs of {_set(name)} by cells use, for each pair, all cells that have both"
+                + (
+                    ", as asked for."
+                    if blocks == "pairwise"
+                    else ": too few cells hold every method, so that there are no mean ranks."
+                )
             )
     if raters < opinion.FORMAL_RATERS:
         found.append(f"Informal: fewer than {opinion.FORMAL_RATERS} raters (ITU-R BT.500).")

@@ -156,10 +156,11 @@ def complete_cells(scores: Scores, set_name: str) -> Floats:
 def mean_ranks(scores: Scores, set_name: str) -> dict[str, float]:
     """Each method's mean rank over the complete cells, as in the paper's figure 10; may be empty.
 
-    1 is best, ties averaged.
+    1 is best, ties averaged. Empty where too few cells hold every method, see
+    `uses_complete_cells`: a rank among two is no rank among twelve.
     """
     cells = complete_cells(scores, set_name)
-    if not len(cells):
+    if not len(cells) or not uses_complete_cells(scores, set_name):
         return {}
     return dict(
         zip(scores.methods_of(set_name), ordinal_ranks(cells).mean(axis=0).tolist(), strict=True)

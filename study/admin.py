@@ -56,12 +56,18 @@ class StudyAdmin(admin.ModelAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: models.Study | None = None
     ) -> list[str]:
-        frozen = models.Study.FROZEN if obj and obj.frozen else ()
+        frozen = (*models.Study.FROZEN, *models.Study.DECLARED) if obj and obj.frozen else ()
         return [*frozen, *self.readonly_fields]
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Study | None = None) -> bool:
         # A list of studies may hold an open one, so deleting from the list is not offered.
         return bool(obj and not obj.frozen) and super().has_delete_permission(request, obj)
+
+
+@admin.register(models.EarlyLook)
+class EarlyLookAdmin(Frozen):
+    list_display = ["study", "user", "ratings", "at"]
+    list_filter = ["study"]
 
 
 @admin.register(models.Invitation)

@@ -5,22 +5,30 @@ People and simulated raters never meet: every function here takes the kind it is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import pandas as pd
-from django.db.models import Count, Q
+from django.db.models import Count, F, Max, Sum
 
 from benchmarks.published import LEDIG2017
-from study.analysis import figures, tables
+from study.analysis import figures, reading, render, tables
+from study.analysis import report as analysis
 from study.models import Rater, Rating, Study
 
 Kind = Literal["people", "simulated"]
 Verb = Callable[[Study], object]
 
-TABLE_FORMATS = {"txt": "table", "csv": "csv", "json": "json", "tex": "latex"}
+TABLE_FORMATS = {
+    "txt": "table", "csv": "csv", "json": "json", "tex": "latex", "md": "markdown", "xlsx": "xlsx"
+}  # fmt: skip
 """File name extension to the format of :func:`table`."""
 FIGURE_FORMATS: dict[str, figures.Format] = {"svg": "svg", "pdf": "pdf", "png": "png"}
+FIGURES = ("distribution", "ranks", "measures")
+ORIGINAL = "hr"
+MEASURES = ("psnr", "ssim", "ssim_daala", "lpips")
+COLUMNS = ("rater", "set", "image", "method", "score", "simulated")
 
 
 def kinds(study: Study) -> list[Kind]:
@@ -39,9 +47,8 @@ def ratings_frame(study: Study, *, kind: Kind) -> pd.DataFrame:
         row["rater"] = f"{prefix}{row.pop('number'):03d}"
         row["simulated"] = simulated
         row["received_at"] = row["received_at"].isoformat(timespec="milliseconds")
-    columns = ["rater", "set", "image", "method", "score", "simulated"]
-    frame = pd.DataFrame(rows, columns=None if rows else columns)
-    return frame[columns + [name for name in frame.columns if name not in columns]]
+    frame = pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
+    return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
 
 
 def measures_frame(study: Study) -> pd.DataFrame:
@@ -52,10 +59,41 @@ def measures_frame(study: Study) -> pd.DataFrame:
         "method": "method__name",
         "title": "method__title",
     }
-    measures = ["psnr", "ssim", "ssim_daala", "lpips"]
     stimuli = study.stimuli.order_by("source__dataset", "method__place", "source__name")
-    rows = stimuli.values_list(*names.values(), *measures)
-    return pd.DataFrame(list(rows), columns=[*names, *measures])
+    rows = stimuli.values_list(*names.values(), *MEASURES)
+    return pd.DataFrame(list(rows), columns=[*names, *MEASURES])
+
+
+def raw(study: Study, *, kind: Kind) -> pd.DataFrame:
+    """`ratings_frame` with the measures of each stimulus: all that the analysis knows."""
+    votes = ratings_frame(study, kind=kind)
+    measured = measures_frame(study).drop(columns="title")
+    return votes.merge(measured, on=["set", "image", "method"], how="left", validate="many_to_one")
+
+
+def report(study: Study, *, kind: Kind) -> analysis.Report | None:
+    """The whole analysis of one kind of raters, or None while nobody has rated.
+
+    It is that of `manage.py analyse` on the exported ratings, figure by figure, with the table of
+    :func:`mos` and the study beside it. The latest few are remembered until a vote changes.
+    """
+    ratings = Rating.objects.filter(
+        trial__rater__study=study, trial__rater__simulated=kind == "simulated"
+    )
+    print_ = ratings.aggregate(Count("pk"), Max("pk"), check=Sum(F("score") * F("pk")))
+    return _report(study.pk, kind, (*print_.values(), study.least_correlation))
+
+
+@lru_cache(maxsize=8)
+def _report(pk: int, kind: Kind, fingerprint: tuple[Any, ...]) -> analysis.Report | None:
+    study = Study.objects.get(pk=pk)
+    frame = raw(study, kind=kind)
+    if frame.empty:
+        return None
+    found = analysis.analyse(reading.of_table(frame), correlation_threshold=study.least_correlation)
+    found["raters_kind"] = kind
+    found["table"] = tables.records(mos(study, kind=kind))
+    return found
 
 
 def mos(study: Study, *, kind: Kind) -> pd.DataFrame:
@@ -70,113 +108,132 @@ def mos(study: Study, *, kind: Kind) -> pd.DataFrame:
     votes = ratings_frame(study, kind=kind)
     if "repeat" in votes:
         votes = votes[~votes["repeat"].astype(bool)]
-    titles = dict(zip(measures["method"], measures["title"], strict=True))
     published = {cell: known.mos for cell, known in LEDIG2017.items() if known.mos is not None}
     return tables.mos_table(
-        votes[["rater", "set", "image", "method", "score", "simulated"]],
+        votes[list(COLUMNS)],
         measures.drop(columns="title"),
-        order=_order(study),
-        titles=titles,
+        order=order(study),
+        titles=titles(study),
         published=published,
     )
 
 
-def table(study: Study, *, kind: Kind, form: str) -> str:
-    """The MOS table as text: ``form`` is table, csv, json or latex. Raises as :func:`mos` does."""
-    return tables.RENDERERS[form](mos(study, kind=kind))
+def files(study: Study, *, kind: Kind, form: str, sets: Sequence[str] = ()) -> dict[str, bytes]:
+    """All tables of a study in one format, by file name. Raises as :func:`mos` does."""
+    found = report(study, kind=kind)
+    if found is None:
+        raise ValueError(f"{study.slug} has no ratings of {kind} yet")
+    return render.files(only(found, sets), form)
+
+
+def only(found: analysis.Report, sets: Sequence[str]) -> analysis.Report:
+    """The report on some of its sets; rows that belong to no set stay. All for none given.
+
+    Raises ``ValueError`` for a set that was not rated.
+    """
+    if not sets:
+        return found
+    known = sorted({row["set"] for row in found["stimuli"]})
+    for name in sets:
+        if name not in known:
+            raise ValueError(f"there is no rated set {name!r}; there are {', '.join(known)}")
+
+    def kept(value: Any) -> Any:
+        if isinstance(value, list):
+            return [
+                kept(row) for row in value
+                if not (isinstance(row, dict) and "set" in row and row["set"] not in sets)
+            ]  # fmt: skip
+        return value
+
+    stays = [row["set"] in sets for row in found["stimuli"]]
+    chosen = {key: kept(value) for key, value in found.items()}
+    chosen["screening"] = [
+        {key: kept(value) for key, value in rule.items()} for rule in found["screening"]
+    ]
+    if found["subject_model"]:
+        psi = ("psi", "psi_se", "psi_low", "psi_high")
+        chosen["subject_model"] = found["subject_model"] | {
+            key: [v for v, stay in zip(found["subject_model"][key], stays, strict=True) if stay]
+            for key in psi
+        }
+    note = f"Tables of {', '.join(sets)} only; raters, agreement and SOS are over all sets."
+    chosen["notes"] = [note, *found["notes"]]
+    return chosen
+
+
+def table(study: Study, *, kind: Kind, form: str, sets: Sequence[str] = ()) -> str:
+    """The study's results as one text.
+
+    ``form`` is table, csv, json, latex or markdown; before the first rating the table of what
+    will be rated. Raises as :func:`mos` does, and for a format that is no text.
+    """
+    found = report(study, kind=kind)
+    shown = mos(study, kind=kind)
+    if sets:
+        found = only(found, sets) if found else None
+        shown = shown[shown["set"].isin(list(sets))].reset_index(drop=True)
+    if shown.empty:
+        raise ValueError(f"there is no set {', '.join(sets)} in {study.slug}")
+    if form == "csv":
+        return tables.to_csv(shown)
+    if form == "json":
+        nothing = analysis.empty([f"Nobody has rated yet: {kind}."])
+        return analysis.to_json(found or nothing | {"table": tables.records(shown)})
+    if found is None:
+        return tables.RENDERERS["table" if form == "markdown" else form](shown)
+    if form == "markdown":
+        return f"```\n{tables.to_text(shown)}```\n\n{render.to_markdown(found)}"
+    if form in ("table", "latex"):
+        return tables.RENDERERS[form](shown) + "\n" + render.text(found, form)
+    return render.text(found, form)
 
 
 def ratings(study: Study, *, kind: Kind) -> str:
     """Every rating as CSV, with how it was given; simulated ones say so in every row."""
-    return tables.ratings_csv(ratings_frame(study, kind=kind))
+    return tables.ratings_csv(raw(study, kind=kind))
 
 
-def figure(study: Study, *, kind: Kind, form: str) -> bytes:
-    """The distribution of the scores as SVG, PDF or PNG. Raises ``ValueError`` without ratings."""
-    titles = dict(study.stimuli.values_list("method__name", "method__title").distinct())
+def figure(study: Study, *, kind: Kind, name: str, form: str) -> bytes:
+    """One of `FIGURES` as SVG, PDF or PNG. Raises ``ValueError`` without what it would show."""
+    found, simulated = report(study, kind=kind), kind == "simulated"
+    if found is None:
+        raise ValueError("there are no ratings to draw yet")
+    style: dict[str, Any] = {"titles": titles(study), "format": FIGURE_FORMATS[form]}
+    if name == "ranks":
+        ranks: dict[str, dict[str, float]] = {one: {} for one in sets_of(study)}
+        for row in found["methods"]:
+            if row["mean_rank"] is not None:
+                ranks[row["set"]][row["method"]] = row["mean_rank"]
+        return figures.mean_ranks(ranks, order=order(study), simulated=simulated, **style)
+    if name == "measures":
+        stimuli = pd.DataFrame(found["stimuli"]).rename(columns={"content": "image"})
+        measured = measures_frame(study)
+        measured = measured[measured["method"] != ORIGINAL]  # its figures are no measurement
+        points = measured.merge(
+            stimuli[["set", "image", "method", "mos"]], on=["set", "image", "method"]
+        )
+        return figures.against_measures(
+            points, labels=tables.MEASURES, simulated=simulated, **style
+        )
     return figures.distribution(
-        ratings_frame(study, kind=kind),
-        order=_order(study),
-        titles=titles,
-        sets=_sets(study),
-        format=FIGURE_FORMATS[form],
+        ratings_frame(study, kind=kind), order=order(study), sets=sets_of(study), **style
     )
 
 
-def page(study: Study, *, kind: Kind) -> dict[str, Any]:
-    """What the researcher's page shows of one kind of raters."""
-    raters = Rater.objects.filter(study=study, simulated=kind == "simulated")
-    progress = raters.aggregate(
-        raters=Count("pk", distinct=True),
-        finished=Count("pk", filter=Q(finished_at__isnull=False), distinct=True),
-        ratings=Count("trial__rating"),
-        expected=Count("trial"),
-    )
-    context: dict[str, Any] = {
-        "study": study,
-        "kind": kind,
-        "kinds": kinds(study),
-        "progress": progress,
-        "figure": None,
-        "notes": [],
-        "sections": [],
-    }
-    if not study.stimuli.exists():
-        return context
-    result = mos(study, kind=kind)
-    rows = tables.records(result)
-    for row in rows:
-        row["is_original"] = row["method"] == "hr"
-    context["notes"] = tables.notes(result)
-    context["headline"] = tables.headline(result)
-    context["sections"] = [
-        _section(str(name), [row for row in rows if row["set"] == name])
-        for name in dict.fromkeys(row["set"] for row in rows)
-    ]
-    return context
-
-
-def _section(name: str, rows: list[dict[str, object]]) -> dict[str, Any]:
-    """One set's part of the page; a column that no row has a figure for is left out."""
-    return {
-        "name": name,
-        "rows": rows,
-        "has_lpips": any(row["lpips"] is not None for row in rows),
-        "has_published": any(row["published_mos"] is not None for row in rows),
-    }
-
-
-def invitations(study: Study, absolute: Callable[[str], str]) -> list[dict[str, Any]]:
-    """Each invitation with its link and how far its rater is; ``absolute`` completes a path."""
-    total = study.stimuli.count()
-    return [
-        {
-            "number": invitation.number,
-            "url": absolute(invitation.get_absolute_url()),
-            "status": _status(invitation),
-            "position": getattr(invitation, "position", None) or 0,
-            "total": total,
-        }
-        for invitation in study.invitations.with_progress()
-    ]
-
-
-def _status(invitation: Any) -> str:
-    if invitation.revoked_at is not None:
-        return "revoked"
-    if invitation.finished_at is not None:
-        return "finished"
-    if invitation.position is not None:
-        return "rating"
-    return "not opened" if invitation.opened_at is None else "invited"
-
-
-def _order(study: Study) -> list[str]:
+def order(study: Study) -> list[str]:
+    """The study's methods in the order of tables."""
     names = study.stimuli.order_by("method__place").values_list("method__name", flat=True)
     return list(dict.fromkeys(names))
 
 
-def _sets(study: Study) -> list[str]:
+def titles(study: Study) -> dict[str, str]:
+    """What the methods are called."""
+    return dict(study.stimuli.values_list("method__name", "method__title").distinct())
+
+
+def sets_of(study: Study) -> list[str]:
+    """The study's sets in the order of tables."""
     names = study.stimuli.order_by("source__dataset").values_list(
         "source__dataset__name", flat=True
     )

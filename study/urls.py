@@ -27,9 +27,9 @@ urlpatterns = [
     path("studies/<slug:slug>/results.<str:extension>", researcher.results, name="results"),
     path("studies/<slug:slug>/ratings.csv", researcher.ratings, name="ratings"),
     path(
-        "studies/<slug:slug>/distribution.<str:extension>",
-        researcher.distribution,
-        name="distribution",
+        "studies/<slug:slug>/figures/<str:name>.<str:extension>", researcher.figure, name="figure"
     ),
+    path("studies/<slug:slug>/archive.zip", researcher.archive, name="archive"),
+    path("studies/<slug:slug>/look", researcher.look, name="look"),
     path("admin/", admin.site.urls),
 ]

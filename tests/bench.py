@@ -14,6 +14,7 @@ import torch
 
 from sr_models import upscale
 from sr_models.srresnet import Generator, fold_batch_norm
+from tests.bench_analysis import analysis
 from tests.bench_plan import planning
 from tests.bench_training import training
 
@@ -55,5 +56,6 @@ def inference() -> None:
 
 if __name__ == "__main__":
     planning(medians)
+    analysis()
     inference()
     training()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -62,28 +62,23 @@ def distribution(
     SVG, PDF or PNG file. Raises ``ValueError`` for faulty ratings, for none, for an unknown
     format, and for a method or set that the given order lacks.
     """
-    import matplotlib as mpl
-
     if format not in METADATA:
         raise ValueError(f"a figure is drawn as {', '.join(METADATA)}, not as '{format}'")
     opinions = opinion.by_method(ratings).set_index(["set", "method"])
     if opinions.empty:
         raise ValueError("there are no ratings to draw yet")
     counts = opinion.score_counts(ratings)
-    with _drawing, mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
-        figure = _draw(
+    return _whole(
+        lambda: _draw(
             opinions,
             counts.div(counts.sum(axis=1), axis=0),
             sets=_rated("set", opinions, sets),
             methods=_rated("method", opinions, order),
             titles=titles or {},
             simulated=opinion.raters_kind(ratings) == "simulated",
-        )
-        file = io.BytesIO()
-        figure.savefig(file, format=format, dpi=220, metadata=METADATA[format])
-    return file.getvalue()
+        ),
+        format,
+    )
 
 
 def _rated(what: str, opinions: pd.DataFrame, order: Sequence[str] | None) -> list[str]:
@@ -132,8 +127,7 @@ def _draw(
     _colour_bar(figure, panels, cells)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=8)
-    if simulated:
-        figure.suptitle("SIMULATED raters, not people", color=MEAN_COLOUR, size=10, weight="bold")
+    _warn(figure, simulated)
     return figure
 
 
@@ -205,3 +199,141 @@ def _size(opinions: pd.DataFrame, simulated: bool) -> str:
 def _range(numbers: pd.Series) -> str:
     few, many = int(numbers.min()), int(numbers.max())
     return f"{few}" if few == many else f"{few}–{many}"
+
+
+def mean_ranks(
+    ranks: Mapping[str, Mapping[str, float]],
+    *,
+    order: Sequence[str],
+    titles: Mapping[str, str] | None = None,
+    simulated: bool = False,
+    format: Format = "svg",
+) -> bytes:
+    """The mean rank of each method in a panel for each set, as in figure 10 of Ledig et al.
+
+    ``ranks``: by set, then by method; 1 is best, at the top. Returns a whole file. Raises
+    ``ValueError`` where there is no rank.
+    """
+    if not any(ranks.values()):
+        raise ValueError("there are no ranks to draw yet: no cell holds every method")
+    return _whole(lambda: _ranks(ranks, order, titles or {}, simulated), format)
+
+
+def against_measures(
+    points: pd.DataFrame,
+    *,
+    labels: Mapping[str, str],
+    titles: Mapping[str, str] | None = None,
+    simulated: bool = False,
+    format: Format = "svg",
+) -> bytes:
+    """MOS against measures: a row a set, a column a measure; grey images, named methods in colour.
+
+    points: set, method, mos, then a column for each measure named in ``labels`` (which says how
+    they are written); one row a stimulus. Returns a whole file. Raises ``ValueError`` without any.
+    """
+    shown = {m: name for m, name in labels.items() if m in points and points[m].notna().any()}
+    if points.empty or not shown:
+        raise ValueError("there is no measured and rated image to draw yet")
+    return _whole(lambda: _scatter(points, shown, titles or {}, simulated), format)
+
+
+def _whole(draw: Callable[[], Figure], format: Format) -> bytes:
+    """Draw in this house's style and nobody else's."""
+    import matplotlib as mpl
+
+    if format not in METADATA:
+        raise ValueError(f"a figure is drawn as {', '.join(METADATA)}, not as '{format}'")
+    with _drawing, mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        file = io.BytesIO()
+        draw().savefig(file, format=format, dpi=220, metadata=METADATA[format])
+    return file.getvalue()
+
+
+def _ranks(
+    ranks: Mapping[str, Mapping[str, float]],
+    order: Sequence[str],
+    titles: Mapping[str, str],
+    simulated: bool,
+) -> Figure:
+    from matplotlib.figure import Figure
+
+    sets = [name for name, of_set in ranks.items() if of_set]
+    methods = [name for name in order if any(name in ranks[s] for s in sets)]
+    figure = Figure(figsize=(WIDTH, 0.7 + 0.24 * len(methods) * len(sets)), layout="constrained")
+    panels = figure.subplots(len(sets), 1, sharex=True, squeeze=False)[:, 0]
+    for ax, name in zip(panels, sets, strict=True):
+        there = sorted((m for m in methods if m in ranks[name]), key=lambda m: ranks[name][m])
+        values = [ranks[name][m] for m in there]
+        ax.hlines(range(len(there)), 1, values, color="#9db8d9", linewidth=2)
+        ax.plot(values, range(len(there)), "o", color="#08306b", markersize=5)
+        for y, value in enumerate(values):
+            ax.annotate(
+                f"{value:.2f}", (value, y), (6, 0), textcoords="offset points", va="center", size=8
+            )
+        ax.set_yticks(range(len(there)), [titles.get(m, m) for m in there])
+        ax.set(xlim=(0.9, len(methods) + 0.5), ylim=(len(there) - 0.5, -0.5))
+        ax.set_title(name, loc="left")
+        ax.spines[["top", "right", "left"]].set_visible(False)
+        ax.grid(axis="x", color="#dddddd", linewidth=0.6)
+        ax.set_axisbelow(True)
+    panels[-1].set_xlabel("Mean rank of a rater's scores on one image, 1 is best")
+    _warn(figure, simulated)
+    return figure
+
+
+def _scatter(
+    points: pd.DataFrame, measures: Mapping[str, str], titles: Mapping[str, str], simulated: bool
+) -> Figure:
+    from matplotlib.figure import Figure
+
+    sets = list(dict.fromkeys(points["set"]))
+    figure = Figure(
+        figsize=(1.1 + 2.3 * len(measures), 0.6 + 2.2 * len(sets)), layout="constrained"
+    )
+    panels = figure.subplots(len(sets), len(measures), squeeze=False)
+    methods = list(dict.fromkeys(points["method"]))
+    for row, set_name in enumerate(sets):
+        of_set = points[points["set"] == set_name]
+        for column, (measure, label) in enumerate(measures.items()):
+            ax = panels[row, column]
+            known = of_set[np.isfinite(of_set[measure].astype(float))]
+            ax.plot(known[measure], known["mos"], ".", color="#c9c9c9", markersize=3, zorder=1)
+            means = known.groupby("method")[[measure, "mos"]].mean()
+            for name in [m for m in methods if m in means.index]:
+                # Told apart by shape and, in print without colour, by lightness too.
+                number = methods.index(name)
+                ax.plot(
+                    *means.loc[name],
+                    MARKS[number % len(MARKS)],
+                    color=HUES[number % len(HUES)],
+                    markeredgecolor="white",
+                    markeredgewidth=0.6,
+                    markersize=6.5,
+                    label=titles.get(name, name),
+                    zorder=2,
+                )
+            ax.set(ylim=(0.8, 5.2), yticks=opinion.SCORES)
+            ax.set_title(set_name if column == 0 else "", loc="left")
+            ax.set_xlabel(label if row == len(sets) - 1 else "")
+            ax.set_ylabel("MOS" if column == 0 else "")
+            ax.spines[["top", "right"]].set_visible(False)
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(
+        handles, labels, loc="outside lower center", frameon=False, fontsize=8,
+        ncols=min(len(labels), 2 * len(measures)) or 1,
+    )  # fmt: skip
+    _warn(figure, simulated)
+    return figure
+
+
+MARKS = "os^Dv<>Ph*Xd"
+HUES = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#7f7f7f")
+"""The colours of Okabe and Ito, which colour-blind readers tell apart."""
+
+
+def _warn(figure: Figure, simulated: bool) -> None:
+    if simulated:
+        figure.suptitle("SIMULATED raters, not people", color=MEAN_COLOUR, size=10, weight="bold")

@@ -7,12 +7,14 @@ and the column ``note`` of the same row says why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtrit
+
+from study.analysis.scores import Floats, Ints, Scores
+from study.analysis.votes import of_votes
 
 RatersKind = Literal["people", "simulated", "nobody"]
 Number = TypeVar("Number", float, pd.Series)
@@ -104,57 +106,48 @@ def half_width(sd: Number, n: Number) -> Number:
     return width
 
 
-def by_stimulus(ratings: pd.DataFrame) -> pd.DataFrame:
-    """The opinion of each stimulus: one row for each (set, image, method), sorted.
+def of_ratings(ratings: pd.DataFrame) -> Scores:
+    """The votes of a study as `Scores`; a stimulus is one (set, image, method).
 
-    Columns: set, image, method, ratings (their number N), mos (mean, 1..5), sd (ddof 1),
-    se (SD/√N), ci_low and ci_high (mos ± t(0.975, N-1)·SD/√N; not cut at 1 or 5),
-    ci_half_width, left_out (repeated votes that do not count), note. Errors: `check_ratings`.
+    A column ``repeat`` marks declared retests, which do not count as votes. Errors:
+    `check_ratings`; ``ValueError`` where there is none.
+    """
+    ratings = check_ratings(ratings)
+    stimulus = ratings["set"] + "/" + ratings["image"] + "/" + ratings["method"]
+    votes = ratings.rename(columns={"image": "content", "repeat": "retest"})
+    columns = ["rater", "set", "content", "method", "score"]
+    columns += ["retest"] if "retest" in votes else []
+    return of_votes(votes[columns].assign(stimulus=stimulus), scale=(SCORES[0], SCORES[-1]))
+
+
+def by_stimulus(ratings: pd.DataFrame) -> pd.DataFrame:
+    """The opinion of each stimulus of a study: `stimulus_opinions` of its ratings.
+
+    Errors: `check_ratings`. Empty for no ratings.
 
     >>> votes = pd.DataFrame({"rater": ["a", "b", "c"], "score": [3, 4, 5]})
     >>> votes = votes.assign(set="Set5", image="baby", method="srgan", simulated=False)
     >>> by_stimulus(votes)[["mos", "sd", "ci_half_width"]].round(4).values.tolist()
     [[4.0, 1.0, 2.4841]]
     """
-    votes, repeated = first_votes(ratings)
-    keys = ["set", "image", "method"]
-    table = _mean_and_sd(votes, keys)
-    table["se"] = table["sd"] / np.sqrt(table["ratings"])
-    table = _with_interval(table, half_width(table["sd"], table["ratings"]))
-    table["left_out"] = _sizes(repeated, keys, table.index)
-    table["note"] = [_note(*row) for row in zip(table["ratings"], table["left_out"], strict=True)]
-    return table.reset_index()
+    if check_ratings(ratings).empty:
+        return pd.DataFrame(columns=STIMULUS_COLUMNS)
+    return stimulus_opinions(of_ratings(ratings)).rename(columns={"content": "image"})
 
 
 def by_method(ratings: pd.DataFrame) -> pd.DataFrame:
-    """The opinion of each method on each set: one row for each (set, method), sorted.
+    """The opinion of each method on each set: `method_opinions` of the ratings of a study.
 
-    Columns: set, method, raters, ratings, images (those that were rated), mos (mean of all ratings,
-    1..5), sd (of all ratings, ddof 1), ci_low, ci_high, ci_half_width, left_out, note. Errors:
-    `check_ratings`.
-
-    The raters are the sample: the interval is mos ± t(0.975, R-1)·S/√R with S the SD (ddof 1) of
-    the R raters' own mean scores. Taking all ratings for independent would be pseudo-replication,
-    and too narrow by a factor of about three. The interval is not cut at 1 or 5.
+    Errors: `check_ratings`. Empty for no ratings.
 
     >>> votes = pd.DataFrame({"rater": ["a", "a", "b", "b"], "image": ["x", "y", "x", "y"]})
     >>> votes = votes.assign(set="Set5", method="srgan", score=[3, 5, 3, 2], simulated=False)
     >>> by_method(votes)[["raters", "ratings", "mos", "ci_half_width"]].round(2).values.tolist()
     [[2.0, 4.0, 3.25, 9.53]]
     """
-    votes, repeated = first_votes(ratings)
-    keys = ["set", "method"]
-    rater_means = votes.groupby([*keys, "rater"])["score"].mean().groupby(level=keys)
-    table = _mean_and_sd(votes, keys)
-    table.insert(0, "raters", rater_means.count())
-    table.insert(2, "images", votes.groupby(keys)["image"].nunique())
-    table = _with_interval(table, half_width(rater_means.std(), table["raters"]))
-    table["left_out"] = _sizes(repeated, keys, table.index)
-    table["note"] = [
-        _note(raters, left_out, formal=FORMAL_RATERS)
-        for raters, left_out in zip(table["raters"], table["left_out"], strict=True)
-    ]
-    return table.reset_index()
+    if check_ratings(ratings).empty:
+        return pd.DataFrame(columns=METHOD_COLUMNS)
+    return method_opinions(of_ratings(ratings))
 
 
 def score_counts(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -167,21 +160,134 @@ def score_counts(ratings: pd.DataFrame) -> pd.DataFrame:
     return counts.reindex(columns=list(SCORES), fill_value=0).astype(np.int64)
 
 
-def _mean_and_sd(votes: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+def stimulus_opinions(scores: Scores) -> pd.DataFrame:
+    """The opinion of each stimulus, in the order of ``scores.stimuli``.
+
+    Columns: stimulus, set, content, method, ratings (their number N), mos (mean), sd (ddof 1),
+    se (SD/√N), ci_low and ci_high (mos ± t(0.975, N-1)·SD/√N; not cut at the ends of the scale),
+    ci_half_width, dmos, left_out (repeated votes that do not count), note.
+
+    dmos is the mean over the raters of DV = u - u(hidden reference of the same content) + highest
+    score (ITU-T P.910, ACR-HR); values above the highest score stay; NaN without a reference.
+    """
+    n = len(scores.stimuli)
+    table = scores.stimuli[["stimulus", "set", "content", "method"]].copy()
+    count, mean, sd = _mean_and_sd(scores.score, scores.stimulus, n)
+    table["ratings"], table["mos"], table["sd"] = count, mean, sd
+    with np.errstate(invalid="ignore", divide="ignore"):
+        table["se"] = table["sd"] / np.sqrt(count)
+    table = _with_interval(table, half_width(table["sd"], table["ratings"]))
+    differential = differential_scores(scores)
+    table["dmos"] = _column_means(
+        np.where(np.isnan(differential), 0, differential), ~np.isnan(differential)
+    )
+    table["left_out"] = scores.stimuli["left_out"]
+    table["note"] = [_note(*row) for row in zip(count, table["left_out"], strict=True)]
+    return table
+
+
+def method_opinions(scores: Scores) -> pd.DataFrame:
+    """The opinion of each method on each set: one row for each (set, method), in their order.
+
+    Columns: set, method, raters, ratings, images (those that were rated), mos (mean of all
+    ratings), sd (of all ratings, ddof 1), ci_low, ci_high, ci_half_width, pooled_half_width, dmos,
+    left_out, note.
+
+    The raters are the sample: the interval is mos ± t(0.975, R-1)·S/√R with S the SD (ddof 1) of
+    the R raters' own mean scores. Taking all ratings for independent is pseudo-replication, and too
+    narrow by a factor of about three: ``pooled_half_width`` is there to show it. The interval is
+    not cut at the ends of the scale.
+    """
+    rows = []
+    differential = differential_scores(scores)
+    of_stimulus = scores.stimuli["method"].to_numpy()
+    for set_name in scores.sets:
+        codes = scores.of_set(set_name)
+        means = scores.rater_means(set_name)
+        for m, method in enumerate(scores.methods_of(set_name)):
+            stimuli = codes[of_stimulus[codes] == method]
+            votes = np.isin(scores.stimulus, stimuli)
+            (count,), (mean,), (sd,) = _mean_and_sd(
+                scores.score[votes], np.zeros(votes.sum(), dtype=np.int64), 1
+            )
+            own = means[~np.isnan(means[:, m]), m]
+            half = half_width(float(np.std(own, ddof=1)), len(own)) if len(own) > 1 else np.nan
+            dv = differential[:, stimuli]
+            rows.append(
+                {
+                    "set": set_name,
+                    "method": method,
+                    "raters": len(own),
+                    "ratings": int(count),
+                    "images": int(scores.stimuli["content"].iloc[stimuli].nunique()),
+                    "mos": mean,
+                    "sd": sd,
+                    "ci_low": mean - half,
+                    "ci_high": mean + half,
+                    "ci_half_width": half,
+                    "pooled_half_width": half_width(float(sd), int(count)) if count > 1 else np.nan,
+                    "dmos": float(np.nanmean(dv)) if (~np.isnan(dv)).any() else np.nan,
+                    "left_out": int(scores.stimuli["left_out"].iloc[stimuli].sum()),
+                }
+            )
+    table = pd.DataFrame(rows, columns=METHOD_COLUMNS[:-1])
+    table["note"] = [
+        _note(raters, left_out, formal=FORMAL_RATERS)
+        for raters, left_out in zip(table["raters"], table["left_out"], strict=True)
+    ]
+    return table
+
+
+def differential_scores(scores: Scores) -> Floats:
+    """DV = u - u(hidden reference of the same set and content) + highest score, or NaN.
+
+    Returns raters by stimuli. Where a content has several references, the first is taken.
+    """
+    stimuli, matrix = scores.stimuli, scores.matrix
+    references: dict[tuple[object, ...], int] = {}
+    for j, (is_reference, *key) in enumerate(
+        zip(stimuli["reference"], stimuli["set"], stimuli["content"], strict=True)
+    ):
+        if is_reference:
+            references.setdefault(tuple(key), j)
+    of_stimulus = [
+        references.get(key, -1) for key in zip(stimuli["set"], stimuli["content"], strict=True)
+    ]
+    known = np.array(of_stimulus, dtype=np.int64)
+    differential = np.full_like(matrix, np.nan)
+    has = known >= 0
+    differential[:, has] = matrix[:, has] - matrix[:, known[has]] + scores.scale[1]
+    return differential
+
+
+STIMULUS_COLUMNS = [
+    *("stimulus", "set", "image", "method", "ratings", "mos", "sd", "se", "ci_low", "ci_high"),
+    *("ci_half_width", "dmos", "left_out", "note"),
+]
+METHOD_COLUMNS = [
+    *("set", "method", "raters", "ratings", "images", "mos", "sd", "ci_low", "ci_high"),
+    *("ci_half_width", "pooled_half_width", "dmos", "left_out", "note"),
+]
+
+
+def _mean_and_sd(score: Floats, group: Ints, groups: int) -> tuple[Ints, Floats, Floats]:
     """Number, mean and SD (ddof 1; NaN for one) of the scores in each group."""
-    scores = votes.assign(square=votes["score"] ** 2).groupby(list(keys))
-    n, total, squares = scores.size(), scores["score"].sum(), scores["square"].sum()
-    # Whole numbers up to the last division: the order of the rows cannot change a bit.
-    variance = (n * squares - total**2) / (n * (n - 1)).where(n > 1)
-    return pd.DataFrame({"ratings": n, "mos": total / n, "sd": np.sqrt(variance)})
+    n = np.bincount(group, minlength=groups)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.bincount(group, weights=score, minlength=groups) / n
+        squares = np.bincount(group, weights=(score - mean[group]) ** 2, minlength=groups)
+        sd = np.sqrt(squares / np.where(n > 1, n - 1, np.nan))
+    return n, mean, sd
+
+
+def _column_means(sums: Floats, known: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        means: Floats = sums.sum(axis=0) / known.sum(axis=0)
+    return means
 
 
 def _with_interval(table: pd.DataFrame, half: pd.Series) -> pd.DataFrame:
     return table.assign(ci_low=table["mos"] - half, ci_high=table["mos"] + half, ci_half_width=half)
-
-
-def _sizes(votes: pd.DataFrame, keys: Sequence[str], index: pd.Index) -> pd.Series:
-    return votes.groupby(list(keys)).size().reindex(index, fill_value=0).astype(np.int64)
 
 
 def _note(raters: int, left_out: int, formal: int = 0) -> str:

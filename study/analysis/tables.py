@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from study.analysis import opinion
+from study.analysis import layout, opinion
 
 MEASURES = {"psnr": "PSNR", "ssim": "SSIM (Wang)", "ssim_daala": "SSIM (daala)", "lpips": "LPIPS"}
 DECIMALS = {"psnr": 2, "ssim": 4, "ssim_daala": 4, "lpips": 4}
@@ -144,19 +144,11 @@ def records(table: pd.DataFrame) -> list[dict[str, object]]:
 def to_text(table: pd.DataFrame) -> str:
     """For a terminal: a headline, aligned columns, and the notes."""
     shown = display(table)
-    left = {"set", "title"}
-    lines = [[HEADINGS[c] for c in shown.columns], *shown.to_numpy().tolist()]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    aligned = [
-        "  ".join(
-            cell.ljust(width) if column in left else cell.rjust(width)
-            for cell, width, column in zip(line, widths, shown.columns, strict=True)
-        ).rstrip()
-        for line in lines
-    ]
-    aligned.insert(1, "  ".join("-" * width for width in widths))
+    left = [i for i, c in enumerate(shown.columns) if c in {"set", "title"}]
+    heads = [HEADINGS[c] for c in shown.columns]
+    table_text = layout.aligned(heads, shown.to_numpy().tolist(), left)
     remarks = [f"Note: {note}" for note in notes(table)]
-    return "\n".join([headline(table), "", *aligned, *[""] * bool(remarks), *remarks]) + "\n"
+    return "\n".join([headline(table), "", table_text, *[""] * bool(remarks), *remarks]) + "\n"
 
 
 def to_csv(table: pd.DataFrame) -> str:
@@ -179,20 +171,22 @@ def to_latex(table: pd.DataFrame) -> str:
     lines = []
     for set_name, block in shown.groupby(table["set"], sort=False):
         lines.append(
-            rf"\midrule \multicolumn{{{width}}}{{l}}{{\textit{{{_latex(str(set_name))}}}}} \\"
+            rf"\midrule \multicolumn{{{width}}}{{l}}"
+            rf"{{\textit{{{layout.escape(str(set_name))}}}}} \\"
         )
-        lines += [" & ".join(map(_latex, row)) + r" \\" for row in block.to_numpy().tolist()]
-    remarks = [rf"\par\smallskip\footnotesize {_latex(' '.join(notes(table)))}"] * any(
+        cells = block.to_numpy().tolist()
+        lines += [" & ".join(map(layout.escape, row)) + r" \\" for row in cells]
+    remarks = [rf"\par\smallskip\footnotesize {layout.escape(' '.join(notes(table)))}"] * any(
         table["note"]
     )
     return "\n".join(
         [
             r"\begin{table*}",
             r"\centering",
-            rf"\caption{{Mean opinion scores (MOS). {_latex(headline(table))}}}",
+            rf"\caption{{Mean opinion scores (MOS). {layout.escape(headline(table))}}}",
             rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
             r"\toprule",
-            " & ".join(_latex(HEADINGS[c]) for c in shown.columns) + r" \\",
+            " & ".join(layout.escape(HEADINGS[c]) for c in shown.columns) + r" \\",
             *lines,
             r"\bottomrule",
             r"\end{tabular}",
@@ -294,26 +288,3 @@ def _figure(value: float, decimals: int) -> str:
     if math.isnan(value):
         return ""
     return "∞" if math.isinf(value) else f"{value:.{decimals}f}"
-
-
-def _latex(text: str) -> str:
-    r"""Text as LaTeX sets it literally.
-
-    >>> print(_latex("95 % of R&D_1 ± ∞"))
-    95 \% of R\&D\_1 $\pm$ $\infty$
-    """
-    return text.translate(_LATEX)
-
-
-_LATEX = str.maketrans(
-    {
-        **{special: rf"\{special}" for special in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "±": r"$\pm$",
-        "∞": r"$\infty$",
-    }
-)

@@ -1,5 +1,8 @@
 """The base of this project's commands: what is wrong is said in one line, never as a traceback."""
 
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -13,3 +16,20 @@ class PlainCommand(BaseCommand):
             return super().execute(*args, **options)
         except (ValueError, OSError) as error:
             raise CommandError(str(error)) from error
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Write files into a folder, made if it is absent; each is whole or absent. Returns paths."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; --out names a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, content in files.items():
+        beside = folder / f".{name}.part"
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(folder / name)
+        written.append(folder / name)
+    return written

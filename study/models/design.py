@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Count, F, Q
 from django.urls import reverse
@@ -69,6 +70,17 @@ class Study(models.Model):
     researchers = models.ManyToManyField(
         settings.AUTH_USER_MODEL, blank=True, help_text="Who may see the results."
     )
+    planned_raters = models.PositiveSmallIntegerField(
+        default=26,
+        validators=[MinValueValidator(1)],
+        help_text="How many are to finish, decided beforehand; see `manage.py plan_raters`.",
+    )
+    least_correlation = models.FloatField(
+        "least correlation with the others",
+        default=0.75,
+        validators=[MinValueValidator(-1), MaxValueValidator(1)],
+        help_text="Raters below it are flagged; results are shown with and without them.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
@@ -82,6 +94,8 @@ class Study(models.Model):
 
     FROZEN = ("slug", "instructions", "source_gap")
     """Fields that do not change once the study has been opened."""
+    DECLARED = ("planned_raters", "least_correlation")
+    """What the analysis was told beforehand; frozen with them."""
 
     objects = StudyQuerySet.as_manager()
 
@@ -106,8 +120,8 @@ class Study(models.Model):
         """Save; raises ``ValidationError`` if a frozen field of an opened study has changed."""
         if self.pk:
             stored = Study.objects.filter(pk=self.pk, opened_at__isnull=False)
-            for before in stored.values(*self.FROZEN):
-                for field in self.FROZEN:
+            for before in stored.values(*self.FROZEN, *self.DECLARED):
+                for field in (*self.FROZEN, *self.DECLARED):
                     if before[field] != getattr(self, field):
                         raise ValidationError(
                             f"{field} of {self.slug} was frozen when the study was opened"
@@ -138,6 +152,26 @@ class StudyStimulus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stimulus} in {self.study.slug}"
+
+
+class EarlyLook(models.Model):
+    """Somebody looked at the means of an open study. It may bias who is asked next: it is kept."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="early_looks")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        help_text="Empty: by `manage.py results`.",
+    )
+    ratings = models.PositiveIntegerField(help_text="Ratings of people at that moment.")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["study", "at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.study.slug}, {self.at:%Y-%m-%d %H:%M}"
 
 
 def new_token() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,10 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from study import exports
+from study import results as results_page
 from study import studies as verbs
 from study.access import study_for
+from study.archive import archive as whole
 from study.forms import InviteForm
-from study.models import Study
+from study.models import Rating, Study
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -23,6 +27,9 @@ TYPES = {
     "svg": "image/svg+xml",
     "pdf": "application/pdf",
     "png": "image/png",
+    "md": "text/markdown; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
 }
 
 
@@ -43,38 +50,52 @@ def studies(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def study(request: HttpRequest, slug: str) -> HttpResponse:
-    """Progress, table, figure and links of one study."""
+    """Progress, results and links of one study."""
     chosen = study_for(request, slug)
     kind = _kind(request, chosen)
-    context = exports.page(chosen, kind=kind)
-    context["invitations"] = exports.invitations(chosen, request.build_absolute_uri)
+    hidden = _hidden(request, chosen, kind)
+    context = results_page.page(chosen, kind=kind, hidden=hidden)
+    context["invitations"] = results_page.invitations(chosen, request.build_absolute_uri)
     context["can_invite"] = chosen.state != Study.State.CLOSED
-    context["downloads"] = [
-        (label, f"{address}?raters={kind}")
-        for label, address in (
-            ("Table, CSV", reverse("results", args=[slug, "csv"])),
-            ("Table, JSON", reverse("results", args=[slug, "json"])),
-            ("Table, LaTeX", reverse("results", args=[slug, "tex"])),
-            ("Every rating, CSV", reverse("ratings", args=[slug])),
-            ("Figure, SVG", reverse("distribution", args=[slug, "svg"])),
-            ("Figure, PDF", reverse("distribution", args=[slug, "pdf"])),
-        )
-    ]
-    if context["progress"]["ratings"]:
-        context["figure"] = f"{reverse('distribution', args=[slug, 'svg'])}?raters={kind}"
+    rated = bool(context["progress"]["ratings"])
+    context["downloads"] = _downloads(slug, kind, rated=rated, hidden=hidden)
+    if rated and not hidden:
+        context["figures"] = {
+            name: f"{reverse('figure', args=[slug, name, 'svg'])}?raters={kind}"
+            for name in exports.FIGURES
+        }
     return render(request, "study/researcher/study.html", context)
+
+
+@require_POST
+@login_required
+def look(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the means of an open study to this researcher from now on, and keep that it was done."""
+    chosen = study_for(request, slug)
+    ratings = Rating.objects.filter(trial__rater__study=chosen, trial__rater__simulated=False)
+    chosen.early_looks.create(user_id=request.user.pk, ratings=ratings.count())
+    request.session[_seen(chosen)] = True
+    return redirect("study", slug)
 
 
 @require_safe
 @login_required
 def results(request: HttpRequest, slug: str, extension: str) -> HttpResponse:
-    """The MOS table as a file."""
+    """The tables as a file."""
     chosen = study_for(request, slug)
     if extension not in exports.TABLE_FORMATS:
         raise Http404
     kind = _kind(request, chosen)
-    text = exports.table(chosen, kind=kind, form=exports.TABLE_FORMATS[extension])
-    return _file(text.encode(), f"{_stem(chosen, kind)}-mos", extension)
+    if _hidden(request, chosen, kind):
+        return _refused(request, chosen)
+    form = exports.TABLE_FORMATS[extension]
+    if form == "xlsx":
+        return _made(
+            lambda: next(iter(exports.files(chosen, kind=kind, form=form).values())),
+            f"{_stem(chosen, kind)}-results", extension,
+        )  # fmt: skip
+    text = exports.table(chosen, kind=kind, form=form)
+    return _file(text.encode(), f"{_stem(chosen, kind)}-results", extension)
 
 
 @require_safe
@@ -83,6 +104,8 @@ def ratings(request: HttpRequest, slug: str) -> HttpResponse:
     """Every rating, one row each."""
     chosen = study_for(request, slug)
     kind = _kind(request, chosen)
+    if _hidden(request, chosen, kind):
+        return _refused(request, chosen)
     return _file(
         exports.ratings(chosen, kind=kind).encode(), f"{_stem(chosen, kind)}-ratings", "csv"
     )
@@ -90,17 +113,31 @@ def ratings(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @login_required
-def distribution(request: HttpRequest, slug: str, extension: str) -> HttpResponse:
-    """The figure of the scores' distribution, as in the paper's figure 5."""
+def figure(request: HttpRequest, slug: str, name: str, extension: str) -> HttpResponse:
+    """One figure: the scores' distribution, the mean ranks, or MOS against measures."""
     chosen = study_for(request, slug)
-    if extension not in exports.FIGURE_FORMATS:
+    if extension not in exports.FIGURE_FORMATS or name not in exports.FIGURES:
         raise Http404
     kind = _kind(request, chosen)
-    try:
-        figure = exports.figure(chosen, kind=kind, form=extension)
-    except ValueError as error:
-        raise Http404(str(error)) from error
-    return _file(figure, f"{_stem(chosen, kind)}-scores", extension, inline=extension == "svg")
+    if _hidden(request, chosen, kind):
+        return _refused(request, chosen)
+    return _made(
+        lambda: exports.figure(chosen, kind=kind, name=name, form=extension),
+        f"{_stem(chosen, kind)}-{name}",
+        extension,
+        inline=extension == "svg",
+    )
+
+
+@require_safe
+@login_required
+def archive(request: HttpRequest, slug: str) -> HttpResponse:
+    """All that can be published, as a zip."""
+    chosen = study_for(request, slug)
+    kind = _kind(request, chosen)
+    if _hidden(request, chosen, kind):
+        return _refused(request, chosen)
+    return _made(lambda: whole(chosen, kind=kind), _stem(chosen, kind), "zip")
 
 
 @require_POST
@@ -159,6 +196,59 @@ def _kind(request: HttpRequest, chosen: Study) -> exports.Kind:
 
 def _stem(chosen: Study, kind: exports.Kind) -> str:
     return chosen.slug if kind == "people" else f"{chosen.slug}-SIMULATED"
+
+
+def _seen(chosen: Study) -> str:
+    """The session's entry that says that this browser has looked."""
+    return f"looked at {chosen.pk}"
+
+
+def _hidden(request: HttpRequest, chosen: Study, kind: exports.Kind) -> bool:
+    """Whether means are kept from this researcher: people's, while the study is open."""
+    still_open = kind == "people" and chosen.state == Study.State.OPEN
+    return still_open and not request.session.get(_seen(chosen), False)
+
+
+def _refused(request: HttpRequest, chosen: Study) -> HttpResponse:
+    """Back to the page, with the reason."""
+    messages.error(request, "The study is open: show the results on this page first.")
+    return redirect("study", chosen.slug)
+
+
+def _downloads(
+    slug: str, kind: exports.Kind, *, rated: bool, hidden: bool
+) -> list[tuple[str, str]]:
+    """Labels and addresses of what can be taken away now."""
+    if hidden:
+        return []
+    tables = [
+        (label, reverse("results", args=[slug, extension]))
+        for label, extension in (
+            ("Tables, CSV", "csv"), ("JSON", "json"), ("LaTeX", "tex"), ("Markdown", "md"),
+        )
+    ]  # fmt: skip
+    whole_study = [
+        ("Everything to publish, zip", reverse("archive", args=[slug])),
+        ("Tables, workbook", reverse("results", args=[slug, "xlsx"])),
+        ("Every rating, CSV", reverse("ratings", args=[slug])),
+        *(
+            (f"Figure of {label}, PDF", reverse("figure", args=[slug, name, "pdf"]))
+            for name, label in zip(exports.FIGURES, ("scores", "ranks", "measures"), strict=True)
+        ),
+    ]
+    offered = whole_study[:1] * rated + tables + whole_study[1:] * rated
+    return [(label, f"{address}?raters={kind}") for label, address in offered]
+
+
+def _made(
+    make: Callable[[], bytes], stem: str, extension: str, *, inline: bool = False
+) -> HttpResponse:
+    """A file, or 404 with the reason why there is none yet."""
+    try:
+        content = make()
+    except ValueError as error:
+        raise Http404(str(error)) from error
+    return _file(content, stem, extension, inline=inline)
 
 
 def _file(content: bytes, stem: str, extension: str, *, inline: bool = False) -> HttpResponse:

@@ -55,8 +55,8 @@ def test_a_method_by_hand_in_a_partial_design():
 def test_sets_are_kept_apart():
     both = pd.concat([votes([("a", "x", "m", 1)]), votes([("a", "x", "m", 5)], set_name="Set14")])
     assert opinion.by_method(both)[["set", "mos"]].to_numpy().tolist() == [
-        ["Set14", 5.0],
         ["Set5", 1.0],
+        ["Set14", 5.0],
     ]
 
 

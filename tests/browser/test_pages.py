@@ -119,6 +119,11 @@ def test_pages_of_a_researcher(signed_in, site, rated):
         for kind in ("people", "simulated"):
             signed_in.goto(f"{address}?raters={kind}")
             check(signed_in)
+            show = signed_in.get_by_role("button", name="Show the results")
+            if show.count():
+                show.click()
+                expect(signed_in.get_by_role("heading", name="Pairs of methods")).to_be_visible()
+                check(signed_in)
             fits(signed_in)
             banner = signed_in.get_by_role("note")
             expect(banner).to_have_count(1 if kind == "simulated" else 0)

@@ -21,6 +21,7 @@ def test_votes_by_keyboard_are_in_the_database_and_in_the_exports(
 
     assert stored(invitation) == list(enumerate(SCORES))
     client.force_login(owner)
+    client.post("/studies/small/look")
     text = client.get("/studies/small/ratings.csv").content.decode()
     rows = [line for line in text.splitlines() if not line.startswith("#")]
     exported = sorted(csv.DictReader(rows), key=lambda row: int(row["position"]))

@@ -47,7 +47,9 @@ def test_a_draft_can_be_changed(admin_client, draft_study):
     for place, row in enumerate(draft_study.studystimulus_set.order_by("pk")):
         prefix = f"studystimulus_set-{place}"
         forms |= {f"{prefix}-id": row.pk, f"{prefix}-stimulus": row.stimulus_id}
+    forms |= {"planned_raters": 30, "least_correlation": 0.7}
     assert change(admin_client, draft_study, source_gap=1, **forms).status_code == 302
+    assert (Study.objects.get().planned_raters, Study.objects.get().least_correlation) == (30, 0.7)
     assert Study.objects.get().source_gap == 1
 
 

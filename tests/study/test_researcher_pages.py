@@ -21,8 +21,13 @@ PAGES = [
     ("results", ["small", "json"]),
     ("results", ["small", "tex"]),
     ("ratings", ["small"]),
-    ("distribution", ["small", "svg"]),
-    ("distribution", ["small", "pdf"]),
+    ("results", ["small", "md"]),
+    ("results", ["small", "xlsx"]),
+    ("figure", ["small", "distribution", "svg"]),
+    ("figure", ["small", "distribution", "pdf"]),
+    ("figure", ["small", "ranks", "svg"]),
+    ("figure", ["small", "measures", "png"]),
+    ("archive", ["small"]),
 ]
 
 
@@ -41,12 +46,13 @@ def votes(open_study):
 def researcher(owner):
     client = Client()
     client.force_login(owner)
+    client.post(reverse("look", args=["small"]))
     return client
 
 
 def table(client, **query):
     answer = client.get(reverse("results", args=["small", "json"]), query)
-    return {row["method"]: row for row in json.loads(answer.content)}
+    return {row["method"]: row for row in json.loads(answer.content)["table"]}
 
 
 @pytest.mark.parametrize(("name", "args"), PAGES)
@@ -58,6 +64,10 @@ def test_only_the_owner_sees_a_study(name, args, owner, outsider, votes):
     assert stranger.get(address).status_code == 404
     client = Client()
     client.force_login(owner)
+    if name != "study":
+        refused = client.get(address, follow=True)
+        assert b"show the results on this page first" in refused.content
+    client.post(reverse("look", args=["small"]))
     assert client.get(address).status_code == 200
 
 
@@ -66,12 +76,14 @@ def test_an_outsider_changes_nothing(outsider, open_study):
     client.force_login(outsider)
     invitation = studies.invite(open_study, 1)[0]
     for name, args in (
-        ("close_study", []), ("open_study", []), ("invite", []), ("revoke", [invitation.number])
+        ("close_study", []), ("open_study", []), ("invite", []), ("revoke", [invitation.number]),
+        ("look", []),
     ):  # fmt: skip
         assert client.post(reverse(name, args=["small", *args]), {"count": 3}).status_code == 404
     open_study.refresh_from_db()
     assert open_study.state == Study.State.OPEN
     assert open_study.invitations.filter(revoked_at=None).count() == 1
+    assert not open_study.early_looks.exists()
 
 
 def test_a_rater_sees_no_results(rater_client):
@@ -121,7 +133,9 @@ def test_a_study_that_nobody_rated_has_a_page_and_a_table(researcher):
     assert page.status_code == 200
     assert b"nan" not in page.content.lower().replace(b"finance", b"")
     assert table(researcher)["nearest"]["mos"] is None
-    assert researcher.get(reverse("distribution", args=["small", "svg"])).status_code == 404
+    assert (
+        researcher.get(reverse("figure", args=["small", "distribution", "svg"])).status_code == 404
+    )
 
 
 def test_a_study_with_one_rater_has_no_interval_and_says_why(researcher, rater, trials):

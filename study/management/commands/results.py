@@ -1,21 +1,28 @@
-"""``manage.py results SLUG``: the MOS table, as the researcher's page shows it."""
+"""``manage.py results SLUG``: the analysis of a study, as the researcher's page shows it."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from study import exports, studies
-from study.management.plain import PlainCommand
+from study.analysis import render
+from study.management.plain import PlainCommand, write_files
+from study.models import Rating, Study
 
 
 class Command(PlainCommand):
-    help = "Print the Mean Opinion Scores of a study beside PSNR, SSIM and LPIPS."
+    help = (
+        "Print what the ratings of a study say: Mean Opinion Scores beside PSNR, SSIM and LPIPS, "
+        "tests, ranks, raters, agreement. `analyse` does the same for any file of ratings."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug")
-        forms = list(exports.TABLE_FORMATS.values())
-        parser.add_argument("--format", choices=forms, default="table")
+        parser.add_argument("--set", nargs="+", default=[], metavar="SET", help="only these sets")
+        parser.add_argument("--format", choices=render.FORMATS, default="table")
+        parser.add_argument("--out", type=Path, metavar="DIR", help="write files there")
         parser.add_argument(
             "--raters",
             choices=["people", "simulated"],
@@ -24,8 +31,24 @@ class Command(PlainCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        study = studies.get(options["slug"])
+        study, form, sets = studies.get(options["slug"]), options["format"], options["set"]
         kind, others = options["raters"], exports.kinds(study)
         if kind not in others and others:
             self.stderr.write(f"{study.slug} has no ratings of {kind}; it has --raters {others[0]}")
-        self.stdout.write(exports.table(study, kind=kind, form=options["format"]), ending="")
+        if options["out"] is None and form in render.BINARY:
+            raise ValueError(f"{form} is written to files; say where with --out FOLDER")
+        if kind == "people" and study.state == Study.State.OPEN:
+            self._note_look(study)
+        if options["out"] is None:
+            self.stdout.write(exports.table(study, kind=kind, form=form, sets=sets), ending="")
+            return
+        files = exports.files(study, kind=kind, form=form, sets=sets)
+        for path in write_files(options["out"], files):
+            self.stdout.write(str(path))
+
+    def _note_look(self, study: Study) -> None:
+        """Means seen while raters are still asked can steer who is asked next: it is kept."""
+        ratings = Rating.objects.filter(trial__rater__study=study, trial__rater__simulated=False)
+        if ratings.exists():
+            study.early_looks.create(ratings=ratings.count())
+            self.stderr.write(f"{study.slug} is open: this look at its results is noted in it")

@@ -1,0 +1,357 @@
+"""Files of ratings as people have them: long form with guessed column names, or a matrix."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from study.analysis.scores import Scores
+from study.analysis.votes import of_votes
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "rater": (
+        *("rater", "observer", "subject", "participant", "user", "worker", "assessor", "annotator"),
+        *("viewer", "judge", "evaluator", "respondent", "person", "tester", "listener", "voter"),
+        *("username", "user_name", "session"),
+    ),
+    "score": (
+        *("score", "rating", "vote", "opinion_score", "opinion", "os", "acr", "grade", "answer"),
+        *("response", "value", "quality", "rate", "raw_score", "quality_score", "user_rating"),
+    ),
+    "method": (
+        *("method", "algorithm", "condition", "hrc", "codec", "system", "model", "version"),
+        *("treatment", "technique", "generator", "approach", "encoder", "network", "distortion"),
+    ),
+    "content": (
+        *("content", "source", "src", "source_image", "scene", "sequence", "ref", "original"),
+        *("reference_image", "source_name", "prompt", "image", "img", "picture", "video", "clip"),
+    ),
+    "stimulus": (
+        *("stimulus", "stimuli", "pvs", "stim", "file", "filename", "file_name", "path", "item"),
+        *("image_file", "image_name", "video_name", "img_name", "test_image", "trial_image"),
+        *("image", "img", "picture", "video", "clip", "question", "sample"),
+    ),
+    "set": ("set", "dataset", "database", "db", "data_set", "image_set", "corpus"),
+    "repetition": ("repetition", "rep", "replicate", "repetition_number", "round"),
+    "retest": ("repeat", "retest", "is_repeat", "is_retest", "hidden_repeat"),
+    "response_ms": ("response_ms", "response_time_ms", "rt_ms"),
+    "is_reference": ("is_reference", "is_ref", "hidden_reference", "reference", "isreference"),
+}
+"""Column names in use, likeliest first; upper case, blanks and an ``id`` at the end are ignored."""
+MISSING = ("", "nan", "na", "n/a", "null", "none", "-")
+"""How an empty cell of a matrix may be written."""
+MEASURES = (
+    *("psnr", "ssim", "ssim_daala", "ms_ssim", "msssim", "lpips", "vmaf", "vif", "fsim", "dists"),
+    *("niqe", "brisque", "psnr_y", "ssim_y", "psnr_hvs", "pieapp", "musiq"),
+)
+REFERENCES = ("hr", "reference", "ref", "original", "hidden_reference", "ground_truth", "gt")
+"""Methods whose name says that they are the hidden reference."""
+UNCOUNTED = ("practice", "training", "stabilising", "stabilizing", "is_practice", "is_training")
+"""Flags of votes that are given but never analysed."""
+
+
+def read(
+    path: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    matrix: bool = False,
+    scale: tuple[float, float] | None = None,
+    measures: Sequence[str] | None = None,
+    reference: str | None = None,
+) -> Scores:
+    """The scores in a file. ``columns`` names columns where the guess would be wrong.
+
+    Raises ``ValueError`` or ``OSError`` with one sentence for a file that cannot be understood.
+    """
+    text = _text(path)
+    if matrix:
+        votes = _long(text, path)
+        return of_votes(votes, scale=scale, keep_order=True)
+    table = _table(text, path)
+    return of_table(table, columns=columns, scale=scale, measures=measures, reference=reference)
+
+
+def of_table(
+    table: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    scale: tuple[float, float] | None = None,
+    measures: Sequence[str] | None = None,
+    reference: str | None = None,
+    methods: Sequence[str] | None = None,
+    sets: Sequence[str] | None = None,
+) -> Scores:
+    """Scores from a table in long form, one row a vote, whatever its columns are called."""
+    found = guess([str(name) for name in table.columns], columns or {})
+    votes = pd.DataFrame(index=table.index)
+    for role in ("rater", "set", "content", "method", "stimulus"):
+        if role in found:
+            votes[role] = table[found[role]]
+    for role in ("repetition", "retest", "is_reference", "score", "response_ms"):
+        if role in found:
+            votes[role] = table[found[role]]
+    said = [f"{role}: {name}" for role, name in found.items()]
+    notes = [f"Columns read: {', '.join(said)}."]
+    if "stimulus" not in votes:
+        parts = [role for role in ("set", "content", "method") if role in votes]
+        votes["stimulus"] = _joined(votes, parts)
+        notes.append(f"A stimulus is one ({', '.join(parts)}).")
+    elif "set" in votes and votes.groupby("stimulus")["set"].nunique().max() > 1:
+        # The same file name may stand in two sets.
+        votes["stimulus"] = _joined(votes, ["set", "stimulus"])
+    if "method" in votes and votes["method"].isna().all():
+        votes = votes.drop(columns="method")
+    known = {_plain(name): str(name) for name in table.columns}
+    if measures is None:
+        measures = [known[name] for name in MEASURES if name in known]
+    for name in measures:
+        if name not in table.columns:
+            raise ValueError(_absent(name, "measure", list(known.values())))
+        votes[name] = table[name]
+    if reference is None and "method" in votes and "is_reference" not in votes:
+        named = [m for m in votes["method"].dropna().unique() if str(m).lower() in REFERENCES]
+        reference = str(named[0]) if len(named) == 1 else None
+    elif reference is not None:
+        there = sorted({str(m) for m in votes["method"].dropna()}) if "method" in votes else []
+        if reference not in there:
+            raise ValueError(
+                f"the reference '{reference}' is no method of the table; there are: "
+                f"{', '.join(there) or 'none'}"
+            )
+    for name in UNCOUNTED:
+        if name in known:
+            aside = table[known[name]].astype(str).str.lower().isin(["1", "1.0", "true", "yes"])
+            if aside.any():
+                votes = votes[~aside]
+                notes.append(f"{int(aside.sum())} votes with {known[name]} are not analysed.")
+    scores = of_votes(
+        votes, scale=scale, measures=measures, reference=reference, methods=methods, sets=sets
+    )
+    object.__setattr__(scores, "notes", (*notes, *scores.notes))
+    return scores
+
+
+def guess(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
+    """Which column is the rater, the stimulus, the score and so on.
+
+    Raises ``ValueError`` naming what is missing and what there is.
+
+    >>> guess(["Subject ID", "image", "method", "Rating"], {})
+    {'rater': 'Subject ID', 'content': 'image', 'method': 'method', 'score': 'Rating'}
+    """
+    names = [str(name) for name in columns]
+    plain = {_plain(name): name for name in reversed(names)}
+    found: dict[str, str] = {}
+    taken = set()
+    for role, name in given.items():
+        if name not in names:
+            raise ValueError(_absent(name, role, names))
+        found[role] = name
+        taken.add(name)
+    for role in (
+        "rater",
+        "score",
+        "set",
+        "method",
+        "repetition",
+        "retest",
+        "response_ms",
+        "is_reference",
+    ):
+        _take(role, NAMES[role], plain, found, taken)
+    # Without a method an `image` is what was rated; beside a method it is the scene.
+    strict = NAMES["stimulus"][: NAMES["stimulus"].index("image")]
+    _take("stimulus", strict, plain, found, taken)
+    if "method" in found or "stimulus" in found:
+        _take("content", NAMES["content"], plain, found, taken)
+    else:
+        _take("stimulus", NAMES["stimulus"], plain, found, taken)
+        _take("content", NAMES["content"], plain, found, taken)
+        if "stimulus" not in found and "content" in found:
+            found["stimulus"] = found.pop("content")
+    order = ("rater", "stimulus", "set", "content", "method", "score", *NAMES)
+    found = {role: found[role] for role in dict.fromkeys(order) if role in found}
+    for role in ("rater", "score"):
+        if role not in found:
+            raise ValueError(
+                f"no column looks like the {role}; there are: {', '.join(names)}. "
+                f"Say which one by --{role} COLUMN (a table of stimuli by raters: --matrix)"
+            )
+    if not {"stimulus", "content", "method"} & set(found):
+        raise ValueError(
+            f"no column says what was rated; there are: {', '.join(names)}. "
+            "Say which one by --stimulus COLUMN, or --content and --method"
+        )
+    return found
+
+
+def _take(
+    role: str, names: Sequence[str], plain: dict[str, str], found: dict[str, str], taken: set[str]
+) -> None:
+    if role in found:
+        return
+    for name in names:
+        if name in plain and plain[name] not in taken:
+            found[role] = plain[name]
+            taken.add(plain[name])
+            return
+
+
+def _plain(name: object) -> str:
+    """A column's name without case, blanks and an ``id`` or ``name`` at its end."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name).strip())
+    text = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    return re.sub(r"(?<=.)_?(id|nr|no)$", "", text) if text not in MEASURES else text
+
+
+def _absent(name: str, what: str, columns: Sequence[str]) -> str:
+    return f"there is no column '{name}' for the {what}; there are: {', '.join(map(str, columns))}"
+
+
+def _joined(votes: pd.DataFrame, parts: Sequence[str]) -> pd.Series:
+    """Texts like ``Set5/baby/srgan``, made once for each combination that occurs."""
+    number, unique = pd.factorize(pd.MultiIndex.from_frame(votes[list(parts)].astype(object)))
+    texts = np.array(["/".join(map(str, combination)) for combination in unique], dtype=object)
+    return pd.Series(texts[number], index=votes.index)
+
+
+def _text(path: Path) -> str:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; give a CSV file of ratings")
+    if not path.exists():
+        raise ValueError(f"there is no file {path}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        text = path.read_text(encoding="latin-1")
+    if not text.strip():
+        raise ValueError(f"{path} is empty; it needs a header line and one row a rating")
+    if "\0" in text:
+        raise ValueError(f"{path} is no text; ratings are read from CSV files")
+    return text
+
+
+def _separator(line: str) -> str:
+    """What separates the cells: the likeliest of comma, semicolon, tab and bar."""
+    return max(",;\t|", key=line.count)
+
+
+def _table(text: str, path: Path) -> pd.DataFrame:
+    separator = _separator(text.split("\n", 1)[0])
+    try:
+        table = pd.read_csv(
+            io.StringIO(text),
+            sep=separator,
+            decimal="," if separator == ";" else ".",
+            keep_default_na=True,
+            low_memory=False,
+        )
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise ValueError(f"{path} is no table: {str(error).strip()}") from error
+    if table.empty:
+        raise ValueError(f"{path} has a header line and no ratings")
+    return table
+
+
+def _long(text: str, path: Path) -> pd.DataFrame:
+    """A matrix of stimuli (rows) by raters (columns) in long form.
+
+    A first row or a first column of names is used as such; columns headed like a stimulus, content,
+    method or set say so of their row, and means or SDs of others are left aside. A row without any
+    cell starts the matrix of the next repetition, as in the data of ITU-T P.910's demonstration.
+    """
+    separator = _separator(text.split("\n", 1)[0])
+    rows = [
+        [cell.strip().strip('"') for cell in line.split(separator)]
+        for line in text.rstrip().splitlines()
+    ]
+    header = rows[0] if any(_is_name(cell) for cell in rows[0][1:]) else None
+    body = rows[1:] if header else rows
+    width = len(rows[0])
+    roles = _attributes(header, body)
+    raters = [k for k in range(width) if k not in roles]
+    names = [header[k] if header else str(i + 1) for i, k in enumerate(raters)]
+    _once(names, "column", path)
+    parts, repetition, place = [], 0, 0
+    said: list[str] = []
+    for number, row in enumerate(body, start=2 if header else 1):
+        if not any(row):
+            repetition, place = repetition + 1, 0
+            continue
+        if len(row) != width:
+            raise ValueError(
+                f"row {number} of {path} has {len(row)} cells, the first has {width}; "
+                "a matrix has one column a rater"
+            )
+        place += 1
+        attributes = {role: row[k] for k, role in roles.items() if role}
+        attributes.setdefault("stimulus", str(place))
+        said += [attributes["stimulus"]] if not repetition else []
+        scores = [row[k] for k in raters]
+        votes = {"rater": names, "repetition": repetition, "score": scores, **attributes}
+        parts.append(pd.DataFrame(votes))
+    if not parts or not names:
+        raise ValueError(f"{path} holds no row of scores")
+    _once(said, "row", path)
+    return pd.concat(parts, ignore_index=True)
+
+
+ASIDE = (
+    "mos",
+    "mean",
+    "sd",
+    "std",
+    "stdev",
+    "var",
+    "variance",
+    "ci",
+    "ci95",
+    "se",
+    "dmos",
+    "index",
+)
+"""Headings of a matrix's columns that hold no votes."""
+
+
+def _attributes(header: list[str] | None, body: list[list[str]]) -> dict[int, str]:
+    """Which columns of a matrix hold no votes: what each says of its row, empty for nothing."""
+    found: dict[int, str] = {}
+    for k, head in enumerate(header or []):
+        plain = _plain(head)
+        for role in ("stimulus", "content", "method", "set"):
+            if plain in NAMES[role] and role not in found.values():
+                found[k] = role
+                break
+        if plain in ASIDE:
+            found[k] = ""
+    texts = any(_is_name(row[0]) for row in body)
+    if 0 not in found and (texts or (header and not header[0])):
+        found[0] = "stimulus"
+    if found and "stimulus" not in found.values():
+        first = [k for k, role in found.items() if role == "content"]
+        if first and len({row[first[0]] for row in body if any(row)}) == len(body):
+            found[first[0]] = "stimulus"
+    return found
+
+
+def _once(names: list[str], what: str, path: Path) -> None:
+    twice = next((name for k, name in enumerate(names) if name in names[:k]), None)
+    if twice is not None:
+        raise ValueError(f"two {what}s of {path} are called '{twice}'; each has a name of its own")
+
+
+def _number(cell: str) -> bool:
+    try:
+        float(cell.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_name(cell: str) -> bool:
+    return bool(cell) and not _number(cell) and cell.lower() not in MISSING

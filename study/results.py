@@ -1,0 +1,221 @@
+"""What the researcher's page shows of a study: the report, laid out for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Count, Q
+
+from study import exports
+from study.analysis import power, render, tables
+from study.exports import ORIGINAL, Kind
+from study.models import Rater, Study
+
+HIGHER_IS_BETTER = {"mos": True, "psnr": True, "ssim": True, "ssim_daala": True, "lpips": False}
+
+
+def page(study: Study, *, kind: Kind, hidden: bool) -> dict[str, Any]:
+    """The context of the page; with ``hidden`` nothing in it tells how a method is rated."""
+    context: dict[str, Any] = {
+        "study": study,
+        "kind": kind,
+        "kinds": exports.kinds(study),
+        "hidden": hidden,
+        "progress": progress(study, kind),
+        "looks": study.early_looks.select_related("user"),
+        "sections": [],
+        "notes": [],
+    }
+    if not study.stimuli.exists() or hidden:
+        return context
+    found = exports.report(study, kind=kind)
+    shown = exports.mos(study, kind=kind)
+    rows = found["table"] if found else tables.records(shown)
+    context["headline"] = tables.headline(shown)
+    context["remarks"] = tables.notes(shown)
+    context["sections"] = [
+        _section(str(name), [dict(row) for row in rows if row["set"] == name], found)
+        for name in dict.fromkeys(row["set"] for row in rows)
+    ]
+    context["paired"] = any(section["matrix"] for section in context["sections"])
+    if found:
+        context |= _whole(study, found)
+    return context
+
+
+def progress(study: Study, kind: Kind) -> dict[str, Any]:
+    """How far the raters are, and what share of the planned number has finished."""
+    raters = Rater.objects.filter(study=study, simulated=kind == "simulated")
+    counts: dict[str, Any] = raters.aggregate(
+        raters=Count("pk", distinct=True),
+        finished=Count("pk", filter=Q(finished_at__isnull=False), distinct=True),
+        ratings=Count("trial__rating"),
+        expected=Count("trial"),
+    )
+    counts["planned"] = study.planned_raters
+    return counts
+
+
+def _section(name: str, rows: list[dict[str, Any]], found: dict[str, Any] | None) -> dict[str, Any]:
+    """One set's table and pairs; a column that no row has a figure for is left out."""
+    pairs = {
+        (row["a"], row["b"]): row
+        for row in (found["pairs"] if found else [])
+        if row["set"] == name and row["unit"] == "raters" and row["n"] > 1
+    }
+    rivals = [row for row in rows if row["method"] != ORIGINAL]
+    for column, higher in HIGHER_IS_BETTER.items():
+        figures = [row[column] for row in rivals if row[column] is not None]
+        best = (max if higher else min)(figures) if figures else None
+        for row in rivals:
+            row[f"best_{column}"] = row[column] is not None and row[column] == best
+    winner = next((row["method"] for row in rivals if row["best_mos"]), None)
+    for row in rows:
+        row["is_original"] = row["method"] == ORIGINAL
+        pair = _pair(pairs, winner, row["method"]) if winner else None
+        row["like_best"] = bool(
+            pair and pair["p_holm"] is not None and pair["p_holm"] >= 0.05
+            and not row["is_original"]
+        )  # fmt: skip
+    return {
+        "name": name,
+        "rows": rows,
+        "has_lpips": any(row["lpips"] is not None for row in rows),
+        "has_published": any(row["published_mos"] is not None for row in rows),
+        "has_like_best": any(row["like_best"] for row in rows),
+        "matrix": _matrix(rows, pairs) if pairs else [],
+    }
+
+
+def _matrix(
+    rows: list[dict[str, Any]], pairs: dict[tuple[str, str], dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """For each method its difference to every other, with p after Holm."""
+    return [
+        {
+            "title": row["title"],
+            "cells": [_compared(_pair(pairs, row["method"], other["method"])) for other in rows],
+        }
+        for row in rows
+    ]
+
+
+def _pair(pairs: dict[tuple[str, str], dict[str, Any]], a: str, b: str) -> dict[str, Any] | None:
+    """The pair seen from ``a``, or None."""
+    if (a, b) in pairs:
+        return pairs[a, b]
+    turned = pairs.get((b, a))
+    if turned is None:
+        return None
+    return turned | {"mean_difference": _minus(turned["mean_difference"])}
+
+
+def _compared(pair: dict[str, Any] | None) -> dict[str, Any] | None:
+    if pair is None or pair["p_holm"] is None:
+        return None
+    return {
+        "difference": f"{pair['mean_difference']:+.2f}".replace("-", "−"),
+        "p": render.p_value(pair["p_holm"]),
+        "significant": pair["p_holm"] < 0.05,
+    }
+
+
+def _minus(value: float | None) -> float | None:
+    return None if value is None else -value
+
+
+def _whole(study: Study, found: dict[str, Any]) -> dict[str, Any]:
+    """What is about all sets together."""
+    names = exports.titles(study)
+    flagged = [row for row in found["raters"] if row["flags"]]
+    objective = [
+        row | {key: _with_interval(row, key) for key in ("pearson", "spearman", "kendall")}
+        | {"label": tables.MEASURES.get(row["measure"], row["measure"])}
+        for row in found["objective"]
+    ]  # fmt: skip
+    return {
+        "raters": found["raters"],
+        "flagged": len(flagged),
+        "objective": objective,
+        "screening": _side_by_side(found, names),
+        "agreement": found["agreement"],
+        "sos_a": found["sos_a"],
+        "retest": _retest(found["retest"]),
+        "ranked": any(row["mean_rank"] is not None for row in found["methods"]),
+        "notes": found["notes"],
+        "powers": [
+            row | {"planned": study.planned_raters, "planned_difference": _planned(study, row)}
+            for row in found["power"]
+        ],
+    }
+
+
+def _retest(row: dict[str, Any] | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    return row | {
+        "exact_percent": round(100 * row["exact"]),
+        "within_percent": round(100 * row["within_one"]),
+        "tost_said": render.p_value(row["tost_p"]),
+    }
+
+
+def _planned(study: Study, row: dict[str, Any]) -> float | None:
+    if study.planned_raters < 2:
+        return None
+    return power.smallest_difference(row["sd_of_differences"], study.planned_raters, row["pairs"])
+
+
+def _side_by_side(found: dict[str, Any], names: dict[str, str]) -> dict[str, Any] | None:
+    """Each method with all raters, and without those whom each rule rejects; None if nobody is."""
+    rules = [rule for rule in found["screening"] if rule["methods"]]
+    if not rules:
+        return None
+    without = [{(row["set"], row["method"]): row for row in rule["methods"]} for rule in rules]
+    return {
+        "rules": [{"rule": r["rule"], "rejected": r["rejected"]} for r in rules],
+        "rows": [
+            {
+                "set": row["set"],
+                "title": names.get(row["method"], row["method"]),
+                "all": row,
+                "without": [rule.get((row["set"], row["method"])) for rule in without],
+            }
+            for row in found["methods"]
+        ],
+    }
+
+
+def _with_interval(row: dict[str, Any], key: str) -> str:
+    if row[key] is None:
+        return "–"
+    said = f"{row[key]:.2f}"
+    if row[f"{key}_low"] is not None:
+        said += f" ({row[f'{key}_low']:.2f} to {row[f'{key}_high']:.2f})"
+    return said.replace("-", "−")
+
+
+def invitations(study: Study, absolute: Callable[[str], str]) -> list[dict[str, Any]]:
+    """Each invitation with its link and how far its rater is; ``absolute`` completes a path."""
+    total = study.stimuli.count()
+    return [
+        {
+            "number": invitation.number,
+            "url": absolute(invitation.get_absolute_url()),
+            "status": _status(invitation),
+            "position": getattr(invitation, "position", None) or 0,
+            "total": total,
+        }
+        for invitation in study.invitations.with_progress()
+    ]
+
+
+def _status(invitation: Any) -> str:
+    if invitation.revoked_at is not None:
+        return "revoked"
+    if invitation.finished_at is not None:
+        return "finished"
+    if invitation.position is not None:
+        return "rating"
+    return "not opened" if invitation.opened_at is None else "invited"

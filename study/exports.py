@@ -109,8 +109,8 @@ def page(study: Study, *, kind: Kind) -> dict[str, Any]:
     progress = raters.aggregate(
         raters=Count("pk", distinct=True),
         finished=Count("pk", filter=Q(finished_at__isnull=False), distinct=True),
-        ratings=Count("trial__rating"),
-        expected=Count("trial"),
+        ratings=Count("trial__rating", filter=Q(trial__kind="main")),
+        expected=Count("trial", filter=Q(trial__kind="main")),
     )
     context: dict[str, Any] = {
         "study": study,

@@ -79,7 +79,7 @@ def plan(
     items: Sequence[Item],
     *,
     seed: int,
-    rules: Rules = Rules(),  # noqa: B008 (frozen)
+    rules: Rules = Rules(),
     votes: Sequence[int] | None = None,
 ) -> Plan:
     """A random order of ``items`` for one rater, by ``rules``; the same for the same arguments.

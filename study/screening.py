@@ -39,12 +39,12 @@ REASONS: dict[str, str | Promise] = {
         "they need them, because it asks about fine detail."
     ),
     "plates": _(
-        "Too many of the numbers in the dots were read differently from how raters with full "
+        "Too many of the digits in the dots were read differently from how raters with full "
         "colour vision read them, and this study asks about colour too. This is no diagnosis: "
         "screens and light differ."
     ),
     "calibration": _(
-        "Several answers to the examples were far from what they stand for, twice. Answers given "
+        "Several answers in the check were far from what the examples stand for. Answers given "
         "like that could not be compared with those of others."
     ),
 }

@@ -236,6 +236,7 @@ function pause(on) {
 function finish() {
   if (!canUndo()) return location.replace(page.dataset.doneUrl);
   element("finished").hidden = false;
+  element("continue").focus();
   report();
   clearTimeout(finish.timer);
   finish.timer = setTimeout(() => current || finish(), rules.undo_ms - (performance.now() - latest.at));

@@ -27,10 +27,11 @@ def remember(request: HttpRequest, invitation: Invitation) -> None:
 def invitation_of(request: HttpRequest) -> Invitation | None:
     """The invitation that this browser came by, or ``None``; read once for each request."""
     if not hasattr(request, "_invitation"):
+        found = Invitation.objects.select_related("study", "rater")
         key = request.session.get(KEY)
-        found = Invitation.objects.select_related("study", "rater").filter(pk=key)
-        request._invitation = found.first() if key is not None else None  # type: ignore[attr-defined]
-    return request._invitation  # type: ignore[attr-defined,no-any-return]
+        known = None if key is None else found.filter(pk=int(key)).first()
+        request._invitation = known  # type: ignore[attr-defined]
+    return request._invitation  # type: ignore[attr-defined]
 
 
 def rater_of(invitation: Invitation) -> Rater | None:

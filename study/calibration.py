@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.conf import settings
@@ -162,9 +162,9 @@ def write(rater: Rater, *, attempt: int, seed: int) -> Session:
     return session
 
 
-def _pairs(anchors: Sequence[Anchor] | object) -> dict[int, dict[int, Anchor]]:
+def _pairs(anchors: Iterable[Anchor]) -> dict[int, dict[int, Anchor]]:
     pairs: dict[int, dict[int, Anchor]] = {}
-    for anchor in anchors:  # type: ignore[attr-defined]
+    for anchor in anchors:
         pairs.setdefault(anchor.stimulus.source_id, {})[anchor.score] = anchor
     return pairs
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Field, Max
 from django.utils import timezone
 
 from study import calibration
@@ -104,7 +104,7 @@ def set_protocol(study: Study, protocol: Mapping[str, Any]) -> None:
     for name, value in protocol.items():
         if name not in Study.PROTOCOL:
             raise ValueError(f"there is no setting {name!r}; there are {', '.join(Study.PROTOCOL)}")
-        field = Study._meta.get_field(name)
+        field: Field[Any, Any] = Study._meta.get_field(name)  # type: ignore[assignment]
         try:
             value = None if field.null and value == "" else value
             setattr(study, name, field.clean(value, study))

@@ -8,14 +8,13 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from itertools import chain
 
 import numpy as np
 import torch
 
 from sr_models import upscale
 from sr_models.srresnet import Generator, fold_batch_norm
-from study.plan import plan
+from tests.bench_plan import planning
 
 TURNS = 5
 
@@ -53,18 +52,6 @@ def inference() -> None:
           f"{slow / fast:.2f} times as fast")  # fmt: skip
 
 
-def planning() -> None:
-    """The 1128 trials of the paper, with three images between two of a source."""
-    sources = list(chain.from_iterable([f"a{i}"] * 12 for i in range(19)))
-    sources += chain.from_iterable([f"b{i}"] * 9 for i in range(100))
-    shuffle, ours = medians(
-        lambda: np.random.default_rng(0).permutation(len(sources)),
-        lambda: plan(sources, seed=0, gap=3),
-    )
-    print(f"The plan of the paper's 1128 trials: {1000 * ours:.0f} ms, "
-          f"a bare shuffle {1000 * shuffle:.2f} ms")  # fmt: skip
-
-
 if __name__ == "__main__":
-    planning()
+    planning(medians)
     inference()

@@ -19,12 +19,20 @@ LONGEST_SESSION = 30
 
 
 def _whole(
-    default: int | None, least: int, most: int, text: str
+    default: int, least: int, most: int, text: str
+) -> models.PositiveSmallIntegerField[int, int]:
+    """A whole number from ``least`` to ``most``."""
+    limits = [MinValueValidator(least), MaxValueValidator(most)]
+    return models.PositiveSmallIntegerField(default=default, validators=limits, help_text=text)
+
+
+def _optional(
+    least: int, most: int, text: str
 ) -> models.PositiveSmallIntegerField[int | None, int | None]:
-    """A whole number from ``least`` to ``most``; without a default it may be left empty."""
-    optional = {"null": True, "blank": True} if default is None else {"default": default}
+    """A whole number from ``least`` to ``most``, or nothing."""
+    limits = [MinValueValidator(least), MaxValueValidator(most)]
     return models.PositiveSmallIntegerField(
-        validators=[MinValueValidator(least), MaxValueValidator(most)], help_text=text, **optional
+        null=True, blank=True, validators=limits, help_text=text
     )
 
 
@@ -88,8 +96,8 @@ class Protocol(models.Model):
     session_minutes = _whole(
         LONGEST_SESSION, 1, LONGEST_SESSION, "Active time after which a session ends."
     )
-    sessions = _whole(
-        None, 1, 50, "Sittings to divide the images into. Empty: as many as that time needs."
+    sessions = _optional(
+        1, 50, "Sittings to divide the images into. Empty: as many as that time needs."
     )
     break_minutes = _whole(10, 0, 1440, "The least between two sessions.")
     first_stabilising = _whole(5, 0, 20, "Trials that open the first session, never analysed.")
@@ -98,7 +106,7 @@ class Protocol(models.Model):
     source_gap = _whole(3, 0, 100, "Other images between two of one source, where possible.")
     longest_run = _whole(2, 1, 100, "At most this many images by one method in a row.")
     retests = _whole(0, 0, 1000, "Images shown a second time, far from the first, undeclared.")
-    share = _whole(None, 1, 10_000, "Images for each rater, dealt out evenly. Empty: all of them.")
+    share = _optional(1, 10_000, "Images for each rater, dealt out evenly. Empty: all of them.")
 
     shortest_view_ms = _whole(300, 0, 5000, "Milliseconds for which an image is seen at least.")
     undo_seconds = _whole(5, 0, 10, "How long the latest answer can be taken back; 0: never.")

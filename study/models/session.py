@@ -222,7 +222,7 @@ class RatingQuerySet(models.QuerySet["Rating"]):
 
     def cells(self, study: Study, *, simulated: bool) -> list[dict[str, Any]]:
         """Every counted rating of people, or of simulated raters, as plain rows, in order given."""
-        return list(
+        rows = (
             self.counted()
             .filter(trial__rater__study=study, trial__rater__simulated=simulated)
             .order_by("trial__rater__number", "trial__position")
@@ -248,6 +248,7 @@ class RatingQuerySet(models.QuerySet["Rating"]):
                 stimulus_sha256=F("trial__stimulus__sha256"),
             )
         )
+        return [dict(row) for row in rows]
 
 
 class Rating(models.Model):

@@ -1,10 +1,9 @@
-"""Who sees what in which order. Pure: plain data in, a plan out, the same for the same seed."""
+"""What a plan is made of: stimuli and rules in, trials and the proof of what they keep out."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 Kind = Literal["stabilising", "main", "retest"]
@@ -20,13 +19,13 @@ class Item:
 
 @dataclass(frozen=True)
 class Rules:
-    """What a study asks of every rater's plan; what cannot be had is told in the proof.
+    """What a study asks of every rater's plan. What cannot be had is told in the proof.
 
     ``source_gap``: at least so many other trials between two of one source. ``longest_run``: at
     most so many trials of one method in a row. ``sessions``: sittings of equal length. ``retests``:
     hidden second showings, far from the first. ``share``: different stimuli for each rater, all
     where ``None``. ``first_stabilising``, ``later_stabilising``: trials that open the first and
-    every later session and are never analysed (ITU-R BT.500).
+    every later session and are never analysed (ITU-R BT.500 asks for about five and three).
     """
 
     source_gap: int = 3
@@ -36,6 +35,15 @@ class Rules:
     share: int | None = None
     first_stabilising: int = 5
     later_stabilising: int = 3
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            least = 1 if field.name in ("longest_run", "sessions", "share") else 0
+            if value is None and field.name == "share":
+                continue
+            if type(value) is not int or value < least:
+                raise ValueError(f"{field.name} is {value!r}; a whole number from {least} on fits")
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ class Proof:
     plan, stabilising trials and session borders included. ``session_lengths`` and ``stabilising``:
     trials in each session, and how many of them open it. ``retests``: second showings.
     ``retest_distance``: fewest places from a first showing to its second, ``None`` without one.
+    ``method_imbalance``: the most by which one method's analysed trials in one session differ from
+    that session's share of them, in trials; below 1 is as even as whole numbers are.
     """
 
     seed: int
@@ -65,6 +75,7 @@ class Proof:
     stabilising: tuple[int, ...]
     retests: int
     retest_distance: int | None
+    method_imbalance: float
 
 
 @dataclass(frozen=True)
@@ -75,60 +86,38 @@ class Plan:
     proof: Proof
 
 
-def plan(
-    items: Sequence[Item],
-    *,
-    seed: int,
-    rules: Rules = Rules(),
-    votes: Sequence[int] | None = None,
-) -> Plan:
-    """A random order of ``items`` for one rater, by ``rules``; the same for the same arguments.
+def prove(items: Sequence[Item], trials: Sequence[Planned], *, seed: int) -> Proof:
+    """Count what ``trials`` keep, from nothing but the trials themselves.
 
-    ``votes[i]``: votes that item i has, or is owed by raters who are still active; a rater who
-    sees a share is given the items with the fewest. Raises ``ValueError`` for nonsense only.
+    >>> items = [Item("baby", "nearest"), Item("bird", "nearest"), Item("baby", "hr")]
+    >>> proof = prove(items, [Planned(i, 0, "main") for i in (0, 1, 2)], seed=1)
+    >>> proof.source_gap, proof.longest_run, proof.session_lengths
+    (1, 2, (3,))
     """
-    rng = random.Random(seed)
-    owed = votes or [0] * len(items)
-    by_votes = sorted(range(len(items)), key=lambda i: (owed[i], rng.random()))
-    shown = by_votes[: rules.share]
-    rest = by_votes[len(shown) :] or list(reversed(shown))
-    main = sorted(shown, key=lambda _: rng.random())
-    again = main[: rules.retests]
-    load: list[tuple[int, Kind]] = [(i, "main") for i in main] + [(i, "retest") for i in again]
-    opening = [rules.first_stabilising] + [rules.later_stabilising] * (rules.sessions - 1)
-    opening = [min(count, len(rest)) for count in opening]
-    total = len(load) + sum(opening)
-    trials: list[Planned] = []
-    for session, stabilising in enumerate(opening):
-        trials += [Planned(i, session, "stabilising") for i in rest[:stabilising]]
-        here = total * (session + 1) // rules.sessions - len(trials)
-        trials += [Planned(i, session, kind) for i, kind in load[:here]]
-        load = load[here:]
-    return Plan(tuple(trials), prove(items, trials, seed))
-
-
-def prove(items: Sequence[Item], trials: Sequence[Planned], seed: int) -> Proof:
-    """Count what ``trials`` keep, from nothing but the trials themselves."""
     gap, longest, run = len(trials), 0, 0
-    last_source: dict[Hashable, int] = {}
+    last_place: dict[Hashable, int] = {}
     first_showing: dict[int, int] = {}
-    distances = []
+    distances: list[int] = []
     sessions = max((trial.session for trial in trials), default=-1) + 1
     lengths, opening = [0] * sessions, [0] * sessions
+    analysed: dict[Hashable, list[int]] = {}
+    previous: Hashable = None
     for place, trial in enumerate(trials):
-        item = items[trial.item]
-        if item.source in last_source:
-            gap = min(gap, place - last_source[item.source] - 1)
-        last_source[item.source] = place
-        same = place > 0 and items[trials[place - 1].item].method == item.method
-        run = run + 1 if same else 1
-        longest = max(longest, run)
+        source, method = items[trial.item].source, items[trial.item].method
+        gap = min(gap, place - last_place.get(source, -gap - 1) - 1)
+        last_place[source] = place
+        run = run + 1 if place and method == previous else 1
+        longest, previous = max(longest, run), method
+        lengths[trial.session] += 1
+        if trial.kind == "stabilising":
+            opening[trial.session] += 1
+            continue
+        analysed.setdefault(method, [0] * sessions)[trial.session] += 1
         if trial.kind == "main":
             first_showing[trial.item] = place
-        elif trial.kind == "retest":
+        else:
             distances.append(place - first_showing[trial.item])
-        lengths[trial.session] += 1
-        opening[trial.session] += trial.kind == "stabilising"
+    load = [length - stabilising for length, stabilising in zip(lengths, opening, strict=True)]
     return Proof(
         seed=seed,
         source_gap=gap,
@@ -137,4 +126,17 @@ def prove(items: Sequence[Item], trials: Sequence[Planned], seed: int) -> Proof:
         stabilising=tuple(opening),
         retests=len(distances),
         retest_distance=min(distances, default=None),
+        method_imbalance=_imbalance(analysed, load),
+    )
+
+
+def _imbalance(counts: dict[Hashable, list[int]], load: Sequence[int]) -> float:
+    """Largest deviation of a count from (its method's total) x (its session's part of the load)."""
+    return max(
+        (
+            abs(count - sum(row) * trials / sum(load))
+            for row in counts.values()
+            for count, trials in zip(row, load, strict=True)
+        ),
+        default=0.0,
     )

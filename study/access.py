@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 
 from study.models import Invitation, Rater, Study
 
@@ -20,14 +21,17 @@ def remember(request: HttpRequest, invitation: Invitation) -> None:
     """From now on this browser belongs to ``invitation``; a new session key, the account stays."""
     request.session.cycle_key()
     request.session[KEY] = invitation.pk
+    request._invitation = invitation  # type: ignore[attr-defined]
 
 
 def invitation_of(request: HttpRequest) -> Invitation | None:
-    """The invitation that this browser came by, or ``None``."""
-    key = request.session.get(KEY)
-    if key is None:
-        return None
-    return Invitation.objects.select_related("study", "rater").filter(pk=key).first()
+    """The invitation that this browser came by, or ``None``; read once for each request."""
+    if not hasattr(request, "_invitation"):
+        found = Invitation.objects.select_related("study", "rater")
+        key = request.session.get(KEY)
+        known = None if key is None else found.filter(pk=int(key)).first()
+        request._invitation = known  # type: ignore[attr-defined]
+    return request._invitation  # type: ignore[attr-defined]
 
 
 def rater_of(invitation: Invitation) -> Rater | None:
@@ -45,9 +49,11 @@ def for_rater(
         invitation = invitation_of(request)
         rater = rater_of(invitation) if invitation else None
         if invitation is None or rater is None:
-            return JsonResponse({"error": "Please open the link you were sent again."}, status=401)
+            return JsonResponse(
+                {"error": _("Please open the link you were sent again.")}, status=401
+            )
         if invitation.revoked_at is not None:
-            return JsonResponse({"error": "This invitation was withdrawn."}, status=403)
+            return JsonResponse({"error": _("This invitation was withdrawn.")}, status=403)
         rater.study = invitation.study
         return view(request, rater, *args, **kwargs)
 

@@ -52,6 +52,38 @@ class StudyAdmin(admin.ModelAdmin):
     filter_horizontal = ["researchers"]
     inlines = [StimulusInline]
     readonly_fields = ["state", "created_at", "opened_at", "closed_at", "stimuli_sha256"]
+    fieldsets = [
+        (None, {"fields": ["slug", "title", "researchers", *readonly_fields]}),
+        ("What raters read", {"fields": ["language", "consent", "instructions"]}),
+        (
+            "Who may take part",
+            {
+                "fields": [
+                    "screen_device", "screen_window", "screen_vision", "plates", "plate_errors"
+                ]
+            },
+        ),
+        (
+            "Calibration",
+            {
+                "fields": [
+                    "calibrate", "calibration_folder", "calibration_examples",
+                    "calibration_checks", "calibration_errors", "calibration_attempts",
+                ]
+            },
+        ),
+        (
+            "Sessions",
+            {
+                "fields": [
+                    "session_minutes", "sessions", "break_minutes", "first_stabilising",
+                    "later_stabilising",
+                ]
+            },
+        ),
+        ("Order", {"fields": ["source_gap", "longest_run", "retests", "share"]}),
+        ("The page", {"fields": ["shortest_view_ms", "undo_seconds", "hint_seconds"]}),
+    ]  # fmt: skip
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: models.Study | None = None
@@ -109,23 +141,45 @@ class StimulusAdmin(Frozen):
     search_fields = ["source__name", "method__name", "sha256"]
 
 
+@admin.register(models.Anchor)
+class AnchorAdmin(Frozen):
+    list_display = ["stimulus", "score", "study"]
+    list_filter = ["study", "score"]
+    list_select_related = ["study", "stimulus__source__dataset", "stimulus__method"]
+
+
+@admin.register(models.Text)
+class TextAdmin(Frozen):
+    list_display = ["sha256", "language"]
+
+
 @admin.register(models.Rater)
 class RaterAdmin(Frozen):
-    list_display = ["label", "study", "simulated", "position", "enrolled_at", "finished_at"]
-    list_filter = ["study", "simulated"]
+    list_display = [
+        "label", "study", "simulated", "stage", "position", "enrolled_at", "completion_code"
+    ]  # fmt: skip
+    list_filter = ["study", "simulated", "stage"]
+    search_fields = ["completion_code"]
     list_select_related = ["study"]
+
+
+@admin.register(models.Screening)
+class ScreeningAdmin(Frozen):
+    list_display = ["rater", "refusal", "created_at"]
+    list_filter = ["rater__study", "refusal"]
+    list_select_related = ["rater__study"]
 
 
 @admin.register(models.Session)
 class SessionAdmin(Frozen):
-    list_display = ["rater", "number", "seed", "gap", "started_at"]
+    list_display = ["rater", "calibration", "number", "started_at", "ended_at", "active_ms"]
     list_filter = ["rater__study", "rater__simulated"]
     list_select_related = ["rater__study"]
 
 
 @admin.register(models.Trial)
 class TrialAdmin(Frozen):
-    list_display = ["rater", "position", "stimulus", "repeat"]
+    list_display = ["rater", "position", "kind", "stimulus", "repeat"]
     list_filter = ["rater__study", "rater__simulated"]
     list_select_related = [
         "rater__study", "stimulus__source__dataset", "stimulus__method"
@@ -141,3 +195,10 @@ class RatingAdmin(Frozen):
     @admin.display(boolean=True)
     def simulated(self, rating: models.Rating) -> bool:
         return rating.trial.rater.simulated
+
+
+@admin.register(models.Revision)
+class RevisionAdmin(Frozen):
+    list_display = ["rating", "original_score", "score", "after_ms", "received_at"]
+    list_filter = ["rating__trial__rater__study"]
+    list_select_related = ["rating__trial__rater__study"]

@@ -6,9 +6,11 @@ import json
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from study.models import Rating
 from study.ratings import Viewing
+from study.screening import Answers
 from study.studies import MOST_INVITATIONS
 
 FAMILIES = (
@@ -42,6 +44,9 @@ class VoteForm(forms.Form):
     viewport_height = forms.IntegerField(min_value=0, max_value=100_000, required=False)
     shown_width = forms.FloatField(min_value=0, max_value=100_000, required=False)
     shown_height = forms.FloatField(min_value=0, max_value=100_000, required=False)
+    zoom = forms.FloatField(min_value=0.01, max_value=100, required=False)
+    waiting = forms.IntegerField(min_value=0, required=False)
+    after_ms = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
 
     @classmethod
     def of(cls, request: HttpRequest) -> VoteForm:
@@ -51,7 +56,7 @@ class VoteForm(forms.Form):
         except (ValueError, RecursionError):
             data = None
         if not isinstance(data, dict):
-            raise ValueError("A vote is a JSON object.")
+            raise ValueError(_("A vote is a JSON object."))
         for name in ("viewport", "shown"):
             pair = data.pop(name, None)
             if isinstance(pair, list) and len(pair) == 2:
@@ -65,7 +70,7 @@ class VoteForm(forms.Form):
         """What is wrong, in one sentence."""
         field, errors = next(iter(self.errors.items()))
         if field == "score":
-            return "score: one of the whole numbers 1, 2, 3, 4, 5."
+            return _("score: one of the whole numbers 1, 2, 3, 4, 5.")
         return f"{field}: {errors[0]}"
 
     def viewing(self, request: HttpRequest) -> Viewing:
@@ -76,6 +81,28 @@ class VoteForm(forms.Form):
             if name in self.cleaned_data
         }
         return Viewing(**told, browser=browser_family(request.headers.get("User-Agent", "")))
+
+
+class ScreeningForm(forms.Form):
+    """What a rater and the screening page tell; sizes in CSS pixels."""
+
+    device_pixel_ratio = forms.FloatField(min_value=0.01, max_value=100)
+    viewport_width = forms.IntegerField(min_value=0, max_value=100_000)
+    viewport_height = forms.IntegerField(min_value=0, max_value=100_000)
+    screen_width = forms.IntegerField(min_value=0, max_value=100_000)
+    screen_height = forms.IntegerField(min_value=0, max_value=100_000)
+    zoom = forms.FloatField(min_value=0.01, max_value=100, required=False)
+    touch = forms.BooleanField(required=False)
+    vision = forms.ChoiceField(
+        choices=[("plain", ""), ("corrected", ""), ("not", "")], required=False
+    )
+
+    def answers(self, request: HttpRequest, plates: int) -> Answers:
+        """The answers, with those to ``plates`` plates; one that was left out is empty."""
+        told = {name: self.cleaned_data[name] for name in self.fields}
+        read = [request.POST.get(f"plate{i}", "")[:20] for i in range(plates)]
+        agent = request.headers.get("User-Agent", "")[:300]
+        return Answers(**told, user_agent=agent, plates=read)
 
 
 class InviteForm(forms.Form):

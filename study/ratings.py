@@ -1,4 +1,4 @@
-"""The one verb that stores a vote."""
+"""The verbs that store what a rater says: a vote, and its one revision."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from study.models import Rater, Rating, Study, Trial
+from study import sessions
+from study.models import Rater, Rating, Revision, Study, Trial
+
+UNDO_PATIENCE = 1000
+"""Milliseconds by which a browser's clock may be off when a vote is taken back."""
 
 
 class Refused(Exception):
@@ -30,45 +33,102 @@ class Viewing:
     viewport_height: int | None = None
     shown_width: float | None = None
     shown_height: float | None = None
+    zoom: float | None = None
     browser: str = ""
 
 
 def cast(
-    rater: Rater, *, token: str, score: int, client_id: UUID, viewing: Viewing | None = None
+    rater: Rater,
+    *,
+    token: str,
+    score: int,
+    client_id: UUID,
+    viewing: Viewing | None = None,
+    waiting: bool = False,
 ) -> Rating:
     """Store the vote on the trial named by ``token`` and move the rater on; returns what is stored.
 
     A vote on a trial that has one already changes nothing and returns the stored rating, whoever
-    repeats it and whatever they say: the first answer counts. Raises :class:`Refused` if the trial
-    is not this rater's (404), is not due yet (409), the id was used for another trial (409), or
-    the study is not open (403). Transactions that write take SQLite's lock at their start, so
-    identical votes that arrive together are handled one after the other.
+    repeats it and whatever they say: the first answer counts. ``waiting``: further votes wait in
+    the browser behind this one. Raises :class:`Refused` if the trial is not this rater's (404), is
+    not due yet (409), the id was used for another trial (409), the answer to an example is not the
+    one it stands for or the image was not seen long enough (400), or the study is not open (403).
+    Transactions that write take SQLite's lock at their start, so identical votes that arrive
+    together are handled one after the other.
     """
+    viewing = viewing or Viewing()
     with transaction.atomic():
-        trial = (
-            Trial.objects.select_related("rater__study", "rating")
-            .filter(rater=rater, token=token)
-            .first()
-        )
-        if trial is None:
-            raise Refused(404, "There is no such image in this session.")
+        trial = _trial(rater, token)
         stored: Rating | None = getattr(trial, "rating", None)
         if stored is not None:
             return stored
         rater = trial.rater
         if rater.study.state != Study.State.OPEN:
-            raise Refused(403, "This study is closed and takes no more answers.")
+            raise Refused(403, _("This study is closed and takes no more answers."))
+        if rater.stage in Rater.ENDED:
+            raise Refused(409, _("You have left this study; no answer is taken any more."))
         if trial.position != rater.position:
-            raise Refused(
-                409, f"Image {rater.position + 1} is due, not image {trial.position + 1}."
-            )
+            due, given = rater.position + 1, trial.position + 1
+            text = _("Image %(due)d is due, not image %(given)d.")
+            raise Refused(409, text % {"due": due, "given": given})
+        if trial.session.started_at is None:
+            raise Refused(409, _("A break is due, not an answer."))
         if Rating.objects.filter(client_id=client_id).exists():
-            raise Refused(409, "This answer's id was already used for another image.")
+            raise Refused(409, _("This answer's id was already used for another image."))
+        if trial.kind == Trial.Kind.EXAMPLE and score != trial.anchor:
+            raise Refused(400, _("This example stands for another category."))
+        seen = viewing.response_ms
+        if seen is not None and seen < rater.study.shortest_view_ms:
+            raise Refused(400, _("The image was not seen for long enough to be judged."))
         rating = Rating.objects.create(
-            trial=trial, score=score, client_id=client_id, **asdict(viewing or Viewing())
+            trial=trial, score=score, client_id=client_id, **asdict(viewing)
         )
-        done = not Trial.objects.filter(rater=rater, position__gt=trial.position).exists()
-        Rater.objects.filter(pk=rater.pk).update(
-            position=F("position") + 1, finished_at=timezone.now() if done else None
-        )
+        sessions.move_on(trial, waiting=waiting)
         return rating
+
+
+def revise(rater: Rater, *, token: str, score: int, client_id: UUID, after_ms: int) -> Rating:
+    """Give the latest vote anew, ``after_ms`` after it was given; both scores are kept.
+
+    Sent again it changes nothing. Raises :class:`Refused` if the trial is not this rater's (404),
+    is not the one voted on last, was revised before or was taken back too late (409), or the study
+    is not open (403).
+    """
+    with transaction.atomic():
+        trial = _trial(rater, token)
+        rating: Rating | None = getattr(trial, "rating", None)
+        if rating is None:
+            raise Refused(409, _("There is no answer yet that could be taken back."))
+        earlier = Revision.objects.filter(rating=rating).first()
+        if earlier is not None:
+            if earlier.client_id == client_id:
+                return rating
+            raise Refused(409, _("An answer can be taken back once."))
+        study = trial.rater.study
+        if study.state != Study.State.OPEN:
+            raise Refused(403, _("This study is closed and takes no more answers."))
+        if trial.position != trial.rater.position - 1 or trial.anchor is not None:
+            raise Refused(409, _("Only the latest answer can be taken back."))
+        if not study.undo_seconds or after_ms > study.undo_seconds * 1000 + UNDO_PATIENCE:
+            raise Refused(409, _("It is too late to take this answer back."))
+        Revision.objects.create(
+            rating=rating,
+            original_score=rating.score,
+            score=score,
+            client_id=client_id,
+            after_ms=after_ms,
+        )
+        rating.score = score
+        rating.save(update_fields=["score"])
+        return rating
+
+
+def _trial(rater: Rater, token: str) -> Trial:
+    trial = (
+        Trial.objects.select_related("rater__study", "session", "rating")
+        .filter(rater=rater, token=token)
+        .first()
+    )
+    if trial is None:
+        raise Refused(404, _("There is no such image in this session."))
+    return trial

@@ -50,8 +50,8 @@ def progress(study: Study, kind: Kind) -> dict[str, Any]:
     counts: dict[str, Any] = raters.aggregate(
         raters=Count("pk", distinct=True),
         finished=Count("pk", filter=Q(finished_at__isnull=False), distinct=True),
-        ratings=Count("trial__rating"),
-        expected=Count("trial"),
+        ratings=Count("trial__rating", filter=Q(trial__kind="main")),
+        expected=Count("trial", filter=Q(trial__kind="main")),
     )
     counts["planned"] = study.planned_raters
     return counts

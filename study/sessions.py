@@ -1,24 +1,44 @@
-"""Verbs of a rater's way through a study: enrolling, and what is due."""
+"""Verbs of a rater's way through a study: enrolling, going on, leaving, and what is due.
+
+The server holds the position. Screening, instructions and calibration come first where the study
+asks for them; then sessions, each ended at a trial border when its active time is used up. Time is
+this server's: what lies between two votes that arrive counts, long absences cut short.
+"""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, F, Max, Min, Q
+from django.utils import timezone
+from django.utils.translation import get_language
 
-from study.models import Invitation, Rater, Session, Stimulus, Study, Trial
-from study.plan import Item, Rules, plan
+from study import calibration, sittings, texts
+from study.models import Invitation, Rater, Session, Study, Text, Trial
+from study.plan import Item, plan
 
-AHEAD = 4
+AHEAD = 5
 """Trials that a browser is told of at a time: the one due now and those to fetch ahead."""
+AWAY = timedelta(seconds=30)
+"""More than this between two votes is an absence and counts as this much active time."""
+FINISHING = 20_000
+"""Milliseconds before a session's time is up from which on no image is fetched ahead."""
+GONE = timedelta(days=7)
+"""A rater who has not voted for this long is not expected to: their share is dealt out again."""
+CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+Stage = Rater.Stage
 
 
 def enrol(invitation: Invitation) -> Rater:
-    """The rater of ``invitation``, with a plan written to the database; once, however often asked.
+    """The rater of ``invitation``, who has read and agreed; once, however often asked.
 
-    Raises ``ValueError`` if the study is not open or the invitation was revoked.
+    What they agreed to is stored, in the language in force. Where nothing needs to be passed
+    first, the plan is written and the first session begins. Raises ``ValueError`` if the study is
+    not open or the invitation was revoked.
     """
     with transaction.atomic():
         invitation = Invitation.objects.select_related("study").get(pk=invitation.pk)
@@ -27,37 +47,277 @@ def enrol(invitation: Invitation) -> Rater:
             return existing
         if invitation.revoked_at is not None:
             raise ValueError(f"invitation {invitation} was revoked")
-        return _add_rater(invitation.study, invitation, seed=secrets.randbits(62))
+        study = invitation.study
+        rater = _add(study, invitation)
+        rater.consent = _kept(texts.consent(study))
+        if not study.screens and not study.calibrate:
+            rater.instructions = _kept(texts.instructions(study))
+        rater.save()
+        _enter(rater, Stage.SCREENING if study.screens else _after_screening(study))
+    return rater
 
 
 def enrol_simulated(study: Study, *, seed: int) -> Rater:
-    """One more simulated rater, planned from ``seed``. Raises as :func:`enrol` does."""
+    """One more simulated rater, planned from ``seed``; needs no breaks. Raises as :func:`enrol`."""
     with transaction.atomic():
-        return _add_rater(study, None, seed=seed)
+        rater = _add(study, None)
+        _write_plan(rater, seed=seed)
+        Session.objects.filter(rater=rater).update(started_at=timezone.now())
+    return rater
 
 
-def _add_rater(study: Study, invitation: Invitation | None, *, seed: int) -> Rater:
+def _add(study: Study, invitation: Invitation | None) -> Rater:
     if study.state != Study.State.OPEN:
         raise ValueError(f"study {study.slug} is {study.state}; raters can enrol while it is open")
     simulated = invitation is None
     taken = Rater.objects.filter(study=study, simulated=simulated).aggregate(Max("number"))
     number = invitation.number if invitation else (taken["number__max"] or 0) + 1
-    rater = Rater.objects.create(
+    return Rater.objects.create(
         study=study, invitation=invitation, number=number, simulated=simulated
     )
-    _write_plan(rater, study.stimuli.select_related("source").order_by("pk"), seed=seed)
-    return rater
 
 
-def _write_plan(rater: Rater, stimuli: Iterable[Stimulus], *, seed: int) -> None:
-    stimuli = list(stimuli)
-    planned = plan(
-        [Item(stimulus.source_id, stimulus.method_id) for stimulus in stimuli],
-        seed=seed,
-        rules=Rules(source_gap=rater.study.source_gap, first_stabilising=0),
-    )
-    session = Session.objects.create(rater=rater, seed=seed, gap=planned.proof.source_gap)
+def _kept(text: str) -> Text:
+    return Text.keep(text, get_language() or "")
+
+
+def _after_screening(study: Study) -> Rater.Stage:
+    return Stage.INSTRUCTIONS if study.screens or study.calibrate else Stage.RATING
+
+
+def _enter(rater: Rater, stage: Rater.Stage) -> None:
+    """Make ``stage`` the rater's, with the trials that it needs."""
+    rater.stage = stage
+    rater.save(update_fields=["stage"])
+    if stage == Stage.CALIBRATION:
+        attempt = rater.session_set.filter(calibration=True).count() + 1
+        calibration.write(rater, attempt=attempt, seed=secrets.randbits(62))
+    elif stage == Stage.RATING:
+        _write_plan(rater, seed=secrets.randbits(62))
+        if not rater.study.calibrate:
+            begin(rater)
+
+
+def _write_plan(rater: Rater, *, seed: int) -> None:
+    study = rater.study
+    stimuli = list(study.stimuli.order_by("pk"))
+    items = [Item(stimulus.source_id, stimulus.method_id) for stimulus in stimuli]
+    rules = study.rules(min(study.share or len(items), len(items)))
+    owed = _owed(rater) if study.share else {}
+    votes = [owed.get(stimulus.pk, 0) for stimulus in stimuli] if study.share else None
+    planned = plan(items, seed=seed, rules=rules, votes=votes)
+    rater.proof = asdict(planned.proof)
+    rater.save(update_fields=["proof"])
+    numbers = sorted({trial.session for trial in planned.trials})
+    rows = {
+        number: Session.objects.create(
+            rater=rater, number=number + 1, seed=seed, gap=planned.proof.source_gap
+        )
+        for number in numbers
+    }
     Trial.objects.bulk_create(
-        Trial(rater=rater, session=session, position=position, stimulus=stimuli[trial.item])
-        for position, trial in enumerate(planned.trials)
+        Trial(
+            rater=rater,
+            session=rows[trial.session],
+            position=rater.position + place,
+            stimulus=stimuli[trial.item],
+            kind=Trial.Kind.STABILISING if trial.kind == "stabilising" else Trial.Kind.MAIN,
+            repeat=trial.kind == "retest",
+        )
+        for place, trial in enumerate(planned.trials)
     )
+
+
+def _owed(rater: Rater) -> dict[int, int]:
+    """For each stimulus the votes it has, or is to get from raters who are still at work."""
+    at_work = Q(rater__stage=Stage.RATING, rater__invitation__revoked_at=None) & (
+        Q(rater__seen_at__gte=timezone.now() - GONE)
+        | Q(rater__seen_at=None, rater__enrolled_at__gte=timezone.now() - GONE)
+    )
+    trials = Trial.objects.filter(
+        Q(rating__isnull=False) | at_work,
+        rater__study=rater.study,
+        rater__simulated=rater.simulated,
+        kind=Trial.Kind.MAIN,
+        repeat=False,
+    )
+    return dict(trials.values_list("stimulus").annotate(Count("pk")).order_by())
+
+
+def go_on(rater: Rater) -> None:
+    """The rater pressed the button of the page that is due: read it, or is back from a break.
+
+    Nothing happens where nothing is due or the break is not over: the page says what is.
+    """
+    with transaction.atomic():
+        rater = Rater.objects.select_related("study").get(pk=rater.pk)
+        if rater.study.state != Study.State.OPEN:
+            return
+        if rater.stage == Stage.INSTRUCTIONS:
+            rater.instructions = _kept(texts.instructions(rater.study))
+            rater.save(update_fields=["instructions"])
+            _enter(rater, Stage.CALIBRATION if rater.study.calibrate else Stage.RATING)
+        if rater.stage in (Stage.CALIBRATION, Stage.RATING):
+            begin(rater)
+
+
+def passed_screening(rater: Rater) -> None:
+    """The screening was passed: what comes next is due."""
+    _enter(rater, _after_screening(rater.study))
+
+
+def begin(rater: Rater) -> None:
+    """Begin the session that is due, unless it has begun or the break before it is not over."""
+    trial = Trial.objects.select_related("session").filter(rater=rater, position=rater.position)
+    due = trial.first()
+    if due is None or (due.session.started_at and not due.session.ended_at):
+        return
+    until = break_ends(rater)
+    if until is not None and until > timezone.now():
+        return
+    session = due.session
+    if session.ended_at is not None:
+        session = sittings.split(rater, session)
+    session.started_at = timezone.now()
+    session.save(update_fields=["started_at"])
+
+
+def break_ends(rater: Rater) -> datetime | None:
+    """When the break after the latest session is over, ``None`` if there was no session yet."""
+    ended = rater.session_set.filter(calibration=False).aggregate(Max("ended_at"))["ended_at__max"]
+    return ended and ended + timedelta(minutes=rater.study.break_minutes)
+
+
+def move_on(trial: Trial, *, waiting: bool) -> None:
+    """``trial`` was voted on: count the time, end what ends here, make the next page due.
+
+    ``waiting``: the browser holds further votes, given before it could be told that the time is up;
+    the session then goes on until they have arrived.
+    """
+    session, rater, now = trial.session, trial.rater, timezone.now()
+    since = session.seen_at or session.started_at or now
+    session.active_ms += max(0, round(min(now - since, AWAY) / timedelta(milliseconds=1)))
+    session.seen_at = now
+    rater.position, rater.seen_at = trial.position + 1, now
+    following = (
+        Trial.objects.filter(rater=rater, position=rater.position)
+        .values_list("session", flat=True)
+        .first()
+    )
+    used_up = not session.calibration and left_ms(session, rater.study) <= 0
+    if following != session.pk or (used_up and not waiting):
+        session.ended_at = session.ended_at or now
+    session.save(update_fields=["active_ms", "seen_at", "ended_at"])
+    rater.save(update_fields=["position", "seen_at"])
+    if following is None:
+        _end_of_trials(rater, session)
+
+
+def left_ms(session: Session, study: Study) -> int:
+    """Active time left in ``session``, milliseconds; may be below zero."""
+    return study.session_minutes * 60_000 - session.active_ms
+
+
+def _end_of_trials(rater: Rater, session: Session) -> None:
+    if not session.calibration:
+        return end(rater, Stage.FINISHED)
+    if calibration.judge(session):
+        return _enter(rater, Stage.RATING)
+    if session.number < rater.study.calibration_attempts:
+        return _enter(rater, Stage.CALIBRATION)
+    return end(rater, Stage.SCREENED_OUT, refusal="calibration")
+
+
+def end(rater: Rater, stage: Rater.Stage, *, refusal: str = "") -> None:
+    """The rater's way is over. The completion code tells which end it was."""
+    now = timezone.now()
+    rater.stage, rater.refusal = stage, refusal
+    if not rater.completion_code:
+        letters = "".join(secrets.choice(CODE_LETTERS) for _ in range(8))
+        rater.completion_code = f"{stage[0].upper()}-{letters[:4]}-{letters[4:]}"
+    if stage == Stage.FINISHED:
+        rater.finished_at = now
+    else:
+        rater.left_at = now
+    rater.save()
+
+
+def withdraw(rater: Rater, *, erase: bool) -> None:
+    """Stop for good. With ``erase`` all that the rater did is deleted; the row stays, empty.
+
+    Who has finished can have the data deleted and keeps the code of having finished.
+    """
+    with transaction.atomic():
+        rater = Rater.objects.select_related("study").get(pk=rater.pk)
+        if rater.stage in Rater.ENDED and not erase:
+            return
+        if erase:
+            Trial.objects.filter(rater=rater).delete()
+            rater.session_set.all().delete()
+            rater.screening_set.all().delete()
+            rater.position, rater.proof, rater.erased = 0, None, True
+            rater.seen_at = rater.finished_at = None
+        if rater.stage == Stage.SCREENED_OUT:
+            rater.save()
+        else:
+            end(rater, Stage.WITHDRAWN)
+
+
+def standing(rater: Rater) -> dict[str, Any]:
+    """Where the rater stands, for the rating page: the position and the next few trials.
+
+    No trials are told where another page is due: a break, or an end.
+    """
+    ahead = list(Trial.objects.upcoming(rater, AHEAD))
+    session = ahead[0].session if ahead else None
+    told: dict[str, Any] = {"position": rater.position, "trials": []}
+    if session is None or not rating_now(rater, session):
+        return told
+    trials = [trial for trial in ahead if trial.session_id == session.pk]
+    if not session.calibration:
+        left = left_ms(session, rater.study)
+        told |= {"active_ms": session.active_ms, "left_ms": left}
+        if left <= FINISHING:
+            trials = trials[:1]
+    told["trials"] = [_told(trial) for trial in trials]
+    return told
+
+
+def rating_now(rater: Rater, session: Session) -> bool:
+    """Whether images of ``session`` are due, and not a page of text."""
+    return (
+        rater.stage in (Stage.CALIBRATION, Stage.RATING)
+        and session.started_at is not None
+        and session.ended_at is None
+    )
+
+
+def _told(trial: Trial) -> dict[str, Any]:
+    told = {
+        "position": trial.position,
+        "token": trial.token,
+        "image": f"/rate/image/{trial.token}",
+        "width": trial.stimulus.width,
+        "height": trial.stimulus.height,
+    }
+    if trial.kind == Trial.Kind.EXAMPLE:
+        told["means"] = trial.anchor
+    return told
+
+
+def due_session(rater: Rater) -> Session | None:
+    """The session of the trial that is due, ``None`` where no trial is."""
+    trial = Trial.objects.select_related("session").filter(rater=rater, position=rater.position)
+    found = trial.first()
+    return found.session if found else None
+
+
+def extent(session: Session) -> dict[str, int]:
+    """``first``: position of the session's first trial; ``total``: how many trials it has."""
+    return session.trial_set.aggregate(first=Min("position"), total=Count("pk"))
+
+
+def left_over(rater: Rater) -> dict[str, int]:
+    """Trials and sessions that are still to come, that of the due trial included."""
+    trials = Trial.objects.filter(rater=rater, position__gte=F("rater__position"))
+    return trials.aggregate(trials=Count("pk"), sessions=Count("session", distinct=True))

@@ -54,6 +54,7 @@ BENCHMARKS_DIR = folder("BENCHMARKS_DIR", VAR_DIR / "benchmarks") or VAR_DIR
 OUTPUTS_DIR = folder("OUTPUTS_DIR", VAR_DIR / "outputs") or VAR_DIR
 STIMULI_DIR = folder("STIMULI_DIR", VAR_DIR / "stimuli") or VAR_DIR
 PERCEPTUAL_WEIGHTS_DIR = folder("PERCEPTUAL_WEIGHTS_DIR", None)
+CALIBRATION_DIR = folder("CALIBRATION_DIR", None)
 
 # The address under which people reach the site decides what is secured: with https:// the cookies
 # are marked secure, plain http is redirected and browsers are told to remember it.
@@ -145,7 +146,10 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "studies"
 LOGOUT_REDIRECT_URL = "home"
 
+# Raters' pages are in these; everything else is in English.
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "study" / "locale"]
 TIME_ZONE = "UTC"
 USE_TZ = True
 
@@ -153,7 +157,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "study.static_storage.ManifestStorage"},
 }
 
 LOGGING = {

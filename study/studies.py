@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Field, Max
 from django.utils import timezone
 
+from study import calibration
 from study.models import Invitation, Study, StudyStimulus
 from study.stimuli import take_in
 
@@ -23,17 +25,30 @@ class Preset:
     title: str
     sets: tuple[str, ...]
     methods: tuple[str, ...]
-    source_gap: int
+    protocol: dict[str, bool | int]
+    """Fields of :class:`study.models.protocol.Protocol` that are not its defaults."""
 
 
 FIRST_METHODS = ("nearest", "bicubic", "srresnet", "srgan", "hr")
 PRESETS = {
-    "quick": Preset("A quick look at Set5", ("Set5",), FIRST_METHODS, source_gap=3),
+    "quick": Preset("A quick look at Set5", ("Set5",), FIRST_METHODS, {}),
     "ledig2017": Preset(
-        "The rating study of Ledig et al. 2017", ("Set5", "Set14", "BSD100"), FIRST_METHODS, 3
+        "The rating study of Ledig et al. 2017",
+        ("Set5", "Set14", "BSD100"),
+        FIRST_METHODS,
+        {
+            "screen_device": True,
+            "screen_window": True,
+            "screen_vision": True,
+            "plates": 6,
+            "calibrate": True,
+        },
     ),
 }
-"""``ledig2017`` rates the versions of the paper's twelve that this product can make today."""
+"""``ledig2017`` rates the versions of the paper's twelve that this product can make today.
+
+``quick`` screens nobody, and calibrates only where calibration images are at hand.
+"""
 
 MOST_INVITATIONS = 1000
 """At a time; a larger number is a slip of the finger."""
@@ -46,8 +61,11 @@ def create(
     title: str = "",
     sets: Sequence[str] = (),
     methods: Sequence[str] = (),
+    protocol: Mapping[str, Any] | None = None,
 ) -> Study:
     """A draft study with its stimuli. Empty arguments take the preset's values.
+
+    ``protocol``: fields of the session's protocol, over the preset's.
 
     Raises ``ValueError`` for a slug that is taken or malformed, an unknown preset, set or method,
     and outputs that have not been generated; nothing is stored then.
@@ -65,13 +83,33 @@ def create(
     chosen = PRESETS[preset]
     with transaction.atomic():
         stimuli = take_in(tuple(sets) or chosen.sets, tuple(methods) or chosen.methods)
-        study = Study.objects.create(
-            slug=slug, title=title or chosen.title, source_gap=chosen.source_gap
-        )
+        study = Study(slug=slug, title=title or chosen.title)
+        set_protocol(study, {**_at_hand(study, preset), **chosen.protocol, **(protocol or {})})
+        study.save()
         StudyStimulus.objects.bulk_create(
             StudyStimulus(study=study, stimulus=stimulus) for stimulus in stimuli
         )
     return study
+
+
+def _at_hand(study: Study, preset: str) -> dict[str, bool]:
+    """The quick preset calibrates where there are images enough to do it on."""
+    images = calibration.images_in(calibration.folder_of(study))
+    enough = len(images) >= study.calibration_examples + study.calibration_checks
+    return {"calibrate": True} if preset == "quick" and enough else {}
+
+
+def set_protocol(study: Study, protocol: Mapping[str, Any]) -> None:
+    """Set fields of the protocol, not saved yet. Raises ``ValueError`` naming a bad one."""
+    for name, value in protocol.items():
+        if name not in Study.PROTOCOL:
+            raise ValueError(f"there is no setting {name!r}; there are {', '.join(Study.PROTOCOL)}")
+        field: Field[Any, Any] = Study._meta.get_field(name)  # type: ignore[assignment]
+        try:
+            value = None if field.null and value == "" else value
+            setattr(study, name, field.clean(value, study))
+        except ValidationError as error:
+            raise ValueError(f"{name}={value}: {error.messages[0]}") from None
 
 
 def get(slug: str) -> Study:
@@ -100,12 +138,32 @@ def open_(study: Study) -> None:
                 raise ValueError(f"{stimulus}: its file {stimulus.path} is missing")
             if hashlib.sha256(stimulus.path.read_bytes()).hexdigest() != stimulus.sha256:
                 raise ValueError(f"{stimulus}: its file {stimulus.path} was altered")
+        if not study.frozen:
+            _check_protocol(study, len(stimuli))
+            if study.calibrate:
+                calibration.take_in(study)
         digest = hashlib.sha256("".join(s.sha256 for s in stimuli).encode()).hexdigest()
         if study.stimuli_sha256 not in {"", digest}:
             raise ValueError(f"the stimuli of {study.slug} are not those it was opened with")
         study.state, study.stimuli_sha256, study.closed_at = Study.State.OPEN, digest, None
         study.opened_at = study.opened_at or timezone.now()
         study.save()
+
+
+def _check_protocol(study: Study, images: int) -> None:
+    """Raise ``ValueError`` for rules that cannot be kept with so many ``images``."""
+    try:
+        study.clean_fields(exclude=["slug", "title"])
+    except ValidationError as error:
+        name, problems = next(iter(error.message_dict.items()))
+        raise ValueError(f"{name} of {study.slug}: {problems[0]}") from None
+    seen = study.share or images
+    if seen > images:
+        raise ValueError(f"share of {study.slug}: {seen} images for each rater, of {images} only")
+    if study.retests > seen:
+        raise ValueError(f"retests of {study.slug}: {study.retests} second showings of {seen} only")
+    if study.sittings(seen + study.retests) > seen + study.retests:
+        raise ValueError(f"sessions of {study.slug}: {study.sessions} sessions for {seen} images")
 
 
 def close(study: Study) -> None:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from benchmarks import fetch, outputs
+from benchmarks.files import encode_png, read_image
 from study import sessions, studies
 from study.models import Invitation, Rater, Study, StudyStimulus, Trial
 
@@ -30,6 +31,17 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         progress=False,
     )
     return root
+
+
+@pytest.fixture(scope="session")
+def calibration_dir(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten images that are in no study: crops of one photograph."""
+    folder = tmp_path_factory.mktemp("calibration")
+    whole = read_image(next((generated / "benchmarks" / "Samples").glob("*.png")))
+    for place in range(10):
+        top = 8 * place
+        (folder / f"c{place}.png").write_bytes(encode_png(whole[top : top + 61, 8:80]))
+    return folder
 
 
 def _folder(variable: str, holds: str) -> Path:
@@ -62,6 +74,7 @@ def _own_folders(settings, tmp_path):
     """No test writes where the product keeps its data; static files need no collecting."""
     settings.STIMULI_DIR = tmp_path / "stimuli"
     settings.OUTPUTS_DIR = tmp_path / "outputs"
+    settings.CALIBRATION_DIR = None
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -71,9 +84,15 @@ def _own_folders(settings, tmp_path):
 
 @pytest.fixture
 def draft_study(db, settings, generated) -> Study:
-    """Two sources by three methods, not open yet."""
+    """Two sources by three methods, no stabilising trials, not open yet."""
     settings.OUTPUTS_DIR = generated / "outputs"
-    study = studies.create("small", title="A small study", sets=["Samples"], methods=METHODS)
+    study = studies.create(
+        "small",
+        title="A small study",
+        sets=["Samples"],
+        methods=METHODS,
+        protocol={"first_stabilising": 0},
+    )
     sources = list(study.stimuli.order_by("source").values_list("source", flat=True).distinct())
     StudyStimulus.objects.filter(study=study, stimulus__source__in=sources[SOURCES:]).delete()
     return study

@@ -1,20 +1,24 @@
 """What the database holds, in the order in which it comes to be."""
 
 from study.models.catalog import Dataset, Method, SourceImage, Stimulus
-from study.models.design import EarlyLook, Invitation, Study, StudyStimulus
-from study.models.session import Rater, Rating, Session, Trial
+from study.models.design import Anchor, EarlyLook, Invitation, Study, StudyStimulus
+from study.models.session import Rater, Rating, Revision, Screening, Session, Text, Trial
 
 __all__ = [
+    "Anchor",
     "Dataset",
     "EarlyLook",
     "Invitation",
     "Method",
     "Rater",
     "Rating",
+    "Revision",
+    "Screening",
     "Session",
     "SourceImage",
     "Stimulus",
     "Study",
     "StudyStimulus",
+    "Text",
     "Trial",
 ]

@@ -9,22 +9,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Count, F, Q
+from django.db.models import Case, Count, F, Q, When
 from django.urls import reverse
 
 from study.models.catalog import Stimulus
+from study.models.protocol import Protocol
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
-
-INSTRUCTIONS = """\
-You will see one image at a time. Judge how good it looks to you and answer with one of five \
-categories, from bad to excellent.
-
-There is no right answer, and no need to think long: about ten seconds for an image are plenty. \
-You cannot go back to an image.
-
-Sit as you normally sit at this screen and keep the browser's zoom at 100 %."""
 
 
 class StudyQuerySet(models.QuerySet["Study"]):
@@ -39,16 +31,17 @@ class StudyQuerySet(models.QuerySet["Study"]):
     def with_counts(self) -> StudyQuerySet:
         """Adds ``raters``, ``finished`` and ``ratings``, people only, in one query."""
         people = Q(rater__simulated=False)
+        counted = people & Q(rater__trial__kind="main")
         return self.annotate(
             raters=Count("rater", filter=people, distinct=True),
             finished=Count(
                 "rater", filter=people & Q(rater__finished_at__isnull=False), distinct=True
             ),
-            ratings=Count("rater__trial__rating", filter=people, distinct=True),
+            ratings=Count("rater__trial__rating", filter=counted, distinct=True),
         )
 
 
-class Study(models.Model):
+class Study(Protocol):
     """One experiment. Drafts can be changed; opening one freezes what is shown and how."""
 
     class State(models.TextChoices):
@@ -60,12 +53,7 @@ class Study(models.Model):
 
     slug = models.SlugField(unique=True)
     title = models.CharField(max_length=200, help_text="For researchers; raters do not see it.")
-    instructions = models.TextField(default=INSTRUCTIONS)
     state = models.CharField(max_length=6, choices=State, default=State.DRAFT, editable=False)
-    source_gap = models.PositiveSmallIntegerField(
-        default=1,
-        help_text="At least this many other images between two of the same source, where possible.",
-    )
     stimuli = models.ManyToManyField(Stimulus, through="StudyStimulus")
     researchers = models.ManyToManyField(
         settings.AUTH_USER_MODEL, blank=True, help_text="Who may see the results."
@@ -92,7 +80,7 @@ class Study(models.Model):
         help_text="SHA-256 over the sorted checksums of the files, set when the study opens.",
     )
 
-    FROZEN = ("slug", "instructions", "source_gap")
+    FROZEN = ("slug", *Protocol.PROTOCOL)
     """Fields that do not change once the study has been opened."""
     DECLARED = ("planned_raters", "least_correlation")
     """What the analysis was told beforehand; frozen with them."""
@@ -174,6 +162,24 @@ class EarlyLook(models.Model):
         return f"{self.study.slug}, {self.at:%Y-%m-%d %H:%M}"
 
 
+class Anchor(models.Model):
+    """An image of known quality for calibrating raters: the worst, a 1, or the original, a 5."""
+
+    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="anchors")
+    stimulus = models.ForeignKey(Stimulus, on_delete=models.PROTECT)
+    score = models.PositiveSmallIntegerField(help_text="What it stands for: 1 or 5.")
+
+    class Meta:
+        ordering = ["study", "stimulus"]
+        constraints = [
+            models.UniqueConstraint(fields=["study", "stimulus"], name="anchor_once_per_study"),
+            models.CheckConstraint(condition=Q(score__in=[1, 5]), name="anchor_is_1_or_5"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stimulus}, a {self.score}"
+
+
 def new_token() -> str:
     """128 random bits as a URL-safe text of 22 characters."""
     return secrets.token_urlsafe(16)
@@ -183,9 +189,12 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     """Reads of several invitations."""
 
     def with_progress(self) -> InvitationQuerySet:
-        """Adds the rater's ``position`` and ``finished_at``, in the order of invitation."""
+        """Adds ``position`` (answers that count; ``None`` before enrolment) and ``finished_at``."""
+        answers = Count("rater__trial__rating", filter=Q(rater__trial__kind="main"))
         return self.annotate(
-            position=F("rater__position"), finished_at=F("rater__finished_at")
+            position=Case(When(rater__isnull=False, then=answers)),
+            finished_at=F("rater__finished_at"),
+            stage=F("rater__stage"),
         ).order_by("number")
 
 

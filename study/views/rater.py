@@ -1,4 +1,8 @@
-"""What a rater's browser gets. No response here says by which method an image was made."""
+"""What a rater's browser gets. No response here says by which method an image was made.
+
+The server holds the position: any address leads to the page that is due. A form sent twice, or to
+a page that is not due any more, changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,16 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from study import sessions
+from study import pages, plates, ratings, screening, sessions
 from study.access import for_rater, invitation_of, rater_of, remember
-from study.forms import VoteForm
+from study.forms import ScreeningForm, VoteForm
+from study.language import in_raters_language
 from study.models import Invitation, Rater, Rating, Study, Trial
-from study.ratings import Refused, cast
-
-SECONDS_PER_VOTE = 6
-"""For the estimate on the first page: 5 to 7 s were measured in published browser studies."""
 
 
 @require_safe
 @never_cache
+@in_raters_language
 def enter(request: HttpRequest, token: str) -> HttpResponse:
     """The personal link: exchanged for a session cookie, then a clean address."""
     invitation = Invitation.objects.filter(token=token).first()
@@ -35,6 +37,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 @never_cache
+@in_raters_language
 def rate(request: HttpRequest) -> HttpResponse:
     """The page that is due to this rater, whichever it is."""
     invitation = invitation_of(request)
@@ -42,61 +45,109 @@ def rate(request: HttpRequest) -> HttpResponse:
         return render(request, "study/rater/no_link.html", status=403)
     if invitation.revoked_at is not None:
         return render(request, "study/rater/revoked.html", status=410)
-    study, rater = invitation.study, rater_of(invitation)
-    total = _total(study, rater)
-    context = {"study": study, "total": total, "scale": Rating.Score.choices}
-    if rater is not None and rater.finished_at is not None:
-        return render(request, "study/rater/done.html", context)
-    if study.state != Study.State.OPEN:
-        return render(request, "study/rater/closed.html", context, status=403)
-    if rater is None:
-        context["minutes"] = max(1, round(total * SECONDS_PER_VOTE / 60))
-        return render(request, "study/rater/instructions.html", context)
-    return render(request, "study/rater/rate.html", {**context, "state": _state(rater)})
+    page = pages.due(invitation)
+    return render(request, f"study/rater/{page.template}", page.context, status=page.status)
 
 
-@require_POST
-def start(request: HttpRequest) -> HttpResponse:
-    """Enrol: the instructions were read. Whatever is wrong, the page that is due says it."""
+def _answering(request: HttpRequest) -> tuple[Invitation | None, Rater | None]:
+    """Whose form this is: nobody's if it is no form, or the link is of no use."""
     invitation = invitation_of(request)
-    if invitation and not invitation.revoked_at and invitation.study.state == Study.State.OPEN:
+    if request.method != "POST" or invitation is None or invitation.revoked_at is not None:
+        return None, None
+    return invitation, rater_of(invitation)
+
+
+@in_raters_language
+def start(request: HttpRequest) -> HttpResponse:
+    """Consent, and enrol. Whatever is wrong, the page that is due says it."""
+    invitation, _ = _answering(request)
+    if invitation and invitation.study.state == Study.State.OPEN:
         sessions.enrol(invitation)
     return redirect("rate")
 
 
+@never_cache
+@in_raters_language
+def screen(request: HttpRequest) -> HttpResponse:
+    """The answers to the screening; what can be mended is said on the same page."""
+    invitation, rater = _answering(request)
+    if rater is None or rater.stage != Rater.Stage.SCREENING or not invitation:
+        return redirect("rate")
+    if invitation.study.state != Study.State.OPEN:
+        return redirect("rate")
+    form = ScreeningForm(request.POST)
+    if not form.is_valid():
+        page = pages.screening(rater, incomplete=True)
+        return render(request, f"study/rater/{page.template}", page.context, status=400)
+    why = screening.screen(rater, form.answers(request, rater.study.plates))
+    if why and why not in screening.FOR_GOOD:
+        page = pages.screening(rater, refusal=why)
+        return render(request, f"study/rater/{page.template}", page.context, status=422)
+    return redirect("rate")
+
+
+@in_raters_language
+def begin(request: HttpRequest) -> HttpResponse:
+    """On from a page that was read, or from a break."""
+    _, rater = _answering(request)
+    if rater is not None:
+        sessions.go_on(rater)
+    return redirect("rate")
+
+
+@never_cache
+@in_raters_language
+def leave(request: HttpRequest) -> HttpResponse:
+    """Stop for good: the page that asks, and what it asks for."""
+    invitation, rater = _answering(request)
+    if rater is not None:
+        sessions.withdraw(rater, erase=request.POST.get("answers") == "delete")
+        return redirect("rate")
+    invitation = invitation_of(request)
+    rater = rater_of(invitation) if invitation else None
+    if invitation is None or invitation.revoked_at is not None or rater is None or rater.erased:
+        return redirect("rate")
+    return render(request, "study/rater/leave.html", {"rater": rater, "study": rater.study})
+
+
 @require_GET
 @never_cache
+@in_raters_language
 @for_rater
 def upcoming(request: HttpRequest, rater: Rater) -> HttpResponse:
     """Where the rater stands and the next few trials."""
-    return JsonResponse(_state(rater))
+    return JsonResponse(sessions.standing(rater))
 
 
 @require_POST
 @never_cache
+@in_raters_language
 @for_rater
 def vote(request: HttpRequest, rater: Rater) -> HttpResponse:
-    """Store one vote. The answer always carries the rating that is stored."""
+    """Store one vote, or the revision of the latest. The answer carries what is stored."""
     try:
         form = VoteForm.of(request)
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=400)
     if not form.is_valid():
         return JsonResponse({"error": form.problem()}, status=400)
-    data = form.cleaned_data
     try:
-        rating = cast(
-            rater,
-            token=data["trial"],
-            score=data["score"],
-            client_id=data["id"],
-            viewing=form.viewing(request),
-        )
-    except Refused as refusal:
-        due = _state(rater) if refusal.status == 409 else {}
+        rating = _stored(form, request, rater)
+    except ratings.Refused as refusal:
+        rater.refresh_from_db(fields=["position", "stage"])
+        due = sessions.standing(rater) if refusal.status == 409 else {}
         return JsonResponse({"error": str(refusal), **due}, status=refusal.status)
-    stored = {"trial": data["trial"], "score": rating.score, "id": str(rating.client_id)}
-    return JsonResponse({"rating": stored, **_state(rater)})
+    told = {"trial": rating.trial.token, "score": rating.score, "id": str(rating.client_id)}
+    return JsonResponse({"rating": told, **sessions.standing(rating.trial.rater)})
+
+
+def _stored(form: VoteForm, request: HttpRequest, rater: Rater) -> Rating:
+    data = form.cleaned_data
+    given = {"token": data["trial"], "score": data["score"], "client_id": data["id"]}
+    if data["after_ms"] is not None:
+        return ratings.revise(rater, **given, after_ms=data["after_ms"])
+    waiting = bool(data["waiting"])
+    return ratings.cast(rater, **given, viewing=form.viewing(request), waiting=waiting)
 
 
 @require_safe
@@ -104,30 +155,21 @@ def vote(request: HttpRequest, rater: Rater) -> HttpResponse:
 @for_rater
 def image(request: HttpRequest, rater: Rater, token: str) -> HttpResponse:
     """The image of one of this rater's trials, as far as the plan has been uncovered."""
-    trial = Trial.objects.select_related("stimulus").filter(rater=rater, token=token).first()
-    if trial is None or trial.position >= rater.position + sessions.AHEAD:
+    found = Trial.objects.select_related("stimulus", "session").filter(rater=rater, token=token)
+    trial = found.first()
+    if trial is None or trial.session.started_at is None:
+        raise Http404
+    if trial.position >= rater.position + sessions.AHEAD:
         raise Http404
     return HttpResponse(trial.stimulus.path.read_bytes(), content_type="image/png")
 
 
-def _total(study: Study, rater: Rater | None) -> int:
-    return rater.trial_set.count() if rater else study.stimuli.count()
-
-
-def _state(rater: Rater) -> dict[str, object]:
-    rater.refresh_from_db(fields=["position"])
-    trials = Trial.objects.upcoming(rater, sessions.AHEAD)
-    return {
-        "position": rater.position,
-        "total": _total(rater.study, rater),
-        "trials": [
-            {
-                "position": trial.position,
-                "token": trial.token,
-                "image": f"/rate/image/{trial.token}",
-                "width": trial.stimulus.width,
-                "height": trial.stimulus.height,
-            }
-            for trial in trials
-        ],
-    }
+@require_safe
+@cache_control(private=True, max_age=3600)
+@for_rater
+def plate(request: HttpRequest, rater: Rater, number: int) -> HttpResponse:
+    """One of this rater's colour plates; nothing but its dots tells what is in it."""
+    own = screening.plates_of(rater)
+    if rater.stage != Rater.Stage.SCREENING or not 0 <= number < len(own):
+        raise Http404
+    return HttpResponse(plates.png(own[number]), content_type="image/png")

@@ -25,10 +25,11 @@ def test_every_model_has_a_page_that_opens(admin_client, rater, model):
 
 
 def change(client, study, **fields):
+    stored = {name: getattr(study, name) for name in ("slug", "title", *Study.PROTOCOL)}
+    stored = {k: v for k, v in stored.items() if v is not None and v is not False}
     data = {
-        "slug": study.slug, "title": study.title, "instructions": study.instructions,
-        "source_gap": study.source_gap, "studystimulus_set-TOTAL_FORMS": "0",
-        "studystimulus_set-INITIAL_FORMS": "0", **fields,
+        **stored,
+        "studystimulus_set-TOTAL_FORMS": "0", "studystimulus_set-INITIAL_FORMS": "0", **fields,
     }  # fmt: skip
     return client.post(reverse("admin:study_study_change", args=[study.pk]), data)
 

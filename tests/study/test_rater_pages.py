@@ -32,30 +32,54 @@ def chunks(png: bytes) -> list[bytes]:
     return types
 
 
-def test_no_byte_of_any_response_tells_the_method(invitation):
-    """A whole study is rated, with detours, and every byte that came is read."""
-    study = invitation.study
-    study.title = "SRGAN against bicubic"  # for researchers; raters never read it
-    study.save()
-    client = Client()
-    responses = [client.get(invitation.get_absolute_url()), client.get(reverse("rate"))]
-    responses += [client.post(reverse("start")), client.get(reverse("rate"))]
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_byte_of_any_response_tells_the_method(draft_study, calibration_dir, language):
+    """A whole study with all that can be in one is taken, with detours, and every byte is read."""
+    rules = {"screen_device": True, "screen_window": True, "screen_vision": True, "plates": 2,
+             "plate_errors": 2, "calibrate": True, "calibration_folder": str(calibration_dir),
+             "sessions": 2, "break_minutes": 0, "first_stabilising": 1}  # fmt: skip
+    studies.set_protocol(draft_study, rules)
+    draft_study.title = "SRGAN against bicubic"  # for researchers; raters never read it
+    draft_study.save()
+    studies.open_(draft_study)
+    invitation = studies.invite(draft_study, 1)[0]
+    client = Client(headers={"Accept-Language": language})
+    rate = reverse("rate")
+    responses = [client.get(invitation.get_absolute_url()), client.get(rate)]
+    responses += [client.post(reverse("start")), client.get(rate)]
+    window = {"device_pixel_ratio": 1, "viewport_width": 1600, "viewport_height": 1000,
+              "screen_width": 1600, "screen_height": 1000, "vision": "plain"}  # fmt: skip
+    plate = client.get(reverse("plate", args=[1]))
+    assert set(chunks(plate.content)) == {b"IHDR", b"IDAT", b"IEND"}
+    small = client.post(reverse("screening"), {**window, "viewport_width": 200})
+    passed = client.post(reverse("screening"), window)
+    assert (small.status_code, passed.status_code) == (422, 302)
+    responses += [small, passed, client.get(rate), client.post(reverse("begin"))]
     images = []
-    for trial in Trial.objects.filter(rater__invitation=invitation).order_by("position"):
-        images.append(client.get(reverse("image", args=[trial.token])))
+    while not Rater.objects.get().finished_at:
+        rater = Rater.objects.get()
+        trial = Trial.objects.get(rater=rater, position=rater.position)
+        image = client.get(reverse("image", args=[trial.token]))
+        if image.status_code == 404:  # a session that has not begun
+            responses += [image, client.get(rate), client.post(reverse("begin"))]
+            continue
+        images.append(image)
         state = client.get(reverse("upcoming"))
-        vote = {"trial": trial.token, "score": 3, "id": str(uuid.uuid4())}
+        vote = {"trial": trial.token, "score": trial.anchor or 3, "id": str(uuid.uuid4())}
         kind = "application/json"
         bad = client.post(reverse("vote"), {**vote, "score": 9}, content_type=kind)
         good = client.post(reverse("vote"), vote, content_type=kind)
         assert (state.status_code, bad.status_code, good.status_code) == (200, 400, 200)
-        responses += [state, bad, good]
+        again = client.post(reverse("vote"), {**vote, "after_ms": 99}, content_type=kind)
+        responses += [state, bad, good, again, client.get(rate)]
+    responses += [client.get(reverse("leave")), client.post(reverse("leave"))]
     responses += [client.get(reverse("rate")), client.get(reverse("image", args=["nothing"]))]
     responses += [client.get("/no/such/page"), Client().get(reverse("rate"))]
-    assert len(images) == 6
+    assert len(images) >= 4 + 6 + 6
 
     words = {w.lower() for method in METHODS.values() for w in (method.name, method.title)}
     words = (words | {"nearest", "neighbour", "original", "interpolat", "super-res"}) - {"hr"}
+    words |= {"nachbar", "kubisch", "anchor"}
     for response in responses:
         said = text_of(response).lower()
         assert not [word for word in words if word in said], response.request["PATH_INFO"]

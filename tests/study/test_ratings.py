@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from study import sessions, studies
-from study.models import Rating, Trial
+from study.models import Rating, Revision, Trial
 from study.ratings import Refused, cast
 
 
@@ -182,3 +182,57 @@ def test_the_last_vote_finishes_the_rater(rater, trials):
         rater.refresh_from_db()
     assert rater.finished_at
     assert rater.position == len(trials)
+
+
+# ---- Taking the latest vote back ----
+
+
+def revision(trial, score, after_ms=2000, **more):
+    return body(trial, score, after_ms=after_ms, **more)
+
+
+def test_the_latest_vote_can_be_given_anew_and_both_scores_are_kept(rater_client, trials):
+    post(rater_client, body(trials[0], 2))
+    anew = revision(trials[0], 4)
+    answers = [post(rater_client, anew) for _ in range(2)]
+    assert [a.status_code for a in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].json()["rating"]["score"] == 4
+    assert answers[0].json()["position"] == 1
+    stored = Revision.objects.get()
+    assert (stored.original_score, stored.score, stored.after_ms) == (2, 4, 2000)
+    assert Rating.objects.get().score == 4
+
+
+@pytest.mark.parametrize(
+    ("votes", "after_ms", "sentence"),
+    [(0, 2000, "no answer yet"), (2, 2000, "Only the latest"), (1, 7000, "too late")],
+)
+def test_only_the_latest_vote_and_only_within_seconds(
+    rater_client, trials, votes, after_ms, sentence
+):
+    for trial in trials[:votes]:
+        post(rater_client, body(trial, 2))
+    answer = post(rater_client, revision(trials[0], 4, after_ms))
+    assert answer.status_code == 409
+    assert sentence in answer.json()["error"]
+    assert answer.json()["trials"][0]["token"] == trials[votes].token
+    assert not Revision.objects.exists()
+
+
+def test_a_vote_can_be_taken_back_once(rater_client, trials):
+    post(rater_client, body(trials[0], 2))
+    post(rater_client, revision(trials[0], 4))
+    assert post(rater_client, revision(trials[0], 5)).status_code == 409
+    assert Rating.objects.get().score == 4
+
+
+def test_the_very_last_vote_can_be_taken_back_too(rater_client, trials):
+    for trial in trials:
+        post(rater_client, body(trial, 3))
+    assert post(rater_client, revision(trials[-1], 5)).status_code == 200
+
+
+def test_an_image_that_was_not_seen_long_enough_takes_no_vote(rater_client, trials):
+    assert post(rater_client, body(trials[0], 3, response_ms=299)).status_code == 400
+    assert post(rater_client, body(trials[0], 3, response_ms=300)).status_code == 200

@@ -12,6 +12,13 @@ from study import studies
 from study.management.plain import PlainCommand
 
 
+def _pair(text: str) -> tuple[str, str]:
+    name, found, value = text.partition("=")
+    if not found:
+        raise ValueError(f"--set {text}: write NAME=VALUE")
+    return name, value
+
+
 class Command(PlainCommand):
     help = "Create a study and open it, which freezes its images."
 
@@ -21,6 +28,14 @@ class Command(PlainCommand):
         parser.add_argument("--title", default="", help="for researchers; raters do not see it")
         parser.add_argument("--sets", nargs="+", default=[], metavar="SET")
         parser.add_argument("--methods", nargs="+", default=[], metavar="METHOD")
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            dest="protocol",
+            help="a setting of the protocol, such as session_minutes=20; all are in the docs",
+        )
         parser.add_argument("--draft", action="store_true", help="do not open it yet")
         parser.add_argument(
             "--researcher", action="append", default=[], metavar="USER", help="who sees the results"
@@ -34,6 +49,7 @@ class Command(PlainCommand):
                 title=options["title"],
                 sets=options["sets"],
                 methods=options["methods"],
+                protocol=dict(_pair(text) for text in options["protocol"]),
             )
             for name in options["researcher"]:
                 user = get_user_model().objects.filter(username=name).first()

@@ -1,53 +1,51 @@
-// The rating page: one image at a time, five answers, no answer lost and none doubled.
+// The rating page: one image at a time, five answers, the next image there as soon as a key is hit.
 //
-// The server decides which trial is due. Everything it says carries {position, total, trials}, the
-// trials being the next few; the page shows the first of them that it holds no vote for. A vote is
-// written to this browser's storage before it is sent and forgotten only when the server has given
-// a definite answer for it. So reloading, closing the tab, losing the network or the answer, and
-// opening a second tab need no code of their own: what is stored is sent again, in order, with the
-// id it was born with, and the server stores it once.
+// The server decides which trial is due. Everything it says carries {position, trials}, the trials
+// being the next few; the page shows the first of them that it holds no vote for. When it names
+// none, another page is due. Votes go out in the background through the outbox.
 
-const SHORTEST_VIEW = 300; // ms; published logs hold double presses 76 and 109 ms apart
-const FIRST_PAUSE = 500; // ms before an unanswered request is repeated; doubled each time up to
-const LONGEST_PAUSE = 15_000;
-const PATIENCE = 20_000; // ms to wait for an answer that does not come
+import { FIRST_PAUSE, LONGEST_PAUSE } from "./outbox.js";
+import { ask, disown, forget, isKept, keep, outbox, pauseOrOnline, uuid } from "./outbox.js";
 
 const element = (id) => document.getElementById(id);
+const told = (id) => JSON.parse(element(id).textContent);
 const page = element("rating");
 const stage = element("stage");
+const buttons = [...document.querySelectorAll("[data-score]")];
+const rules = told("rules"); // of this study and session; the same as long as the page is there
+const texts = told("texts");
 
-let state = JSON.parse(element("state").textContent); // what the server said last
+let state = told("state"); // what the server said last
 let queue = []; // trials to show, the first one now
 let current = null; // the trial that is shown or on its way
-let paintedAt = 0; // performance.now() when its image was on the screen
+let seen = 0; // ms for which its image was on the screen, up to the latest interruption
+let paintedAt = 0; // performance.now() when it came on the screen, 0 while it is not there
 let view = null; // a new object whenever an image comes into sight, null while none is there
+let latest = null; // {trial, image, at}: the vote that can be taken back
+let again = null; // {trial, after_ms}: the trial whose vote was taken back
+let paused = false;
 let struggling = false; // whether the latest request found no answer
 let sending = false;
 let stopped = false;
-
-// ---- The outbox: one entry for each trial that was voted on, the oldest first ----
-
-const PREFIX = "vote:";
 const cast = new Set(); // trials voted on in this page
-const foreign = new Set(); // entries that are not this rater's: left by another one at this computer
 
-const isKept = (token) => localStorage.getItem(PREFIX + token) !== null;
-const keep = (entry) => localStorage.setItem(PREFIX + entry.vote.trial, JSON.stringify(entry));
-const forget = (entry) => localStorage.removeItem(PREFIX + entry.vote.trial);
+// ---- Talking to the server ----
 
-function outbox() {
-  return Object.keys(localStorage)
-    .filter((key) => key.startsWith(PREFIX) && !foreign.has(key.slice(PREFIX.length)))
-    .map((key) => JSON.parse(localStorage.getItem(key)))
-    .filter(Boolean) // another tab may have forgotten one meanwhile
-    .sort((a, b) => a.position - b.position);
+const request = (url, vote) => ask(url, page.dataset.csrf, heard, vote);
+
+function heard(something) {
+  struggling = !something;
+  report();
 }
 
 async function send() {
   if (sending) return;
   sending = true;
-  for (let entry; !stopped && (entry = outbox()[0]); ) {
-    settle(entry, await ask(page.dataset.voteUrl, entry.vote));
+  for (let entries; !stopped && (entries = outbox()).length; ) {
+    const [entry] = entries;
+    // Told that more wait, the server does not end the session before they have come.
+    const vote = { ...entry.vote, waiting: entries.length - 1 };
+    settle(entry, await request(page.dataset.voteUrl, vote));
     report();
   }
   sending = false;
@@ -60,56 +58,16 @@ function settle(entry, { status, body }) {
     follow(body);
   } else if (status === 404) {
     // Not a trial of this rater. It may be due to someone else who rates in this browser.
-    foreign.add(entry.vote.trial);
-    if (cast.has(entry.vote.trial)) stop(body.error ?? "Your last answer has no place here.");
+    disown(entry);
+    if (cast.has(entry.vote.trial)) stop(body.error ?? texts.lost);
   } else {
     if (status === 400 && body.error) forget(entry); // it would be refused for ever
     stop(body.error);
   }
 }
 
-// ---- Talking to the server ----
-
-// The server's definite answer, however long the network takes to bring one.
-async function ask(url, vote) {
-  for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-    const answer = await attempt(url, vote);
-    struggling = !answer;
-    report();
-    if (answer) return answer;
-    await pauseOrOnline(pause);
-  }
-}
-
-async function attempt(url, vote) {
-  const post = {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-CSRFToken": page.dataset.csrf },
-    body: JSON.stringify(vote),
-    keepalive: true, // finish it even if the tab is closed now
-  };
-  try {
-    const signal = AbortSignal.timeout(PATIENCE);
-    const response = await fetch(url, { ...(vote && post), signal, cache: "no-store" });
-    const { ok, status } = response;
-    if (status >= 500 || status === 429 || status === 408) return null;
-    const body = await response.json().catch(() => ({}));
-    // A success that is not ours comes from something in between, such as a hotel's sign-in page.
-    return ok && !body.trials ? null : { status, body };
-  } catch {
-    return null;
-  }
-}
-
-function pauseOrOnline(milliseconds) {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds);
-    addEventListener("online", resolve, { once: true });
-  });
-}
-
 async function refresh() {
-  const { body } = await ask(page.dataset.nextUrl);
+  const { body } = await request(page.dataset.nextUrl);
   if (!body.trials) stop(body.error);
   else if (body.position >= state.position) follow(body); // not overtaken by a vote's answer
 }
@@ -118,6 +76,7 @@ function follow(answer) {
   if (stopped) return;
   state = answer;
   queue = answer.trials.filter((trial) => !isKept(trial.token));
+  if (again) queue.unshift(again.trial);
   const wanted = new Set(queue.map((trial) => trial.token));
   for (const token of images.keys()) if (!wanted.has(token)) images.delete(token);
   queue.forEach(imageOf);
@@ -136,7 +95,7 @@ function imageOf(trial) {
 async function load(trial) {
   for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     const image = new Image();
-    image.alt = `Image ${trial.position + 1}`;
+    image.alt = numbered(trial, rules.calibration ? texts.example : texts.image);
     image.src = trial.image;
     try {
       await image.decode();
@@ -151,18 +110,19 @@ async function load(trial) {
 
 async function show() {
   close();
+  seen = 0;
   const trial = (current = queue[0] ?? null);
   stage.replaceChildren();
   report();
   if (trial) {
-    announce(trial.position);
+    announce(trial);
     const image = await imageOf(trial);
     if (trial !== current || stopped || !image) return;
     stage.replaceChildren(image); // nothing was painted since it was emptied if this was at hand
     report();
     fit();
-  } else if (state.position >= state.total && !outbox().length) {
-    location.replace(page.dataset.doneUrl);
+  } else if (!state.trials.length && !outbox().length) {
+    finish();
   }
 }
 
@@ -173,10 +133,12 @@ function fit() {
   const [width, height] = [image.naturalWidth, image.naturalHeight].map((n) => n / devicePixelRatio);
   image.style.width = `${width}px`;
   image.style.height = `${height}px`;
-  const fits = width <= stage.clientWidth && height <= stage.clientHeight;
-  image.hidden = !fits;
-  element("small").hidden = fits;
-  if (!fits) close();
+  const pinched = (globalThis.visualViewport?.scale ?? 1) > 1.01; // would resample the whole page
+  const small = width > stage.clientWidth || height > stage.clientHeight;
+  element("small").hidden = !small || paused;
+  element("pinched").hidden = !pinched || small || paused;
+  image.hidden = small || pinched || paused;
+  if (image.hidden || document.hidden) close();
   else if (!view) open();
 }
 
@@ -189,11 +151,15 @@ async function open() {
   if (mine !== view) return;
   paintedAt = performance.now();
   setTimeout(() => {
-    if (mine === view) page.dataset.open = current.position + 1;
-  }, SHORTEST_VIEW);
+    if (mine === view) page.dataset.open = numberOf(current);
+  }, rules.shortest_view_ms - seen);
+  mine.hint = setTimeout(() => say("question", texts.hint), rules.hint_ms - seen);
 }
 
 function close() {
+  clearTimeout(view?.hint);
+  if (paintedAt) seen += performance.now() - paintedAt;
+  paintedAt = 0;
   view = null;
   delete page.dataset.open;
 }
@@ -201,71 +167,145 @@ function close() {
 const frame = () => new Promise(requestAnimationFrame);
 
 function vote(score, pressedAt) {
-  if (!page.dataset.open || pressedAt - paintedAt < SHORTEST_VIEW) return;
-  const { width, height } = stage.firstElementChild.getBoundingClientRect();
+  const viewed = Math.round(seen + pressedAt - paintedAt);
+  if (!page.dataset.open || viewed < rules.shortest_view_ms) return;
+  if (current.means && score !== current.means) return; // an example stands for one category
+  const image = stage.firstElementChild;
+  const { width, height } = image.getBoundingClientRect();
   const ballot = {
     trial: current.token,
     score,
     id: uuid(),
-    response_ms: Math.round(pressedAt - paintedAt),
+    response_ms: viewed,
     device_pixel_ratio: devicePixelRatio,
     viewport: [innerWidth, innerHeight],
     shown: [width, height],
+    zoom: outerWidth ? outerWidth / innerWidth : null,
+    ...(again && { after_ms: again.after_ms }),
   };
   try {
     keep({ position: current.position, vote: ballot });
   } catch {
-    return stop("This browser has no room to keep your answer until it arrives; it does not count.");
+    return stop(texts.full);
   }
   cast.add(current.token);
+  latest = again ? null : { trial: current, image, at: pressedAt };
+  again = null;
   queue.shift();
   show();
   send();
+  offerUndo();
 }
 
-// crypto.randomUUID exists on https alone; a study in a laboratory's network may be on plain http.
-function uuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40; // version 4
-  bytes[8] = (bytes[8] & 0x3f) | 0x80; // RFC 9562's variant
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+// ---- Taking the latest vote back, within seconds and once ----
+
+const canUndo = () => latest && performance.now() - latest.at < rules.undo_ms && !paused && !stopped;
+
+function offerUndo() {
+  element("undo").disabled = !canUndo();
+  clearTimeout(offerUndo.timer);
+  if (latest) offerUndo.timer = setTimeout(offerUndo, rules.undo_ms - (performance.now() - latest.at));
+  else if (document.activeElement === element("undo")) element("undo").blur();
 }
+
+function undo(pressedAt) {
+  if (!canUndo()) return;
+  again = { trial: latest.trial, after_ms: Math.round(pressedAt - latest.at) };
+  images.set(again.trial.token, Promise.resolve(latest.image));
+  latest = null;
+  element("finished").hidden = true;
+  queue.unshift(again.trial);
+  show();
+  offerUndo();
+}
+
+// ---- Pausing, and leaving the page when another one is due ----
+
+function pause(on) {
+  if (stopped || paused === on || !element("finished").hidden) return;
+  paused = on;
+  element("paused").hidden = !on;
+  element("scale").inert = on;
+  fit();
+  report();
+  offerUndo();
+  element(on ? "resume" : "pause").focus();
+}
+
+// The last vote can be taken back too: the page stays until that is over, or the rater goes on.
+function finish() {
+  if (!canUndo()) return location.replace(page.dataset.doneUrl);
+  element("finished").hidden = false;
+  element("continue").focus();
+  report();
+  clearTimeout(finish.timer);
+  finish.timer = setTimeout(() => current || finish(), rules.undo_ms - (performance.now() - latest.at));
+}
+
+// ---- Keys ----
 
 // The score that a key stands for. Where digits need Shift (French keyboards), both ways count.
-function scoreOf({ key, code, shiftKey, ctrlKey, altKey, metaKey }) {
-  if (ctrlKey || altKey || metaKey) return null;
+function scoreOf({ key, code, shiftKey }) {
   if (/^[1-5]$/.test(key)) return Number(key);
   const digit = /^(?:Digit|Numpad)([1-5])$/.exec(code);
   return digit && !shiftKey ? Number(digit[1]) : null;
 }
 
 function press(event) {
+  const { key, ctrlKey, altKey, metaKey, repeat, timeStamp } = event;
+  if (ctrlKey || altKey || metaKey) return;
   const score = scoreOf(event);
   // A held key votes once: neither by its repeats nor by those of Enter on a focused button.
-  if (event.repeat) {
-    if (score || event.key === "Enter" || event.key === " ") event.preventDefault();
-  } else if (score) {
-    event.preventDefault();
-    vote(score, event.timeStamp);
+  if (repeat) {
+    if (score || key === "Enter" || key === " ") event.preventDefault();
+    return;
   }
+  if (!element("keys").checked) return;
+  if (score) vote(score, timeStamp);
+  else if (key === "Backspace") undo(timeStamp);
+  else if (key.toLowerCase() === "p") pause(!paused);
+  else return;
+  event.preventDefault();
 }
 
 // ---- What the page says ----
 
-function announce(position) {
-  say("position", `Image ${position + 1} of ${state.total}`);
-  element("progress").max = state.total;
-  element("progress").value = position;
+const numberOf = (trial) => trial.position - rules.first + 1;
+const numbered = (trial, text) => text.replace("{n}", numberOf(trial)).replace("{total}", rules.total);
+
+function announce(trial) {
+  const text = again ? texts.again : rules.calibration ? texts.example : texts.image;
+  say("position", numbered(trial, text));
+  say("question", trial.means ? texts[`means_${trial.means}`] : texts.question);
+  if (rules.calibration) {
+    for (const button of buttons) {
+      const other = trial.means && trial.means !== Number(button.dataset.score);
+      button.toggleAttribute("disabled", Boolean(other));
+    }
+  }
+  element("progress").max = rules.total;
+  element("progress").value = numberOf(trial) - 1;
+  if (!rules.calibration) say("time", timeLeft(numberOf(trial) - 1));
+}
+
+// The pace so far, once there is one, and never more than the session's time.
+function timeLeft(done) {
+  if (state.left_ms === undefined) return "";
+  const pace = done >= 10 ? state.active_ms / done : 1000 * rules.seconds_per_vote;
+  const left = Math.min((rules.total - done) * pace, Math.max(0, state.left_ms));
+  const minutes = Math.max(1, Math.round(left / 60_000));
+  const text = (rules.last ? "end_in" : "break_in") + (minutes === 1 ? "_one" : "");
+  return texts[text].replace("{n}", minutes);
 }
 
 function report() {
   const waiting = outbox().length;
   page.dataset.waiting = waiting;
-  const what = waiting > 1 ? `${waiting} answers` : waiting ? "1 answer" : "The next image";
-  say("network", struggling && !stopped ? `${what} waiting for the network` : "");
-  element("waiting").hidden = stopped || stage.hasChildNodes();
-  if (!stage.hasChildNodes()) element("small").hidden = true;
+  const what = waiting > 1 ? "waiting_many" : waiting ? "waiting_one" : "waiting_image";
+  say("network", struggling && !stopped ? texts[what].replace("{n}", waiting) : "");
+  const empty = !stage.hasChildNodes();
+  element("waiting").hidden = stopped || paused || !empty || !element("finished").hidden;
+  if (empty) element("small").hidden = element("pinched").hidden = true;
 }
 
 // Only what changed is written: a live region is read aloud again whenever it is touched.
@@ -273,11 +313,14 @@ function say(id, text) {
   if (element(id).textContent !== text) element(id).textContent = text;
 }
 
-function stop(sentence = "Something went wrong between this page and the server.") {
+function stop(sentence = texts.wrong) {
+  pause(false);
   stopped = true;
   close();
   stage.replaceChildren();
   report();
+  offerUndo();
+  element("pause").disabled = true;
   element("scale").hidden = true;
   element("stopped").hidden = false;
   element("stopped").firstElementChild.textContent = sentence;
@@ -293,10 +336,22 @@ function watchPixelRatio() {
 function begin() {
   addEventListener("keydown", press);
   addEventListener("resize", fit);
+  document.addEventListener("visibilitychange", fit);
+  globalThis.visualViewport?.addEventListener("resize", fit);
   watchPixelRatio();
-  for (const button of document.querySelectorAll("[data-score]")) {
+  for (const button of buttons) {
     button.addEventListener("click", (event) => vote(Number(button.dataset.score), event.timeStamp));
   }
+  // WCAG 2.1.4: keys of one character can be switched off.
+  element("keys").checked = sessionStorage.getItem("keys") !== "off";
+  element("keys").addEventListener("change", ({ target }) =>
+    sessionStorage.setItem("keys", target.checked ? "on" : "off"),
+  );
+  element("undo").hidden = !rules.undo_ms;
+  element("undo").addEventListener("click", (event) => undo(event.timeStamp));
+  element("pause").addEventListener("click", () => pause(true));
+  element("resume").addEventListener("click", () => pause(false));
+  element("continue").addEventListener("click", () => location.replace(page.dataset.doneUrl));
   follow(state);
   send();
 }

@@ -1,0 +1,169 @@
+"""A real server of several processes, to be killed and started again, and voters that use it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.test import Client
+
+from study.models import Invitation, Rater, Trial
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    """A port that nothing listens on, below those that systems give to outgoing connections.
+
+    A client that keeps trying a port of that range while its server is down may be given the very
+    port as its own end, and then talks to itself and keeps the server from coming back.
+    """
+    for port in random.sample(range(20_000, 30_000), 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise RuntimeError("no port between 20000 and 30000 is free")
+
+
+@dataclass
+class Server:
+    """gunicorn with an application, on a port that stays its own."""
+
+    application: str
+    environment: Mapping[str, str]
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start and wait until it answers."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", self.application, "--bind", f"127.0.0.1:{self.port}",
+             "--workers", "3", "--preload", "--log-level", "critical"],
+            cwd=ROOT, env={**os.environ, **self.environment}, start_new_session=True,
+        )  # fmt: skip
+        while self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=0.1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise RuntimeError(f"{self.application} did not start")
+
+    def kill(self) -> None:
+        """SIGKILL to every process at once, as when the power fails."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+def our_site() -> dict[str, str]:
+    """The environment that makes a server share this test's database and files."""
+    return {
+        "DATABASE": str(settings.DATABASES["default"]["NAME"]),
+        "STIMULI_DIR": str(settings.STIMULI_DIR),
+        "SECRET_KEY": settings.SECRET_KEY,
+        "SITE_URL": "http://127.0.0.1",
+        "DJANGO_SETTINGS_MODULE": "tests.served",
+    }
+
+
+@contextmanager
+def served(application: str, environment: Mapping[str, str]) -> Iterator[Server]:
+    """A server for the length of a block."""
+    server = Server(application, environment)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def with_many_trials(rater: Rater, count: int) -> None:
+    """More trials than the small study has images, so that voting can go on for seconds."""
+    last = Trial.objects.filter(rater=rater).latest("position")
+    stimuli = list(rater.study.stimuli.all())
+    Trial.objects.bulk_create(
+        Trial(
+            rater=rater,
+            session=last.session,
+            position=last.position + 1 + place,
+            stimulus=stimuli[place % len(stimuli)],
+            kind=Trial.Kind.STABILISING,
+        )
+        for place in range(count)
+    )
+
+
+def headers_of(invitation: Invitation) -> dict[str, str]:
+    """What the browser of an enrolled rater sends with a vote."""
+    client = Client()
+    client.get(invitation.get_absolute_url())
+    page = client.get("/rate/").content.decode()
+    csrf = re.search(r'data-csrf="([^"]+)"', page)
+    assert csrf
+    cookie = f"sessionid={client.cookies['sessionid'].value}"
+    return {"Cookie": cookie, "X-CSRFToken": csrf[1], "Content-Type": "application/json"}
+
+
+@dataclass
+class Voter(threading.Thread):
+    """Votes on its trials in turn over one connection; asks again until it has an answer."""
+
+    port: int
+    headers: Mapping[str, str]
+    tokens: Sequence[str]
+    stop: threading.Event
+    number: int = 0
+    acknowledged: list[tuple[str, int, str]] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    unanswered: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def run(self) -> None:
+        connection: http.client.HTTPConnection | None = None
+        for place, token in enumerate(self.tokens):
+            score = 1 + (place + self.number) % 5
+            vote = {"trial": token, "score": score, "id": str(uuid.uuid4())}
+            while not self.stop.is_set():
+                try:
+                    connection = connection or self._connected()
+                    connection.request("POST", "/rate/vote", json.dumps(vote), dict(self.headers))
+                    answer = connection.getresponse()
+                    text = answer.read().decode()
+                except (OSError, http.client.HTTPException):
+                    self.unanswered += 1
+                    connection = None
+                    time.sleep(0.01)
+                    continue
+                if answer.status != 200:
+                    self.errors.append(f"{answer.status} {text[:200]}")
+                if answer.status == 200 or answer.status < 500:
+                    stored = json.loads(text).get("rating", vote)
+                    self.acknowledged.append((token, stored["score"], stored["id"]))
+                    break
+            if self.stop.is_set():
+                return
+
+    def _connected(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)

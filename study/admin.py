@@ -83,6 +83,7 @@ class StudyAdmin(admin.ModelAdmin):
         ),
         ("Order", {"fields": ["source_gap", "longest_run", "retests", "share"]}),
         ("The page", {"fields": ["shortest_view_ms", "undo_seconds", "hint_seconds"]}),
+        ("Analysis", {"fields": ["planned_raters", "least_correlation"]}),
     ]  # fmt: skip
 
     def get_readonly_fields(

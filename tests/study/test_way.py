@@ -445,6 +445,7 @@ def test_stabilising_trials_are_stored_and_never_counted(come, django_user_model
     assert Rating.objects.count() == 8
     assert len(Rating.objects.cells(rater.study, simulated=False)) == 6
     client.force_login(owner)
+    client.post(reverse("look", args=["small"]))
     lines = client.get("/studies/small/ratings.csv").content.decode().splitlines()
     assert len([line for line in lines if not line.startswith("#")]) == 1 + 6
 

@@ -14,7 +14,6 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from benchmarks import datasets, fetch
-from sr_models.methods import METHODS
 from study import studies
 from study.management.plain import PlainCommand
 from study.models import Study
@@ -59,7 +58,8 @@ class Command(PlainCommand):
 
     def create(self, image_set: str, *, verbosity: int) -> None:
         """Generate the outputs of one set and open the first study on it."""
-        call_command("generate", sets=[image_set], methods=list(METHODS), verbosity=verbosity)
+        methods = list(studies.PRESETS["quick"].methods)
+        call_command("generate", sets=[image_set], methods=methods, verbosity=verbosity)
         study = studies.create(SLUG, title="Which image looks better?", sets=[image_set])
         studies.open_(study)
 

@@ -1,4 +1,4 @@
-"""The one table of methods: every version of an image that a study can show.
+"""The one table of methods: every version of an image that a study can show, in the paper's order.
 
 A method is a function from an LR image (h, w) or (h, w, 3), uint8, to an HR image four times as
 high and wide. The original is in the table too, as the hidden reference, and has no such function.
@@ -19,7 +19,7 @@ from sr_models import interpolation
 
 Image = NDArray[np.uint8]
 WEIGHTS_DIR = Path(__file__).parent / "weights"
-INFERENCE = 1
+INFERENCE = 2
 """Raised when the same weights would give another image, so that outputs are made again."""
 
 
@@ -42,7 +42,13 @@ METHODS = {
     for method in (
         Method("nearest", "Nearest neighbour"),
         Method("bicubic", "Bicubic"),
+        Method("srcnn", "SRCNN", "srcnn.safetensors"),
+        Method("drcn", "DRCN", "drcn.safetensors"),
+        Method("espcn", "ESPCN", "espcn.safetensors"),
         Method("srresnet", "SRResNet", "srresnet.safetensors"),
+        Method("srresnet-vgg22", "SRResNet-VGG22", "srresnet-vgg22.safetensors"),
+        Method("srgan-mse", "SRGAN-MSE", "srgan-mse.safetensors"),
+        Method("srgan-vgg22", "SRGAN-VGG22", "srgan-vgg22.safetensors"),
         Method("srgan", "SRGAN", "srgan.safetensors"),
         Method("hr", "Original (HR)"),
     )
@@ -92,7 +98,7 @@ def fingerprint(name: str) -> str:
     Raises ``ValueError`` for an unknown name and for missing weights.
 
     >>> fingerprint("bicubic")
-    'bicubic 1'
+    'bicubic 2'
     """
     method = _method(name)
     if method.weights is None:

@@ -103,7 +103,7 @@ def fresh(recipe: Recipe) -> Network:
     if recipe.network == "srcnn":
         return SRCNN(plain_start=plain)
     if recipe.network == "espcn":
-        return ESPCN()
+        return ESPCN(plain_start=plain)
     if recipe.network == "drcn":
         return DRCN()
     return Generator(batch_norm=recipe.batch_norm, bicubic_skip=recipe.bicubic_skip)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ PANELS = (
     ("Discriminator's certainty", ("d_real", "d_fake")),
     ("Patches per second", ("patches_per_s",)),
 )
+DASHES = ("-", "--", ":", "-.")
 NAMES = {"d_real": "D(real)", "d_fake": "D(fake)"}
 
 
@@ -54,25 +56,26 @@ def draw(logs: Sequence[Path], out: Path) -> Path:
         (title, keys) for title, keys in PANELS
         if any(key in line for lines in runs.values() for line in lines for key in keys)
     ]  # fmt: skip
-    figure = Figure(figsize=(7.0, 1.9 * len(panels) + 0.6), layout="constrained")
+    figure = Figure(figsize=(8.0, 1.9 * len(panels) + 0.6), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for ax, (title, keys) in zip(axes, panels, strict=True):
-        for name, lines in runs.items():
-            for key in keys:
+        # A colour for each run, a dash for each term: two runs can be told apart in every panel.
+        for number, (name, lines) in enumerate(runs.items()):
+            for dash, key in zip(itertools.cycle(DASHES), keys):
                 points = [(line["seconds"] / 60, line[key]) for line in lines if key in line]
                 if points:
-                    label = " ".join(
-                        filter(None, [name if len(runs) > 1 else "", NAMES.get(key, key)])
-                    )
-                    ax.plot(*zip(*points, strict=True), label=label, linewidth=1.2,
-                            marker="." if len(points) < 40 else "")  # fmt: skip
+                    words = [name] * (len(runs) > 1) + [NAMES.get(key, key)] * (len(keys) > 1)
+                    ax.plot(
+                        *zip(*points, strict=True), dash, color=f"C{number}", linewidth=1.2,
+                        label=" ".join(words), marker="." if key.startswith("heldout") else "",
+                    )  # fmt: skip
         ax.set_title(title, loc="left", fontsize=9, fontweight="bold")
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(alpha=0.25)
         if title == "Loss terms":
             ax.set_yscale("log")
-        if len(ax.lines) > 1 or title == "Loss terms":
-            ax.legend(fontsize=7, frameon=False)
+        if len(runs) > 1 or len(keys) > 1:
+            ax.legend(fontsize=6.5, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.08))
     axes[-1].set_xlabel("Minutes of training")
-    figure.savefig(out)
+    figure.savefig(out, dpi=110)
     return out

@@ -147,7 +147,8 @@ def _ours(scale: Scale, sizes: Mapping[str, dict[str, Any]]) -> tuple[Recipe, ..
         "srgan-vgg22": {**_FINE, **_SHALLOW, "learning_rate": 2e-4, "adversarial_weight": 2e-2},
         "srgan": {**_FINE, **_DEEP, "learning_rate": 2e-4},
         "srcnn": {**_OURS, "network": "srcnn", "learning_rate": 1e-3, "hidden_learning_rate": 3e-3},
-        "espcn": {**_OURS, "network": "espcn", "learning_rate": 1e-3, "hidden_learning_rate": 3e-3},
+        "espcn": {**_OURS, "network": "espcn", "learning_rate": 3e-3, "hidden_learning_rate": 1e-2,
+                  "hidden_decay": 0.0},
         "drcn": {**_OURS, "network": "drcn", "learning_rate": 4e-4, "hidden_learning_rate": 2e-3,
                  "every_recursion": True},
     }  # fmt: skip

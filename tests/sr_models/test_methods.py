@@ -14,7 +14,10 @@ from sr_models.training import checkpoint
 
 
 def test_the_table_runs_from_the_simplest_to_the_original():
-    assert list(METHODS) == ["nearest", "bicubic", "srresnet", "srgan", "hr"]
+    assert list(METHODS) == [
+        "nearest", "bicubic", "srcnn", "drcn", "espcn", "srresnet", "srresnet-vgg22",
+        "srgan-mse", "srgan-vgg22", "srgan", "hr",
+    ]  # fmt: skip
     assert [name for name, method in METHODS.items() if method.is_original] == ["hr"]
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Avg, Count, Q
 
 from study import exports
 from study.analysis import power, render, tables
 from study.exports import ORIGINAL, Kind
-from study.models import Rater, Study
+from study.models import Rater, Session, Study
 
+REFUSALS = {"vision": "vision", "plates": "colour plates", "calibration": "calibration"}
 HIGHER_IS_BETTER = {"mos": True, "psnr": True, "ssim": True, "ssim_daala": True, "lpips": False}
 
 
@@ -23,6 +24,7 @@ def page(study: Study, *, kind: Kind, hidden: bool) -> dict[str, Any]:
         "kinds": exports.kinds(study),
         "hidden": hidden,
         "progress": progress(study, kind),
+        "calibration": calibration(study) if kind == "people" else None,
         "looks": study.early_looks.select_related("user"),
         "sections": [],
         "notes": [],
@@ -55,6 +57,29 @@ def progress(study: Study, kind: Kind) -> dict[str, Any]:
     )
     counts["planned"] = study.planned_raters
     return counts
+
+
+def calibration(study: Study) -> dict[str, Any] | None:
+    """How people came through screening and calibration; None where the study has neither.
+
+    ``passed``: raters by the attempt at which they passed the check; ``mistakes``: of those who
+    passed, the mean number of anchors judged more than a point off.
+    """
+    if not (study.calibrate or study.screens):
+        return None
+    people = Rater.objects.filter(study=study, simulated=False)
+    judged = Session.objects.filter(rater__in=people, calibration=True, passed=True)
+    refused = people.filter(stage=Rater.Stage.SCREENED_OUT).values_list("refusal")
+    return {
+        "calibrates": study.calibrate,
+        "passed": list(judged.values_list("number").annotate(Count("pk")).order_by("number")),
+        "mistakes": judged.aggregate(Avg("mistakes"))["mistakes__avg"],
+        "checks": study.calibration_checks,
+        "refused": [
+            {"reason": REFUSALS.get(reason, reason), "raters": raters}
+            for reason, raters in refused.annotate(Count("pk")).order_by("refusal")
+        ],
+    }
 
 
 def _section(name: str, rows: list[dict[str, Any]], found: dict[str, Any] | None) -> dict[str, Any]:

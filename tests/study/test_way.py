@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from study import screening, sessions, sittings, studies, texts
+from study import results, screening, sessions, sittings, studies, texts
 from study.models import Anchor, Rater, Rating, Screening, Session, Study, Trial
 from study.ratings import Refused, cast
 
@@ -274,6 +274,10 @@ def test_a_check_is_passed_within_a_point_and_its_result_stored(come):
     assert (session.mistakes, session.passed) == (0, True)
     assert due(client) == "break"
     assert Rating.objects.counted().count() == 0
+    told = results.calibration(rater.study)
+    assert told == {
+        "calibrates": True, "passed": [(1, 1)], "mistakes": 0, "checks": 6, "refused": [],
+    }  # fmt: skip
 
 
 def test_a_failed_check_is_repeated_on_other_images_then_ends(come):
@@ -303,6 +307,8 @@ def test_a_failed_check_is_repeated_on_other_images_then_ends(come):
     assert due(client) == "screened_out"
     assert Rater.objects.get().refusal == "calibration"
     assert [s.mistakes for s in Session.objects.order_by("number")] == [2, 2]
+    told = results.calibration(Study.objects.get())
+    assert (told["passed"], told["refused"]) == ([], [{"reason": "calibration", "raters": 1}])
 
 
 def test_a_study_that_calibrates_does_not_open_without_images_for_it(

@@ -175,7 +175,7 @@ def test_two_runs_at_once_corrupt_nothing(samples, outputs, tmp_path):
     ("options", "message"),
     [
         ({"sets": ["Set7"]}, "no image set 'Set7'"),
-        ({"methods": ["lanczos"]}, "no method 'lanczos'; there are nearest, bicubic, srresnet"),
+        ({"methods": ["lanczos"]}, "no method 'lanczos'; there are nearest, bicubic, srcnn"),
         ({"device": "tpu"}, "no device 'tpu'; there are auto, cpu, cuda"),
         ({"perceptual_dir": Path("nowhere")}, "alexnet_features_fp16.safetensors"),
     ],

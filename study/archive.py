@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import platform
 import zipfile
 from importlib.metadata import version
@@ -202,13 +203,24 @@ def _plan(study: Study, kind: Kind) -> str:
 
 
 def _sessions(study: Study, kind: Kind) -> str:
-    """The seed of every order and the proof of its gaps."""
+    """The seed of every order, and what the rater's whole order keeps as the planner counted it."""
     sessions = Session.objects.filter(rater__study=study, rater__simulated=kind == "simulated")
     rows = sessions.order_by("rater__number", "pk").values_list(
-        "rater__number", "number", "seed", "gap"
+        "rater__number", "number", "calibration", "seed", "gap", "rater__proof"
     )
-    columns = ["rater", "session", "seed", "least_images_between_one_source"]
-    return _with_label(pd.DataFrame(list(rows), columns=columns), kind)
+    columns = [
+        "rater",
+        "session",
+        "calibration",
+        "seed",
+        "least_images_between_one_source",
+        "proof",
+    ]
+    frame = pd.DataFrame(list(rows), columns=columns)
+    frame["proof"] = [
+        json.dumps(proof, sort_keys=True) if proof else "" for proof in frame["proof"]
+    ]
+    return _with_label(frame, kind)
 
 
 def _with_label(frame: pd.DataFrame, kind: Kind) -> str:

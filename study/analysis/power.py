@@ -167,11 +167,12 @@ def power_of(
     """Share of simulated studies in which ``pair`` differs after Holm, on raters' means."""
     rng = np.random.default_rng([seed, raters])
     methods = list(mos)
+    first, second = sorted(pair, key=methods.index)  # as the table of pairs names them
     found = 0
     for _ in range(studies):
         cube = simulate(mos, raters=raters, images=images, rng=rng, assumptions=assumptions)
         table = significance.pairs(of_cube(cube, methods), "all", units=("raters",))
-        row = table[(table["a"] == pair[0]) & (table["b"] == pair[1])].iloc[0]
+        row = table[(table["a"] == first) & (table["b"] == second)].iloc[0]
         found += bool(row["p_holm"] < ALPHA)
     return found / studies
 

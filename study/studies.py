@@ -10,7 +10,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.db.models import Field, Max
+from django.db.models import BooleanField, Field, Max
 from django.utils import timezone
 
 from study import calibration
@@ -123,6 +123,8 @@ def set_protocol(study: Study, protocol: Mapping[str, Any]) -> None:
         field: Field[Any, Any] = Study._meta.get_field(name)  # type: ignore[assignment]
         try:
             value = None if field.null and value == "" else value
+            if isinstance(field, BooleanField) and isinstance(value, str):
+                value = value.capitalize()  # "true" as people write it
             setattr(study, name, field.clean(value, study))
         except ValidationError as error:
             raise ValueError(f"{name}={value}: {error.messages[0]}") from None

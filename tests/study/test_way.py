@@ -514,6 +514,12 @@ def test_a_rule_that_cannot_be_is_refused_by_name(draft_study, protocol, sentenc
         studies.set_protocol(draft_study, protocol)
 
 
+@pytest.mark.parametrize(("said", "meant"), [("true", True), ("False", False), ("1", True)])
+def test_yes_and_no_are_taken_as_people_write_them(draft_study, said, meant):
+    studies.set_protocol(draft_study, {"screen_vision": said})
+    assert draft_study.screen_vision is meant
+
+
 @pytest.mark.parametrize("protocol", [{"share": 7}, {"retests": 7}, {"sessions": 7}])
 def test_a_study_too_small_for_its_rules_is_not_opened(draft_study, protocol):
     studies.set_protocol(draft_study, protocol)

@@ -20,8 +20,10 @@ image quality; its results, and single answers without any name, may be publishe
 
 - Taking part is voluntary. You can stop at any time without giving a reason, and have everything \
 that you answered deleted.
-- No name, address or account is asked for. With each answer are stored: the time it took, how \
-large the image was shown, the size of the window and the kind of browser.
+- No name, address or account is asked for. With each answer are stored: when it was given and \
+how long it took, how large the image was shown, the size of the window, the screen's resolution \
+and zoom, and the kind of browser. If you are asked about your eyesight or your screen first, \
+those answers are stored too.
 - One cookie keeps your place. Nothing is loaded from other sites, and nobody else is told \
 anything.
 - There are no known risks beyond those of ordinary work at a screen.""")

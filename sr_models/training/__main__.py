@@ -169,35 +169,40 @@ def keep_memory() -> None:
 def train(options: argparse.Namespace) -> Path:
     """Run one recipe as the command line asks; returns the weight file."""
     with parallel.world(pick_device(options.device)) as (world, device):
-        if device.type == "cpu":
-            keep_memory()
-        else:
-            torch.backends.cudnn.benchmark = True
-        recipe, length = choose(options, device)
-        torch.manual_seed(recipe.seed)
-        network = start(recipe, options.start)
-        content = content_loss(recipe, options.features, fetch=options.fetch_vgg19)
-        smallest = recipe.patch + 2 * patches.MARGIN
-        paths = patches.find_photos(options.images)
-        training, watched = heldout.split(patches.read_photos(paths, smallest=smallest))
-        held_out = watch(watched, options.features, device)
-        photos = patches.Photos.gather(
-            training, smallest=smallest, scales=recipe.photo_scales, device=device
-        )
-        bf16 = None if options.precision == "auto" else options.precision == "bf16"
-        trainer = Trainer(network, recipe, device, content=content, world=world, bf16=bf16)
-        facts = {
-            **{f"recipe_{key}": value for key, value in asdict(recipe).items()},
-            "minutes_planned": None if length.updates else length.minutes,
-            "updates_planned": length.updates,
-            "photographs": len(training), "photographs_held_out": len(watched),
-            "megapixels": round(photos.pixels.shape[0] / 1e6, 1), "torch": torch.__version__,
-            "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-            "precision": "bf16" if trainer.bf16 else "float32", "processes": world.size,
-            "started_from": options.start.name if options.start else None,
-            "features": content.features.title if content else None,
-        }  # fmt: skip
-        return loop.run(trainer, photos, held_out, out=options.out, length=length, facts=facts)
+        # In a function of its own: its networks are gone before the processes part.
+        return _train(options, world, device)
+
+
+def _train(options: argparse.Namespace, world: parallel.World, device: torch.device) -> Path:
+    if device.type == "cpu":
+        keep_memory()
+    else:
+        torch.backends.cudnn.benchmark = True
+    recipe, length = choose(options, device)
+    torch.manual_seed(recipe.seed)
+    network = start(recipe, options.start)
+    content = content_loss(recipe, options.features, fetch=options.fetch_vgg19)
+    smallest = recipe.patch + 2 * patches.MARGIN
+    paths = patches.find_photos(options.images)
+    training, watched = heldout.split(patches.read_photos(paths, smallest=smallest))
+    held_out = watch(watched, options.features, device)
+    photos = patches.Photos.gather(
+        training, smallest=smallest, scales=recipe.photo_scales, device=device
+    )
+    bf16 = None if options.precision == "auto" else options.precision == "bf16"
+    trainer = Trainer(network, recipe, device, content=content, world=world, bf16=bf16)
+    facts = {
+        **{f"recipe_{key}": value for key, value in asdict(recipe).items()},
+        "minutes_planned": None if length.updates else length.minutes,
+        "updates_planned": length.updates,
+        "photographs": len(training), "photographs_held_out": len(watched),
+        "megapixels": round(photos.pixels.shape[0] / 1e6, 1), "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
+        "precision": "bf16" if trainer.bf16 else "float32", "processes": world.size,
+        "started_from": options.start.name if options.start else None,
+        "features": content.features.title if content else None,
+    }  # fmt: skip
+    return loop.run(trainer, photos, held_out, out=options.out, length=length, facts=facts)
 
 
 def pack(arguments: Sequence[str]) -> Path:

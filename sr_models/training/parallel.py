@@ -8,6 +8,7 @@ says.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,5 +76,11 @@ def world(device: torch.device) -> Iterator[tuple[World, torch.device]]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield World(dist.get_rank(), dist.get_world_size()), device
+        # All leave together: the first one may still be writing.
+        dist.barrier()
     finally:
+        # A group that something still holds is not gone when it is destroyed, and gloo's threads
+        # then end with the interpreter, now and then by an abort.
+        _groups.clear()
+        gc.collect()
         dist.destroy_process_group()

@@ -9,7 +9,8 @@ from typing import Concatenate, ParamSpec
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-from study.models import Invitation, Rater, Study
+from study.models import Invitation, Rater, Study, steps
+from study.models.steps import Visitor
 
 KEY = "invitation"
 """The session's entry that says whose device this is."""
@@ -27,11 +28,19 @@ def remember(request: HttpRequest, invitation: Invitation) -> None:
 def invitation_of(request: HttpRequest) -> Invitation | None:
     """The invitation that this browser came by, or ``None``; read once for each request."""
     if not hasattr(request, "_invitation"):
-        found = Invitation.objects.select_related("study", "rater")
+        found = Invitation.objects.select_related("study", "rater").order_by()
         key = request.session.get(KEY)
         known = None if key is None else found.filter(pk=int(key)).first()
         request._invitation = known  # type: ignore[attr-defined]
     return request._invitation  # type: ignore[attr-defined]
+
+
+def visitor_of(request: HttpRequest) -> Visitor | None:
+    """Whose browser this is, in little: enough for a vote. Read once for each request."""
+    if not hasattr(request, "_visitor"):
+        key = request.session.get(KEY)
+        request._visitor = None if key is None else steps.visitor(int(key))  # type: ignore[attr-defined]
+    return request._visitor  # type: ignore[attr-defined]
 
 
 def rater_of(invitation: Invitation) -> Rater | None:
@@ -46,15 +55,14 @@ def for_rater(
 
     @wraps(view)
     def inner(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        invitation = invitation_of(request)
-        rater = rater_of(invitation) if invitation else None
-        if invitation is None or rater is None:
+        visitor = visitor_of(request)
+        rater = visitor and visitor.rater
+        if visitor is None or rater is None:
             return JsonResponse(
                 {"error": _("Please open the link you were sent again.")}, status=401
             )
-        if invitation.revoked_at is not None:
+        if visitor.revoked:
             return JsonResponse({"error": _("This invitation was withdrawn.")}, status=403)
-        rater.study = invitation.study
         return view(request, rater, *args, **kwargs)
 
     return inner

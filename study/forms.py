@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
@@ -32,25 +36,40 @@ def browser_family(user_agent: str) -> str:
     return next((name for mark, name in FAMILIES if mark in user_agent), "other")
 
 
-class VoteForm(forms.Form):
-    """One vote as the rating page sends it, a JSON object; sizes in CSS pixels."""
+VOTE: dict[str, forms.Field] = {
+    "trial": forms.CharField(max_length=32),
+    "score": forms.TypedChoiceField(choices=Rating.Score.choices, coerce=int),
+    "id": forms.UUIDField(),
+    "response_ms": forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False),
+    "device_pixel_ratio": forms.FloatField(min_value=0.01, max_value=100, required=False),
+    "viewport_width": forms.IntegerField(min_value=0, max_value=100_000, required=False),
+    "viewport_height": forms.IntegerField(min_value=0, max_value=100_000, required=False),
+    "shown_width": forms.FloatField(min_value=0, max_value=100_000, required=False),
+    "shown_height": forms.FloatField(min_value=0, max_value=100_000, required=False),
+    "zoom": forms.FloatField(min_value=0.01, max_value=100, required=False),
+    "waiting": forms.IntegerField(min_value=0, required=False),
+    "after_ms": forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False),
+}
+"""The fields of a vote as the rating page sends it, a JSON object; sizes in CSS pixels.
 
-    trial = forms.CharField(max_length=32)
-    score = forms.TypedChoiceField(choices=Rating.Score.choices, coerce=int)
-    id = forms.UUIDField()
-    response_ms = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
-    device_pixel_ratio = forms.FloatField(min_value=0.01, max_value=100, required=False)
-    viewport_width = forms.IntegerField(min_value=0, max_value=100_000, required=False)
-    viewport_height = forms.IntegerField(min_value=0, max_value=100_000, required=False)
-    shown_width = forms.FloatField(min_value=0, max_value=100_000, required=False)
-    shown_height = forms.FloatField(min_value=0, max_value=100_000, required=False)
-    zoom = forms.FloatField(min_value=0.01, max_value=100, required=False)
-    waiting = forms.IntegerField(min_value=0, required=False)
-    after_ms = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+No form: a form copies all of its fields for every request.
+"""
+
+
+@dataclass(frozen=True)
+class Vote:
+    """A vote that a browser sent, or with ``after_ms`` the revision of one."""
+
+    trial: str
+    score: int
+    id: UUID
+    viewing: Viewing
+    waiting: bool
+    after_ms: int | None
 
     @classmethod
-    def of(cls, request: HttpRequest) -> VoteForm:
-        """The form of a request's JSON body. Raises ``ValueError`` if it is not a JSON object."""
+    def of(cls, request: HttpRequest) -> Vote:
+        """What is in a request's body. Raises ``ValueError`` with a sentence about what is not."""
         try:
             data = json.loads(request.body)
         except (ValueError, RecursionError):
@@ -64,23 +83,26 @@ class VoteForm(forms.Form):
         score = data.get("score")
         if isinstance(score, bool) or not isinstance(score, int):
             data["score"] = None  # neither "4" nor 4.0 nor true is one of the five categories
-        return cls(data)
+        told = {name: _cleaned(name, field, data.get(name)) for name, field in VOTE.items()}
+        seen = {name: told[name] for name in Viewing.__annotations__ if name in told}
+        browser = browser_family(request.headers.get("User-Agent", ""))
+        return cls(
+            trial=told["trial"],
+            score=told["score"],
+            id=told["id"],
+            viewing=Viewing(**seen, browser=browser),
+            waiting=bool(told["waiting"]),
+            after_ms=told["after_ms"],
+        )
 
-    def problem(self) -> str:
-        """What is wrong, in one sentence."""
-        field, errors = next(iter(self.errors.items()))
-        if field == "score":
-            return _("score: one of the whole numbers 1, 2, 3, 4, 5.")
-        return f"{field}: {errors[0]}"
 
-    def viewing(self, request: HttpRequest) -> Viewing:
-        """What the browser told of how the image was shown."""
-        told = {
-            name: self.cleaned_data[name]
-            for name in Viewing.__annotations__
-            if name in self.cleaned_data
-        }
-        return Viewing(**told, browser=browser_family(request.headers.get("User-Agent", "")))
+def _cleaned(name: str, field: forms.Field, value: Any) -> Any:
+    try:
+        return field.clean(value)
+    except ValidationError as error:
+        if name == "score":
+            raise ValueError(_("score: one of the whole numbers 1, 2, 3, 4, 5.")) from None
+        raise ValueError(f"{name}: {error.messages[0]}") from None
 
 
 class ScreeningForm(forms.Form):

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from study.access import invitation_of
+from study.access import visitor_of
 
 P = ParamSpec("P")
 
@@ -22,8 +22,8 @@ def in_raters_language(
 
     @wraps(view)
     def inner(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        invitation = invitation_of(request)
-        chosen = invitation.study.language if invitation else ""
+        visitor = visitor_of(request)
+        chosen = visitor.language if visitor else ""
         language = chosen or translation.get_language_from_request(request)
         with translation.override(language):
             response = view(request, *args, **kwargs)

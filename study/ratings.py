@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from study import sessions
-from study.models import Rater, Rating, Revision, Study, Trial
+from study.models import Rater, Rating, Revision, Study, Trial, steps
+from study.models.steps import Place
+from study.turns import turn
 
 UNDO_PATIENCE = 1000
 """Milliseconds by which a browser's clock may be off when a vote is taken back."""
@@ -50,41 +52,57 @@ def cast(
 
     A vote on a trial that has one already changes nothing and returns the stored rating, whoever
     repeats it and whatever they say: the first answer counts. ``waiting``: further votes wait in
-    the browser behind this one. Raises :class:`Refused` if the trial is not this rater's (404), is
-    not due yet (409), the id was used for another trial (409), the answer to an example is not the
-    one it stands for or the image was not seen long enough (400), or the study is not open (403).
-    Transactions that write take SQLite's lock at their start, so identical votes that arrive
-    together are handled one after the other.
+    the browser behind this one. ``rater`` is brought up to date. Raises :class:`Refused` if the
+    trial is not this rater's (404), is not due yet (409), the id was used for another trial (409),
+    the answer to an example is not the one it stands for or the image was not seen long enough
+    (400), or the study is not open (403).
+
+    All is read and checked before the lock is taken that SQLite has but one of, and what was read
+    is a condition of what is written: of identical votes that arrive together one is stored, and
+    the others find it.
     """
     viewing = viewing or Viewing()
-    with transaction.atomic():
-        trial = _trial(rater, token)
-        stored: Rating | None = getattr(trial, "rating", None)
-        if stored is not None:
-            return stored
-        rater = trial.rater
-        if rater.study.state != Study.State.OPEN:
-            raise Refused(403, _("This study is closed and takes no more answers."))
-        if rater.stage in Rater.ENDED:
-            raise Refused(409, _("You have left this study; no answer is taken any more."))
-        if trial.position != rater.position:
-            due, given = rater.position + 1, trial.position + 1
-            text = _("Image %(due)d is due, not image %(given)d.")
-            raise Refused(409, text % {"due": due, "given": given})
-        if trial.session.started_at is None:
-            raise Refused(409, _("A break is due, not an answer."))
-        if Rating.objects.filter(client_id=client_id).exists():
-            raise Refused(409, _("This answer's id was already used for another image."))
-        if trial.kind == Trial.Kind.EXAMPLE and score != trial.anchor:
-            raise Refused(400, _("This example stands for another category."))
-        seen = viewing.response_ms
-        if seen is not None and seen < rater.study.shortest_view_ms:
-            raise Refused(400, _("The image was not seen for long enough to be judged."))
-        rating = Rating.objects.create(
-            trial=trial, score=score, client_id=client_id, **asdict(viewing)
-        )
-        sessions.move_on(trial, waiting=waiting)
-        return rating
+    while True:
+        due = steps.place(rater, token)
+        if due is None:
+            raise Refused(404, _("There is no such image in this session."))
+        rater.position, rater.stage = due.reached, due.stage
+        if due.rating is not None:
+            return Rating.objects.get(pk=due.rating)
+        _check(due, score, viewing)
+        try:
+            with turn(), transaction.atomic():
+                if not sessions.move_on(rater, due, waiting=waiting):
+                    continue
+                rating = Rating(
+                    trial_id=due.trial, score=score, client_id=client_id, **asdict(viewing)
+                )
+                steps.insert(rating)
+                if due.following is None:
+                    sessions.end_of_trials(rater)
+                return rating
+        except IntegrityError:
+            if not Rating.objects.filter(client_id=client_id).exists():
+                raise
+            rater.position = due.reached
+            text = _("This answer's id was already used for another image.")
+            raise Refused(409, text) from None
+
+
+def _check(due: Place, score: int, viewing: Viewing) -> None:
+    if due.state != Study.State.OPEN:
+        raise Refused(403, _("This study is closed and takes no more answers."))
+    if due.stage in Rater.ENDED:
+        raise Refused(409, _("You have left this study; no answer is taken any more."))
+    if due.position != due.reached:
+        text = _("Image %(due)d is due, not image %(given)d.")
+        raise Refused(409, text % {"due": due.reached + 1, "given": due.position + 1})
+    if due.started_at is None:
+        raise Refused(409, _("A break is due, not an answer."))
+    if due.kind == Trial.Kind.EXAMPLE and score != due.anchor:
+        raise Refused(400, _("This example stands for another category."))
+    if viewing.response_ms is not None and viewing.response_ms < due.shortest_view_ms:
+        raise Refused(400, _("The image was not seen for long enough to be judged."))
 
 
 def revise(rater: Rater, *, token: str, score: int, client_id: UUID, after_ms: int) -> Rating:
@@ -95,7 +113,10 @@ def revise(rater: Rater, *, token: str, score: int, client_id: UUID, after_ms: i
     is not open (403).
     """
     with transaction.atomic():
-        trial = _trial(rater, token)
+        found = Trial.objects.select_related("rater__study", "rating").order_by()
+        trial = found.filter(rater=rater, token=token).first()
+        if trial is None:
+            raise Refused(404, _("There is no such image in this session."))
         rating: Rating | None = getattr(trial, "rating", None)
         if rating is None:
             raise Refused(409, _("There is no answer yet that could be taken back."))
@@ -121,14 +142,3 @@ def revise(rater: Rater, *, token: str, score: int, client_id: UUID, after_ms: i
         rating.score = score
         rating.save(update_fields=["score"])
         return rating
-
-
-def _trial(rater: Rater, token: str) -> Trial:
-    trial = (
-        Trial.objects.select_related("rater__study", "session", "rating")
-        .filter(rater=rater, token=token)
-        .first()
-    )
-    if trial is None:
-        raise Refused(404, _("There is no such image in this session."))
-    return trial

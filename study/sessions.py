@@ -18,7 +18,8 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from study import calibration, sittings, texts
-from study.models import Invitation, Rater, Session, Study, Text, Trial
+from study.models import Invitation, Rater, Session, Study, Text, Trial, steps
+from study.models.steps import Place, Upcoming
 from study.plan import Item, plan
 
 AHEAD = 5
@@ -188,37 +189,33 @@ def break_ends(rater: Rater) -> datetime | None:
     return ended and ended + timedelta(minutes=rater.study.break_minutes)
 
 
-def move_on(trial: Trial, *, waiting: bool) -> None:
-    """``trial`` was voted on: count the time, end what ends here, make the next page due.
+def move_on(rater: Rater, done: Place, *, waiting: bool) -> bool:
+    """``done`` is voted on: count the time, end what ends here, make the next page due.
 
-    ``waiting``: the browser holds further votes, given before it could be told that the time is up;
-    the session then goes on until they have arrived.
+    ``waiting``: the browser holds further votes, given before it could be told that the time is
+    up; the session then goes on until they have arrived. Returns whether it could be done: not
+    where the rater or the study has moved on since ``done`` was read.
     """
-    session, rater, now = trial.session, trial.rater, timezone.now()
-    since = session.seen_at or session.started_at or now
-    session.active_ms += max(0, round(min(now - since, AWAY) / timedelta(milliseconds=1)))
-    session.seen_at = now
-    rater.position, rater.seen_at = trial.position + 1, now
-    following = (
-        Trial.objects.filter(rater=rater, position=rater.position)
-        .values_list("session", flat=True)
-        .first()
-    )
-    used_up = not session.calibration and left_ms(session, rater.study) <= 0
-    if following != session.pk or (used_up and not waiting):
-        session.ended_at = session.ended_at or now
-    session.save(update_fields=["active_ms", "seen_at", "ended_at"])
-    rater.save(update_fields=["position", "seen_at"])
-    if following is None:
-        _end_of_trials(rater, session)
+    now = timezone.now()
+    since = done.seen_at or done.started_at or now
+    active_ms = done.active_ms + max(0, round(min(now - since, AWAY) / timedelta(milliseconds=1)))
+    used_up = not done.calibration and left_ms(done.session_minutes, active_ms) <= 0
+    ends = done.following != done.session or (used_up and not waiting)
+    if not steps.advance(rater, done, active_ms=active_ms, now=now, ends=ends):
+        return False
+    rater.position, rater.seen_at = done.position + 1, now
+    return True
 
 
-def left_ms(session: Session, study: Study) -> int:
-    """Active time left in ``session``, milliseconds; may be below zero."""
-    return study.session_minutes * 60_000 - session.active_ms
+def left_ms(session_minutes: int, active_ms: int) -> int:
+    """Active time left in a session, milliseconds; may be below zero."""
+    return session_minutes * 60_000 - active_ms
 
 
-def _end_of_trials(rater: Rater, session: Session) -> None:
+def end_of_trials(rater: Rater) -> None:
+    """The last trial that was planned has its vote: a calibration is judged, or all is done."""
+    rater.refresh_from_db()
+    session = Session.objects.get(trial__rater=rater, trial__position=rater.position - 1)
     if not session.calibration:
         return end(rater, Stage.FINISHED)
     if calibration.judge(session):
@@ -268,22 +265,22 @@ def standing(rater: Rater) -> dict[str, Any]:
 
     No trials are told where another page is due: a break, or an end.
     """
-    ahead = list(Trial.objects.upcoming(rater, AHEAD))
-    session = ahead[0].session if ahead else None
+    ahead = steps.upcoming(rater, AHEAD)
+    due = ahead[0] if ahead else None
     told: dict[str, Any] = {"position": rater.position, "trials": []}
-    if session is None or not rating_now(rater, session):
+    if due is None or not rating_now(rater, due):
         return told
-    trials = [trial for trial in ahead if trial.session_id == session.pk]
-    if not session.calibration:
-        left = left_ms(session, rater.study)
-        told |= {"active_ms": session.active_ms, "left_ms": left}
+    trials = [trial for trial in ahead if trial.session == due.session]
+    if not due.calibration:
+        left = left_ms(due.session_minutes, due.active_ms)
+        told |= {"active_ms": due.active_ms, "left_ms": left}
         if left <= FINISHING:
             trials = trials[:1]
     told["trials"] = [_told(trial) for trial in trials]
     return told
 
 
-def rating_now(rater: Rater, session: Session) -> bool:
+def rating_now(rater: Rater, session: Session | Upcoming) -> bool:
     """Whether images of ``session`` are due, and not a page of text."""
     return (
         rater.stage in (Stage.CALIBRATION, Stage.RATING)
@@ -292,13 +289,13 @@ def rating_now(rater: Rater, session: Session) -> bool:
     )
 
 
-def _told(trial: Trial) -> dict[str, Any]:
+def _told(trial: Upcoming) -> dict[str, Any]:
     told = {
         "position": trial.position,
         "token": trial.token,
         "image": f"/rate/image/{trial.token}",
-        "width": trial.stimulus.width,
-        "height": trial.stimulus.height,
+        "width": trial.width,
+        "height": trial.height,
     }
     if trial.kind == Trial.Kind.EXAMPLE:
         told["means"] = trial.anchor

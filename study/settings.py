@@ -76,6 +76,7 @@ SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("BEHIND_PROXY") else None
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_ENGINE = "study.session_store"
 # A study takes days: a rater who comes back within three months is still known.
 SESSION_COOKIE_AGE = 90 * 24 * 3600
 # The CSRF secret lives in the session, so that a rater carries one cookie and no other.

@@ -16,6 +16,7 @@ from sr_models import upscale
 from sr_models.srresnet import Generator, fold_batch_norm
 from tests.bench_analysis import analysis
 from tests.bench_plan import planning
+from tests.bench_session import session
 from tests.bench_training import training
 
 TURNS = 5
@@ -56,6 +57,7 @@ def inference() -> None:
 
 if __name__ == "__main__":
     planning(medians)
+    session()
     analysis()
     inference()
     training()

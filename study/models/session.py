@@ -157,18 +157,6 @@ class Session(models.Model):
         return f"{self.rater}, {'calibration' if self.calibration else 'session'} {self.number}"
 
 
-class TrialQuerySet(models.QuerySet["Trial"]):
-    """Reads of several trials."""
-
-    def upcoming(self, rater: Rater, count: int) -> TrialQuerySet:
-        """The next ``count`` trials that are due to ``rater``, the first one now."""
-        return (
-            self.filter(rater=rater, position__gte=rater.position)
-            .select_related("stimulus", "session")
-            .order_by("position")[:count]
-        )
-
-
 class Trial(models.Model):
     """One place in a rater's plan. The token names the image to the browser and tells nothing."""
 
@@ -192,8 +180,6 @@ class Trial(models.Model):
         null=True, help_text="The score that an image of the calibration stands for."
     )
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
-
-    objects = TrialQuerySet.as_manager()
 
     class Meta:
         ordering = ["rater", "position"]

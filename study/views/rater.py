@@ -6,6 +6,8 @@ a page that is not due any more, changes nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -14,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from study import pages, plates, ratings, screening, sessions
 from study.access import for_rater, invitation_of, rater_of, remember
-from study.forms import ScreeningForm, VoteForm
+from study.forms import ScreeningForm, Vote
 from study.language import in_raters_language
 from study.models import Invitation, Rater, Rating, Study, Trial
 
@@ -126,28 +128,23 @@ def upcoming(request: HttpRequest, rater: Rater) -> HttpResponse:
 def vote(request: HttpRequest, rater: Rater) -> HttpResponse:
     """Store one vote, or the revision of the latest. The answer carries what is stored."""
     try:
-        form = VoteForm.of(request)
+        given = Vote.of(request)
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=400)
-    if not form.is_valid():
-        return JsonResponse({"error": form.problem()}, status=400)
     try:
-        rating = _stored(form, request, rater)
+        rating = _stored(rater, given)
     except ratings.Refused as refusal:
-        rater.refresh_from_db(fields=["position", "stage"])
         due = sessions.standing(rater) if refusal.status == 409 else {}
         return JsonResponse({"error": str(refusal), **due}, status=refusal.status)
-    told = {"trial": rating.trial.token, "score": rating.score, "id": str(rating.client_id)}
-    return JsonResponse({"rating": told, **sessions.standing(rating.trial.rater)})
+    told = {"trial": given.trial, "score": rating.score, "id": str(rating.client_id)}
+    return JsonResponse({"rating": told, **sessions.standing(rater)})
 
 
-def _stored(form: VoteForm, request: HttpRequest, rater: Rater) -> Rating:
-    data = form.cleaned_data
-    given = {"token": data["trial"], "score": data["score"], "client_id": data["id"]}
-    if data["after_ms"] is not None:
-        return ratings.revise(rater, **given, after_ms=data["after_ms"])
-    waiting = bool(data["waiting"])
-    return ratings.cast(rater, **given, viewing=form.viewing(request), waiting=waiting)
+def _stored(rater: Rater, given: Vote) -> Rating:
+    what: dict[str, Any] = {"token": given.trial, "score": given.score, "client_id": given.id}
+    if given.after_ms is not None:
+        return ratings.revise(rater, **what, after_ms=given.after_ms)
+    return ratings.cast(rater, **what, viewing=given.viewing, waiting=given.waiting)
 
 
 @require_safe

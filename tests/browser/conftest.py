@@ -28,13 +28,17 @@ FLAGS = [
 ]
 
 
+def chromium() -> dict[str, Any]:
+    """How to launch the machine's Chromium, or Playwright's own where there is none."""
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    return {**({"executable_path": found} if found else {}), "args": FLAGS}
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """The machine's Chromium, or the one that Playwright installed where there is none."""
-    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
-    chromium = next(filter(None, map(shutil.which, names)), None)
-    own = {"executable_path": chromium} if chromium else {}
-    return {**browser_type_launch_args, **own, "args": FLAGS}
+    """The browser of these tests."""
+    return {**browser_type_launch_args, **chromium()}
 
 
 @pytest.fixture(scope="session")

@@ -85,10 +85,14 @@ function follow(answer) {
 
 // ---- Images: fetched and decoded ahead, then put on the page as they are ----
 
-const images = new Map(); // token -> promise of a decoded <img>
+const images = new Map(); // token -> {image: decoded <img> or null, loaded: promise of it}
 
 function imageOf(trial) {
-  if (!images.has(trial.token)) images.set(trial.token, load(trial));
+  if (!images.has(trial.token)) {
+    const entry = { image: null };
+    images.set(trial.token, entry);
+    entry.loaded = load(trial).then((image) => (entry.image = image));
+  }
   return images.get(trial.token);
 }
 
@@ -99,7 +103,7 @@ async function load(trial) {
     image.src = trial.image;
     try {
       await image.decode();
-      return image;
+      return sized(image);
     } catch {
       await pauseOrOnline(pause);
       if (stopped || !images.has(trial.token)) return null; // no longer wanted
@@ -108,33 +112,49 @@ async function load(trial) {
   }
 }
 
-async function show() {
+// One image pixel is one pixel of the screen, whatever the zoom.
+function sized(image) {
+  image.style.width = `${image.naturalWidth / devicePixelRatio}px`;
+  image.style.height = `${image.naturalHeight / devicePixelRatio}px`;
+  return image;
+}
+
+// Between a key and the frame with the next image lies nothing but the vote's way into storage and
+// the swap itself: what the page says and sends comes after that frame.
+function show() {
   close();
   seen = 0;
   const trial = (current = queue[0] ?? null);
+  const entry = trial && imageOf(trial);
+  if (entry?.image) {
+    stage.replaceChildren(entry.image);
+    fit();
+    return afterwards(() => (report(), trial === current && announce(trial)));
+  }
   stage.replaceChildren();
   report();
   if (trial) {
     announce(trial);
-    const image = await imageOf(trial);
-    if (trial !== current || stopped || !image) return;
-    stage.replaceChildren(image); // nothing was painted since it was emptied if this was at hand
-    report();
-    fit();
+    entry.loaded.then((image) => {
+      if (trial !== current || stopped || !image) return;
+      stage.replaceChildren(image);
+      report();
+      fit();
+    });
   } else if (!state.trials.length && !outbox().length) {
     finish();
   }
 }
 
-// One image pixel is one pixel of the screen, whatever the zoom. Where there is no room, wait.
+// Where there is no room for the image, it waits.
+let room = { width: 0, height: 0 }; // of the stage; kept, since to ask for it costs a layout
+
 function fit() {
   const image = stage.firstElementChild;
   if (!image || stopped) return;
   const [width, height] = [image.naturalWidth, image.naturalHeight].map((n) => n / devicePixelRatio);
-  image.style.width = `${width}px`;
-  image.style.height = `${height}px`;
   const pinched = (globalThis.visualViewport?.scale ?? 1) > 1.01; // would resample the whole page
-  const small = width > stage.clientWidth || height > stage.clientHeight;
+  const small = width > room.width || height > room.height;
   element("small").hidden = !small || paused;
   element("pinched").hidden = !pinched || small || paused;
   image.hidden = small || pinched || paused;
@@ -142,18 +162,26 @@ function fit() {
   else if (!view) open();
 }
 
+function measure() {
+  room = { width: stage.clientWidth, height: stage.clientHeight };
+  if (stage.firstElementChild) sized(stage.firstElementChild);
+  for (const { image } of images.values()) if (image) sized(image);
+  fit();
+}
+
 // ---- Voting: possible once the image has been on the screen for a moment ----
 
-async function open() {
+function open() {
   const mine = (view = {});
-  await frame();
-  await frame(); // when the second one begins, the first one has been painted with the image
-  if (mine !== view) return;
-  paintedAt = performance.now();
-  setTimeout(() => {
-    if (mine === view) page.dataset.open = numberOf(current);
-  }, rules.shortest_view_ms - seen);
-  mine.hint = setTimeout(() => say("question", texts.hint), rules.hint_ms - seen);
+  afterwards(async () => {
+    await frame(); // when it begins, the one before has been painted with the image
+    if (mine !== view) return;
+    paintedAt = performance.now();
+    setTimeout(() => {
+      if (mine === view) page.dataset.open = numberOf(current);
+    }, rules.shortest_view_ms - seen);
+    mine.hint = setTimeout(() => say("question", texts.hint), rules.hint_ms - seen);
+  });
 }
 
 function close() {
@@ -165,6 +193,23 @@ function close() {
 }
 
 const frame = () => new Promise(requestAnimationFrame);
+
+// Work for when the next frame has been painted, or at once where none will be.
+const later = [];
+
+function afterwards(work) {
+  if (later.push(work) > 1) return; // the frame is on its way
+  if (document.hidden) return catchUp();
+  requestAnimationFrame(() => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = catchUp;
+    port2.postMessage(null); // heard behind the frame that is being made
+  });
+}
+
+function catchUp() {
+  for (const work of later.splice(0)) work();
+}
 
 function vote(score, pressedAt) {
   const viewed = Math.round(seen + pressedAt - paintedAt);
@@ -193,8 +238,7 @@ function vote(score, pressedAt) {
   again = null;
   queue.shift();
   show();
-  send();
-  offerUndo();
+  afterwards(() => (send(), offerUndo()));
 }
 
 // ---- Taking the latest vote back, within seconds and once ----
@@ -211,7 +255,8 @@ function offerUndo() {
 function undo(pressedAt) {
   if (!canUndo()) return;
   again = { trial: latest.trial, after_ms: Math.round(pressedAt - latest.at) };
-  images.set(again.trial.token, Promise.resolve(latest.image));
+  const image = sized(latest.image);
+  images.set(again.trial.token, { image, loaded: Promise.resolve(image) });
   latest = null;
   element("finished").hidden = true;
   queue.unshift(again.trial);
@@ -330,13 +375,13 @@ function stop(sentence = texts.wrong) {
 
 function watchPixelRatio() {
   const query = matchMedia(`(resolution: ${devicePixelRatio}dppx)`);
-  query.addEventListener("change", () => (fit(), watchPixelRatio()), { once: true });
+  query.addEventListener("change", () => (measure(), watchPixelRatio()), { once: true });
 }
 
 function begin() {
   addEventListener("keydown", press);
-  addEventListener("resize", fit);
-  document.addEventListener("visibilitychange", fit);
+  new ResizeObserver(measure).observe(stage);
+  document.addEventListener("visibilitychange", () => (catchUp(), fit()));
   globalThis.visualViewport?.addEventListener("resize", fit);
   watchPixelRatio();
   for (const button of buttons) {
@@ -352,6 +397,7 @@ function begin() {
   element("pause").addEventListener("click", () => pause(true));
   element("resume").addEventListener("click", () => pause(false));
   element("continue").addEventListener("click", () => location.replace(page.dataset.doneUrl));
+  measure();
   follow(state);
   send();
 }

@@ -12,6 +12,7 @@ from sr_models.training import journal
 PANELS = (
     ("Held-out PSNR, dB", ("heldout_psnr",)),
     ("Held-out LPIPS", ("heldout_lpips",)),
+    ("Held-out grid of 4 px", ("heldout_grid",)),
     (
         "Loss terms",
         ("l1", "mse", "l1_of_each", "mse_of_each", "content", "variation", "adversarial"),

@@ -74,6 +74,10 @@ class Recipe:
     total_variation: float = 0.0
     every_recursion: bool = False
     """DRCN: the picture after each recursion is judged too, by a share that falls from 1 to 0."""
+    phase_weight: float = 0.0
+    """Of :func:`sr_models.training.trainer.phase_loss`, which keeps a grid from the answer."""
+    growth: float = 0.0
+    """DRCN: share of the run over which its recursions grow from a quarter of them to all."""
     adversarial_weight: float = 0.0
     """Above 0 a discriminator is trained in turn with the generator."""
 
@@ -123,7 +127,7 @@ _OURS = {
     "batch_norm": False, "bicubic_skip": True, "optimiser": "muon", "schedule": "cosine",
     "warm_up": 50, "hidden_decay": 0.5, "beta2": 0.99, "clip": 1.0, "ema": 0.999,
 }  # fmt: skip
-_FINE = {**_OURS, "optimiser": "adam", "start": "srresnet", "warm_up": 100}
+_FINE = {**_OURS, "optimiser": "adam", "start": "srresnet", "warm_up": 100, "phase_weight": 100.0}
 # BasicSR's balance for ESRGAN: features before the activation, in L1.
 _DEEP = {
     "content": "vgg54", "content_weight": 1.0, "content_loss": "l1", "content_before_relu": True,
@@ -162,7 +166,7 @@ CPU = _ours("cpu", {
     **dict.fromkeys(("srresnet-vgg22", "srgan-mse", "srgan-vgg22", "srgan"), _CPU_FINE),
     "srcnn": {"minutes": 30.0, "patch": 64, **_ALL_SIZES},
     "espcn": {"minutes": 30.0, **_ALL_SIZES},
-    "drcn": {"minutes": 120.0, "batch": 4, "patch": 48, **_ALL_SIZES},
+    "drcn": {"minutes": 90.0, "batch": 8, "patch": 48, "growth": 0.9, **_ALL_SIZES},
 })  # fmt: skip
 
 _GPU_FINE = {"minutes": 20.0, "batch": 64, **_ALL_SIZES}

@@ -85,6 +85,17 @@ def test_drcn_starts_by_handing_its_features_on():
     assert torch.allclose(pictures, pictures[:1].expand_as(pictures), atol=1e-6)
 
 
+def test_a_share_of_drcn_is_its_first_recursions_weighed_anew():
+    network = DRCN(width=4, recursions=8)
+    torch.nn.init.normal_(network.recur.weight, std=0.3)
+    network.ensemble.data = torch.arange(1.0, 9.0)
+    lr = torch.rand(1, 1, 6, 6)
+    _, *pictures = network(lr, every=True)
+    first, *early = network(lr, every=True, share=0.25)
+    assert torch.equal(torch.stack(early), torch.stack(pictures[:2]))
+    assert torch.allclose(first, (pictures[0] + 2 * pictures[1]) / 3, atol=1e-6)
+
+
 def test_a_network_of_luma_leaves_the_chroma_to_bicubic(photo):
     """One that returns bicubic's luma gives bicubic's picture, but for rounding in between."""
     network = SRCNN(widths=(1, 1), sides=(1, 1, 1)).eval()

@@ -16,7 +16,9 @@ def test_every_recipe_is_there_at_every_scale():
     for recipe in RECIPES.values():
         assert (recipe.minutes is None) == (recipe.scale == "paper")
         assert (recipe.updates is None) == (recipe.scale != "paper")
-        assert recipe.patch % (16 if recipe.adversarial_weight else 4) == 0
+        assert recipe.patch % (16 if recipe.adversarial_weight or recipe.phase_weight else 4) == 0
+        ours = (recipe.phase_weight, recipe.growth)
+        assert ours == (0.0, 0.0) or recipe.scale != "paper"
         fresh(recipe)
 
 

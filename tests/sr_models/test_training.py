@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
@@ -20,15 +22,16 @@ from sr_models import weightfile
 from sr_models.drcn import DRCN
 from sr_models.espcn import ESPCN
 from sr_models.features import ContentLoss
+from sr_models.interpolation import bicubic, imresize
 from sr_models.networks import build
 from sr_models.srcnn import SRCNN
 from sr_models.training import loop
-from sr_models.training.heldout import HeldOut
+from sr_models.training.heldout import HeldOut, grid
 from sr_models.training.loop import Length
 from sr_models.training.muon import orthogonal
 from sr_models.training.patches import Photos
 from sr_models.training.recipes import NAMES, RECIPES
-from sr_models.training.trainer import Average, Trainer
+from sr_models.training.trainer import Average, Trainer, phase_loss
 
 CPU = torch.device("cpu")
 
@@ -115,7 +118,7 @@ def test_each_term_alone_teaches_the_generator(make_trainer, photos, term):
 def test_total_variation_is_the_papers_sum(make_trainer):
     """Over the pixels of one picture, as it is in [-1, 1]: twice the differences of ours."""
     trainer = make_trainer("srresnet-vgg22")
-    sr = torch.zeros(2, 3, 8, 8)
+    sr = torch.zeros(2, 3, 16, 16)
     sr[0, 0, 3, 3] = 0.5  # four edges of height 0.5 in one of two pictures
     _, variation = trainer._losses(sr, [], torch.zeros_like(sr), 0.0)["variation"]
     assert variation.item() == pytest.approx(2 * 4 * 0.5 / 2)
@@ -140,6 +143,34 @@ def test_drcn_looks_less_and_less_at_each_recursion(make_trainer, photos):
         losses = trainer._losses(final, early, hr, progress)
         shares.append([losses[name][0] for name in ("mse", "mse_of_each")])
     assert shares == [[0.0, 1.0], [0.75, 0.25], [1.0, 0.0]]
+
+
+def test_drcn_grows_from_a_quarter_of_its_recursions(make_trainer, photos):
+    trainer = make_trainer("drcn", growth=0.5)
+    batch = photos.batch(2, 32, seed=0)
+    taught = []
+    for progress in (0.0, 0.25, 0.5):
+        trainer.step(*batch, update=50, progress=progress)
+        taught.append(torch.count_nonzero(trainer.network.ensemble.grad).item())
+    # One of three has nothing to be weighed against, so that its weight cannot learn.
+    assert taught == [0, 2, 3]
+
+
+def test_the_phase_loss_feels_a_grid_and_lets_detail_free(photo):
+    hr = torch.from_numpy(photo[:288]).permute(2, 0, 1)[None] / 255
+    smooth = torch.from_numpy(bicubic(imresize(photo[:288], Fraction(1, 4))))
+    smooth = smooth.permute(2, 0, 1)[None] / 255
+    drawing = 0.02 * torch.randn(1, 3, 4, 4).repeat(1, 1, 72, 112)
+    lost, drawn = (F.mse_loss(sr, hr) for sr in (smooth, hr + drawing))
+    assert torch.isclose(phase_loss(hr + drawing, hr), drawn, rtol=1e-3)
+    assert phase_loss(smooth, hr) < 0.1 * lost
+
+
+def test_the_watched_figure_tells_a_grid_from_photographs(photo):
+    drawn = photo.copy()
+    drawn[::4, ::4] = np.minimum(drawn[::4, ::4], 243) + 12
+    assert grid([photo]) < 0.03
+    assert grid([drawn]) > 0.5
 
 
 def test_muon_makes_matrices_orthogonal_whatever_their_scale():

@@ -17,7 +17,7 @@ INSTALL = $(UV) pip install --quiet --python $(PY) --torch-backend $(TORCH)
 PINS    = $(VENV)/requirements-$(TORCH).txt
 endif
 
-.PHONY: help run test bench check lock browser clean
+.PHONY: help run test bench pictures check lock browser clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -31,8 +31,11 @@ run: $(VENV)/installed ## Bring in images, open a first study and serve it on ht
 test: $(VENV)/installed-tests browser ## Run every check: style, types, imports, tests
 	@VENV=$(VENV) tools/check
 
-bench: $(VENV)/installed ## Measure speed, as ratios within one run
+bench: $(VENV)/installed-tests browser ## Measure speed, as ratios within one run
 	@$(PY) -m tests.bench
+
+pictures: $(VENV)/installed-tests browser ## Photograph every page for docs/pictures
+	@$(PY) -m tests.pictures
 
 lock: $(VENV)/uv ## Pin what requirements.in and requirements-dev.in ask for
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements.in -o requirements.txt

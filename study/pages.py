@@ -60,8 +60,7 @@ def _welcome(study: Study) -> dict[str, Any]:
 
 def _effort(study: Study) -> dict[str, Any]:
     """How many images, minutes and sessions a rater is in for."""
-    count = study.stimuli.count()
-    images = min(study.share or count, count) + study.retests
+    images = study.images_each()
     sittings = study.sittings(images)
     opening = study.first_stabilising + study.later_stabilising * (sittings - 1)
     minutes = max(1, round((images + opening) * SECONDS_PER_VOTE / 60))

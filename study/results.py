@@ -222,8 +222,12 @@ def _with_interval(row: dict[str, Any], key: str) -> str:
 
 
 def invitations(study: Study, absolute: Callable[[str], str]) -> list[dict[str, Any]]:
-    """Each invitation with its link and how far its rater is; ``absolute`` completes a path."""
-    total = study.stimuli.count()
+    """Each invitation with its link and how far its rater is; ``absolute`` completes a path.
+
+    ``status``: not opened, opened, then the rater's stage; deleted, if they had their answers
+    deleted; or revoked.
+    """
+    total = study.images_each()
     return [
         {
             "number": invitation.number,
@@ -239,8 +243,8 @@ def invitations(study: Study, absolute: Callable[[str], str]) -> list[dict[str, 
 def _status(invitation: Any) -> str:
     if invitation.revoked_at is not None:
         return "revoked"
-    if invitation.finished_at is not None:
-        return "finished"
-    if invitation.position is not None:
-        return "rating"
-    return "not opened" if invitation.opened_at is None else "invited"
+    if invitation.erased:
+        return "deleted"
+    if invitation.stage is not None:
+        return str(Rater.Stage(invitation.stage).label.lower())
+    return "not opened" if invitation.opened_at is None else "opened"

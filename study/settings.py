@@ -81,6 +81,7 @@ SESSION_ENGINE = "study.session_store"
 SESSION_COOKIE_AGE = 90 * 24 * 3600
 # The CSRF secret lives in the session, so that a rater carries one cookie and no other.
 CSRF_USE_SESSIONS = True
+CSRF_FAILURE_VIEW = "study.views.errors.refused_form"
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [

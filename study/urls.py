@@ -6,6 +6,8 @@ from django.urls import path
 
 from study.views import rater, researcher
 
+handler404 = "study.views.errors.not_found"
+
 urlpatterns = [
     path("", researcher.home, name="home"),
     # raters

@@ -9,9 +9,7 @@ import asyncio
 import base64
 import http.client
 import json
-import os
 import statistics
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from tests.own_site import own_site, study_of_photographs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -41,50 +41,10 @@ LATENCIES = (0, 100, 300)
 
 def session() -> None:
     """Both measurements, on a server that is started for them."""
-    with _own_site() as folder:
-        study = _open_study(folder)
+    with own_site() as folder:
+        study = study_of_photographs(folder, "bench", methods=METHODS)
         _voting(study, folder)
         _keys(study)
-
-
-@contextmanager
-def _own_site() -> Iterator[Path]:
-    """Django with a database and files in a new folder, which servers started meanwhile share."""
-    with tempfile.TemporaryDirectory() as name:
-        os.environ |= {
-            "VAR_DIR": name,
-            "STIMULI_DIR": f"{name}/stimuli",
-            "DATABASE": f"{name}/study.sqlite3",
-            "SITE_URL": "http://127.0.0.1",
-            "ALLOWED_HOSTS": "testserver",
-            "DJANGO_SETTINGS_MODULE": "study.settings",
-            "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright runs a loop in this thread
-        }
-        import django
-        from django.core.management import call_command
-
-        django.setup()
-        call_command("migrate", verbosity=0)
-        call_command("collectstatic", verbosity=0, interactive=False)
-        yield Path(name)
-
-
-def _open_study(folder: Path) -> Study:
-    """A study of real photographs that takes votes."""
-    from benchmarks import fetch, outputs
-    from study import studies
-
-    fetch.fetch(["Samples"], source=None, destination=folder / "benchmarks", progress=False)
-    outputs.generate(
-        benchmarks_dir=folder / "benchmarks",
-        outputs_dir=folder / "outputs",
-        sets=["Samples"],
-        methods=METHODS,
-        progress=False,
-    )
-    study = studies.create("bench", title="Bench", sets=["Samples"], methods=METHODS)
-    studies.open_(study)
-    return study
 
 
 # ---- Votes per second ----

@@ -120,6 +120,11 @@ class Study(Protocol):
         """The researcher's page."""
         return reverse("study", args=[self.slug])
 
+    def images_each(self) -> int:
+        """How many images one rater rates, those shown a second time counted twice."""
+        count = self.stimuli.count()
+        return min(self.share or count, count) + self.retests
+
     @property
     def frozen(self) -> bool:
         """Whether raters may have seen it: nothing that they see changes any more."""
@@ -189,12 +194,16 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     """Reads of several invitations."""
 
     def with_progress(self) -> InvitationQuerySet:
-        """Adds ``position`` (answers that count; ``None`` before enrolment) and ``finished_at``."""
+        """Adds ``position``, the answers that count, ``finished_at``, ``stage`` and ``erased``.
+
+        All are ``None`` before enrolment.
+        """
         answers = Count("rater__trial__rating", filter=Q(rater__trial__kind="main"))
         return self.annotate(
             position=Case(When(rater__isnull=False, then=answers)),
             finished_at=F("rater__finished_at"),
             stage=F("rater__stage"),
+            erased=F("rater__erased"),
         ).order_by("number")
 
 

@@ -163,6 +163,23 @@ def test_the_owner_invites_revokes_closes_and_opens(researcher, open_study):
     assert open_study.state == Study.State.OPEN
 
 
+def test_each_link_says_how_far_its_rater_is(researcher, open_study):
+    _unopened, opened, at_work, gone, deleted, revoked = studies.invite(open_study, 6)
+    Client().get(opened.get_absolute_url())
+    for invitation in (at_work, gone, deleted):
+        rater = sessions.enrol(invitation)
+        trial = Trial.objects.get(rater=rater, position=0)
+        cast(rater, token=trial.token, score=3, client_id=uuid.uuid4())
+        if invitation != at_work:
+            sessions.withdraw(rater, erase=invitation == deleted)
+    studies.revoke(revoked)
+    links = researcher.get(reverse("study", args=["small"])).context["invitations"]
+    assert [(link["status"], link["position"], link["total"]) for link in links] == [
+        ("not opened", 0, 6), ("opened", 0, 6), ("rating", 1, 6), ("withdrawn", 1, 6),
+        ("deleted", 0, 6), ("revoked", 0, 6),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("count", ["", "0", "x", "-3", "1001"])
 def test_an_odd_number_of_invitations_is_refused_with_a_sentence(researcher, open_study, count):
     page = researcher.post(reverse("invite", args=["small"]), {"count": count}, follow=True)

@@ -281,6 +281,8 @@ function pause(on) {
 function finish() {
   if (!canUndo()) return location.replace(page.dataset.doneUrl);
   element("finished").hidden = false;
+  element("progress").value = rules.total;
+  say("time", "");
   element("continue").focus();
   report();
   clearTimeout(finish.timer);

@@ -1,0 +1,27 @@
+"""Pages for requests that lead nowhere: in the raters' languages for all who have not signed in."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from study.language import in_raters_language
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Nothing is at this address, or nothing that this person may see."""
+    if request.user.is_authenticated:
+        return render(request, "404.html", status=404)
+    return _in_words(request, "study/rater/not_found.html", 404)
+
+
+def refused_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without the token that shows where it comes from."""
+    if request.user.is_authenticated:
+        return render(request, "403_csrf.html", status=403)
+    return _in_words(request, "study/rater/form_refused.html", 403)
+
+
+@in_raters_language
+def _in_words(request: HttpRequest, template: str, status: int) -> HttpResponse:
+    return render(request, template, status=status)

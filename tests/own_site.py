@@ -1,0 +1,59 @@
+"""A site of its own for a program that is no test: a database and files in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from study.models import Study
+
+
+@contextmanager
+def own_site() -> Iterator[Path]:
+    """Django on an empty site in a new folder; servers started meanwhile share it."""
+    with tempfile.TemporaryDirectory() as name:
+        os.environ |= {
+            "VAR_DIR": name,
+            "OUTPUTS_DIR": f"{name}/outputs",
+            "STIMULI_DIR": f"{name}/stimuli",
+            "DATABASE": f"{name}/study.sqlite3",
+            "SITE_URL": "http://127.0.0.1",
+            "ALLOWED_HOSTS": "testserver",
+            "DJANGO_SETTINGS_MODULE": "study.settings",
+            "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright runs a loop in this thread
+        }
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", verbosity=0, interactive=False)
+        yield Path(name)
+
+
+def study_of_photographs(
+    folder: Path, slug: str, *, methods: tuple[str, ...], protocol: Mapping[str, Any] | None = None
+) -> Study:
+    """An open study of the Samples photographs by ``methods``."""
+    from benchmarks import fetch, outputs
+    from study import studies
+
+    fetch.fetch(["Samples"], source=None, destination=folder / "benchmarks", progress=False)
+    outputs.generate(
+        benchmarks_dir=folder / "benchmarks",
+        outputs_dir=folder / "outputs",
+        sets=["Samples"],
+        methods=methods,
+        progress=False,
+    )
+    study = studies.create(
+        slug, title="How good do enlarged photographs look?", sets=["Samples"], methods=methods,
+        protocol=dict(protocol or {}),
+    )  # fmt: skip
+    studies.open_(study)
+    return study

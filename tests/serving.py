@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import http.client
 import json
 import os
@@ -40,6 +41,13 @@ def free_port() -> int:
     raise RuntimeError("no port between 20000 and 30000 is free")
 
 
+def _end_with_parent() -> None:
+    """Under Linux a server does not outlive tests that were killed."""
+    if sys.platform == "linux":
+        set_signal_at_parents_death = 1
+        ctypes.CDLL(None).prctl(set_signal_at_parents_death, signal.SIGTERM)
+
+
 @dataclass
 class Server:
     """gunicorn with an application, on a port that stays its own."""
@@ -55,6 +63,7 @@ class Server:
             [sys.executable, "-m", "gunicorn", self.application, "--bind", f"127.0.0.1:{self.port}",
              "--workers", "3", "--preload", "--log-level", "critical"],
             cwd=ROOT, env={**os.environ, **self.environment}, start_new_session=True,
+            preexec_fn=_end_with_parent,
         )  # fmt: skip
         while self.process.poll() is None:
             try:

@@ -127,16 +127,19 @@ _OURS = {
     "batch_norm": False, "bicubic_skip": True, "optimiser": "muon", "schedule": "cosine",
     "warm_up": 50, "hidden_decay": 0.5, "beta2": 0.99, "clip": 1.0, "ema": 0.999,
 }  # fmt: skip
-_FINE = {**_OURS, "optimiser": "adam", "start": "srresnet", "warm_up": 100, "phase_weight": 100.0}
+_FINE = {**_OURS, "optimiser": "adam", "start": "srresnet", "warm_up": 100}
 # BasicSR's balance for ESRGAN: features before the activation, in L1.
 _DEEP = {
     "content": "vgg54", "content_weight": 1.0, "content_loss": "l1", "content_before_relu": True,
-    "pixel_loss": "l1", "pixel_weight": 1e-2, "adversarial_weight": 5e-3,
+    "pixel_loss": "l1", "pixel_weight": 1e-2, "adversarial_weight": 5e-3, "phase_weight": 2000.0,
 }  # fmt: skip
 # Measured after a short warm-up of the discriminator, these give the adversarial loss a third to
 # a half of the content loss's gradient on the generator's parameters, and the pixels a seventh,
 # enough to hold the colours.
-_SHALLOW = {"content": "vgg22", "content_weight": 1e-3, "pixel_loss": "l1", "pixel_weight": 1.0}
+_SHALLOW = {
+    "content": "vgg22", "content_weight": 1e-3, "pixel_loss": "l1", "pixel_weight": 1.0,
+    "phase_weight": 100.0,
+}  # fmt: skip
 
 
 def _ours(scale: Scale, sizes: Mapping[str, dict[str, Any]]) -> tuple[Recipe, ...]:

@@ -106,10 +106,12 @@ def test_the_pixel_loss_turns_into_mse_at_the_end(make_trainer, photos):
     assert trainer.step(*batch, update=51, progress=0.91).keys() == {"mse"}
 
 
-@pytest.mark.parametrize("term", ["content", "adversarial", "pixel"])
+TERMS = ("content_weight", "adversarial_weight", "pixel_weight", "phase_weight")
+
+
+@pytest.mark.parametrize("term", TERMS)
 def test_each_term_alone_teaches_the_generator(make_trainer, photos, term):
-    weights = dict.fromkeys(("content_weight", "adversarial_weight", "pixel_weight"), 0.0)
-    trainer = make_trainer("srgan", **(weights | {f"{term}_weight": 1.0}))
+    trainer = make_trainer("srgan", **(dict.fromkeys(TERMS, 0.0) | {term: 1.0}))
     before = parameters(trainer.network)
     trainer.step(*photos.batch(2, 32, seed=0), update=50, progress=0.5)
     assert unmoved(before, trainer.network) == []
@@ -126,8 +128,8 @@ def test_total_variation_is_the_papers_sum(make_trainer):
 
 def test_the_discriminator_learns_to_tell_real_from_made(make_trainer, photos):
     """With a generator that hardly learns, a batch seen again and again is told apart."""
-    still = dict.fromkeys(("content_weight", "pixel_weight"), 0.0)
-    trainer = make_trainer("srgan", patch=16, adversarial_weight=1e-12, **still)
+    still = dict.fromkeys(TERMS, 0.0) | {"adversarial_weight": 1e-12}
+    trainer = make_trainer("srgan", patch=16, **still)
     for _ in range(20):
         figures = trainer.step(*photos.batch(4, 16, seed=0), update=200, progress=0.0)
     assert figures["d_real"] > 0.6

@@ -80,8 +80,13 @@ def test_no_byte_of_any_response_tells_the_method(draft_study, calibration_dir, 
     words = {w.lower() for method in METHODS.values() for w in (method.name, method.title)}
     words = (words | {"nearest", "neighbour", "original", "interpolat", "super-res"}) - {"hr"}
     words |= {"nachbar", "kubisch", "anchor"}
+    tokens = [invitation.token, *Trial.objects.values_list("token", flat=True)]
     for response in responses:
-        said = text_of(response).lower()
+        said = text_of(response)
+        # What is random may spell anything now and then.
+        for token in tokens:
+            said = said.replace(token, "")
+        said = re.sub(r'"[A-Za-z0-9]{64}"', "", said).lower()  # Django's token against forgery
         assert not [word for word in words if word in said], response.request["PATH_INFO"]
         assert not re.search(r"\bhr\b", said.replace("<hr>", "")), response.request["PATH_INFO"]
     for image in images:

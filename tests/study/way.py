@@ -1,0 +1,67 @@
+"""A rater's steps through a study, for tests."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.test import Client
+from django.urls import reverse
+
+from study import screening, sessions
+from study.models import Rater, Trial
+from study.ratings import cast
+
+WINDOW = {
+    "device_pixel_ratio": "1",
+    "viewport_width": "1600",
+    "viewport_height": "1000",
+    "screen_width": "1920",
+    "screen_height": "1080",
+    "zoom": "1",
+    "touch": "",
+    "vision": "corrected",
+}
+SCREENS = {
+    "screen_device": True,
+    "screen_window": True,
+    "screen_vision": True,
+    "plates": 4,
+    "plate_errors": 1,
+}
+
+
+def due(client: Client) -> str:
+    """The template of the page that is due."""
+    response = client.get(reverse("rate"))
+    names = [template.name for template in response.templates if template.name]
+    return names[0].removeprefix("study/rater/").removesuffix(".html")
+
+
+def answers(**changed):
+    rater = Rater.objects.get()
+    own = screening.plates_of(rater)
+    return {**WINDOW, **{f"plate{i}": str(p.number) for i, p in enumerate(own)}, **changed}
+
+
+def vote(rater: Rater, score: int | None = None, **more) -> Trial:
+    """Answer the trial that is due: as an anchor asks for, unless told otherwise."""
+    rater.refresh_from_db()
+    trial = Trial.objects.get(rater=rater, position=rater.position)
+    value = score or trial.anchor or 3
+    cast(rater, token=trial.token, score=value, client_id=uuid.uuid4(), **more)
+    return trial
+
+
+def vote_all(rater: Rater, score: int | None = None) -> int:
+    """Answer until another page is due; returns how many answers that were."""
+    count = 0
+    while True:
+        rater.refresh_from_db()
+        if not sessions.standing(rater)["trials"]:
+            return count
+        vote(rater, score)
+        count += 1
+
+
+def go_on(client: Client) -> None:
+    assert client.post(reverse("begin"))["Location"] == reverse("rate")

@@ -28,6 +28,9 @@ AWAY = timedelta(seconds=30)
 """More than this between two votes is an absence and counts as this much active time."""
 FINISHING = 20_000
 """Milliseconds before a session's time is up from which on no image is fetched ahead."""
+GRACE = AHEAD * AWAY // timedelta(milliseconds=1)
+"""Milliseconds past a session's time for which a browser may hold further votes: on images that it
+had been told of, each an absence apart."""
 GONE = timedelta(days=7)
 """A rater who has not voted for this long is not expected to: their share is dealt out again."""
 CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -193,14 +196,15 @@ def move_on(rater: Rater, done: Place, *, waiting: bool) -> bool:
     """``done`` is voted on: count the time, end what ends here, make the next page due.
 
     ``waiting``: the browser holds further votes, given before it could be told that the time is
-    up; the session then goes on until they have arrived. Returns whether it could be done: not
+    up; the session then goes on until they have arrived, or could have. Returns whether it could be done: not
     where the rater or the study has moved on since ``done`` was read.
     """
     now = timezone.now()
     since = done.seen_at or done.started_at or now
     active_ms = done.active_ms + max(0, round(min(now - since, AWAY) / timedelta(milliseconds=1)))
-    used_up = not done.calibration and left_ms(done.session_minutes, active_ms) <= 0
-    ends = done.following != done.session or (used_up and not waiting)
+    left = left_ms(done.session_minutes, active_ms)
+    used_up = not done.calibration and left <= (-GRACE if waiting else 0)
+    ends = done.following != done.session or used_up
     if not steps.advance(rater, done, active_ms=active_ms, now=now, ends=ends):
         return False
     rater.position, rater.seen_at = done.position + 1, now

@@ -74,6 +74,17 @@ def test_answers_that_were_waiting_in_the_browser_are_taken_after_the_time_is_up
     assert due(client) == "break"
 
 
+def test_a_browser_cannot_prolong_a_session_by_answers_that_never_come(timed):
+    rater, client = timed
+    session = Session.objects.get()
+    for late, ended in ((0, False), (sessions.GRACE, True)):
+        Session.objects.update(active_ms=60_000 + late, seen_at=timezone.now())
+        vote(rater, waiting=True)
+        session.refresh_from_db()
+        assert (session.ended_at is not None) == ended
+    assert due(client) == "break"
+
+
 def test_after_the_break_what_is_left_goes_on_behind_stabilising_trials(timed):
     rater, client = timed
     before = list(Trial.objects.order_by("position").values_list("stimulus", flat=True))

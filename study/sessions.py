@@ -196,8 +196,8 @@ def move_on(rater: Rater, done: Place, *, waiting: bool) -> bool:
     """``done`` is voted on: count the time, end what ends here, make the next page due.
 
     ``waiting``: the browser holds further votes, given before it could be told that the time is
-    up; the session then goes on until they have arrived, or could have. Returns whether it could be done: not
-    where the rater or the study has moved on since ``done`` was read.
+    up; the session then goes on until they have arrived, or could have. Returns whether it could
+    be done: not where the rater or the study has moved on since ``done`` was read.
     """
     now = timezone.now()
     since = done.seen_at or done.started_at or now

@@ -9,10 +9,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from benchmarks import fetch, outputs
 from benchmarks.files import encode_png, read_image
 from study import sessions, studies
 from study.models import Invitation, Rater, Study, StudyStimulus, Trial
+from tests.own_site import make_outputs
 
 METHODS = ("nearest", "bicubic", "hr")
 SOURCES = 2
@@ -22,14 +22,7 @@ SOURCES = 2
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``benchmarks`` (the Samples set) and ``outputs`` (without the networks)."""
     root = tmp_path_factory.mktemp("generated")
-    fetch.fetch(["Samples"], source=None, destination=root / "benchmarks", progress=False)
-    outputs.generate(
-        benchmarks_dir=root / "benchmarks",
-        outputs_dir=root / "outputs",
-        sets=["Samples"],
-        methods=METHODS,
-        progress=False,
-    )
+    make_outputs(root, METHODS)
     return root
 
 

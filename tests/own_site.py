@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,21 +36,24 @@ def own_site() -> Iterator[Path]:
         yield Path(name)
 
 
+def make_outputs(folder: Path, methods: Sequence[str]) -> None:
+    """``benchmarks`` (the Samples set) and ``outputs`` by ``methods`` in ``folder``."""
+    from benchmarks import fetch, outputs
+
+    images, made = folder / "benchmarks", folder / "outputs"
+    fetch.fetch(["Samples"], source=None, destination=images, progress=False)
+    outputs.generate(
+        benchmarks_dir=images, outputs_dir=made, sets=["Samples"], methods=methods, progress=False
+    )
+
+
 def study_of_photographs(
     folder: Path, slug: str, *, methods: tuple[str, ...], protocol: Mapping[str, Any] | None = None
 ) -> Study:
     """An open study of the Samples photographs by ``methods``."""
-    from benchmarks import fetch, outputs
     from study import studies
 
-    fetch.fetch(["Samples"], source=None, destination=folder / "benchmarks", progress=False)
-    outputs.generate(
-        benchmarks_dir=folder / "benchmarks",
-        outputs_dir=folder / "outputs",
-        sets=["Samples"],
-        methods=methods,
-        progress=False,
-    )
+    make_outputs(folder, methods)
     study = studies.create(
         slug, title="How good do enlarged photographs look?", sets=["Samples"], methods=methods,
         protocol=dict(protocol or {}),

@@ -15,7 +15,7 @@ PANELS = (
     ("Held-out grid of 4 px", ("heldout_grid",)),
     (
         "Loss terms",
-        ("l1", "mse", "l1_of_each", "mse_of_each", "content", "variation", "adversarial"),
+        ("l1", "mse", "l1_of_each", "mse_of_each", "content", "phase", "variation", "adversarial"),
     ),
     ("Discriminator's certainty", ("d_real", "d_fake")),
     ("Patches per second", ("patches_per_s",)),

@@ -34,7 +34,7 @@ class Preset:
 FIRST_METHODS = ("nearest", "bicubic", "srresnet", "srgan", "hr")
 LOSS_VARIANTS = ("srresnet-vgg22", "srgan-mse", "srgan-vgg22")
 PAPER_METHODS = (
-    *("nearest", "bicubic", "srcnn", "espcn", "srresnet"), *LOSS_VARIANTS, "srgan", "hr",
+    *("nearest", "bicubic", "srcnn", "drcn", "espcn", "srresnet"), *LOSS_VARIANTS, "srgan", "hr",
 )  # fmt: skip
 PRESETS = {
     "quick": Preset("A quick look at Set5", ("Set5",), FIRST_METHODS, {}),
@@ -52,9 +52,8 @@ PRESETS = {
         unrated=frozenset(("BSD100", method) for method in LOSS_VARIANTS),
     ),
 }
-"""``ledig2017`` rates the paper's twelve versions but SelfExSR, which is no network, and DRCN,
-whose weights are a beginning and no match for the paper's; the variants of the loss on Set5 and
-Set14 alone, as there.
+"""``ledig2017`` rates the paper's twelve versions but SelfExSR, which is no network; the variants
+of the loss on Set5 and Set14 alone, as there.
 
 ``quick`` screens nobody, and calibrates only where calibration images are at hand.
 """

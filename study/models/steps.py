@@ -169,13 +169,19 @@ def insert(rating: Rating) -> None:
     values = [
         field.get_db_prep_save(field.pre_save(rating, add=True), connection) for field in _FIELDS
     ]
-    ((rating.pk,),) = _rows(_INSERT, *values)
+    with connection.cursor() as cursor:
+        if connection.features.can_return_columns_from_insert:
+            cursor.execute(f"{_INSERT} RETURNING id", values)
+            (rating.pk,) = cursor.fetchone()
+        else:  # SQLite before 3.35
+            cursor.execute(_INSERT, values)
+            rating.pk = cursor.lastrowid
 
 
 _FIELDS = [field for field in Rating._meta.concrete_fields if not field.primary_key]
 _COLUMNS = ", ".join(str(field.column) for field in _FIELDS)
 _VALUES = ", ".join(["%s"] * len(_FIELDS))
-_INSERT = f"INSERT INTO study_rating ({_COLUMNS}) VALUES ({_VALUES}) RETURNING id"  # noqa: S608
+_INSERT = f"INSERT INTO study_rating ({_COLUMNS}) VALUES ({_VALUES})"  # noqa: S608
 
 
 def _rows(sql: str, *values: Any) -> list[Sequence[Any]]:

@@ -108,15 +108,16 @@ def _check(due: Place, score: int, viewing: Viewing) -> None:
 def revise(rater: Rater, *, token: str, score: int, client_id: UUID, after_ms: int) -> Rating:
     """Give the latest vote anew, ``after_ms`` after it was given; both scores are kept.
 
-    Sent again it changes nothing. Raises :class:`Refused` if the trial is not this rater's (404),
-    is not the one voted on last, was revised before or was taken back too late (409), or the study
-    is not open (403).
+    Sent again it changes nothing. ``rater`` is brought up to date. Raises :class:`Refused` if the
+    trial is not this rater's (404), is not the one voted on last, was revised before or was taken
+    back too late (409), or the study is not open (403).
     """
     with transaction.atomic():
         found = Trial.objects.select_related("rater__study", "rating").order_by()
         trial = found.filter(rater=rater, token=token).first()
         if trial is None:
             raise Refused(404, _("There is no such image in this session."))
+        rater.position, rater.stage = trial.rater.position, trial.rater.stage
         rating: Rating | None = getattr(trial, "rating", None)
         if rating is None:
             raise Refused(409, _("There is no answer yet that could be taken back."))

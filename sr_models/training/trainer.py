@@ -133,7 +133,7 @@ class Trainer:
         self.bf16 = bf16_pays(device) if bf16 is None else bf16
         placed(network).train()
         self.network = network
-        self.content = self._compiled(placed(content)) if content else None
+        self.content = None if content is None else self._compiled(placed(content))
         self.average = Average(network, recipe.ema)
         self.optimisers = _optimisers(recipe, network)
         self.discriminator: Discriminator | None = None
@@ -198,7 +198,7 @@ class Trainer:
             if early:
                 each = torch.stack([pixel(picture, hr) for picture in early]).mean()
                 losses[f"{name}_of_each"] = (recipe.pixel_weight * alpha, each)
-        if self.content:
+        if self.content is not None:
             losses["content"] = (recipe.content_weight, self.content(sr, hr))
         if recipe.phase_weight:
             losses["phase"] = (recipe.phase_weight, phase_loss(sr, hr))

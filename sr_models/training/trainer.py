@@ -114,6 +114,8 @@ class Trainer:
 
     ``content`` is the loss on feature maps that the recipe names, or ``None``. With ``bf16`` the
     networks compute in bfloat16 (weights, losses and sums never do), by default where it pays.
+    ``compiler`` is the backend of ``torch.compile`` that makes kernels of the networks, by default
+    PyTorch's own on a GPU and none on a CPU, which gains nothing from it.
     """
 
     def __init__(
@@ -125,12 +127,14 @@ class Trainer:
         content: ContentLoss | None = None,
         world: World = ALONE,
         bf16: bool | None = None,
+        compiler: str | None = None,
     ) -> None:
         def placed(module: nn.Module) -> nn.Module:
             return module.to(device).to(memory_format=torch.channels_last)
 
         self.recipe, self.device, self.world = recipe, device, world
         self.bf16 = bf16_pays(device) if bf16 is None else bf16
+        self.compiler = compiler or ("inductor" if device.type == "cuda" else None)
         placed(network).train()
         self.network = network
         self.content = None if content is None else self._compiled(placed(content))
@@ -152,10 +156,9 @@ class Trainer:
         return self._compiled(self.world.wrap(module, self.device))
 
     def _compiled(self, module: nn.Module) -> nn.Module:
-        """``module`` compiled on a GPU; a CPU gains nothing from it."""
-        if self.device.type != "cuda":
+        if self.compiler is None:
             return module
-        compiled: Any = torch.compile(module)
+        compiled: Any = torch.compile(module, backend=self.compiler)
         return compiled
 
     def step(self, lr: Tensor, hr: Tensor, *, update: int, progress: float) -> dict[str, Tensor]:

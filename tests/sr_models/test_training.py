@@ -50,7 +50,10 @@ def held_out(photo) -> HeldOut:
 def make_trainer(small_network) -> Callable[..., Any]:
     """Makes the same small trainer anew each time; the content of a picture is its pixels."""
 
-    def make(name: str, patch: int = 32, **changes: Any) -> Any:
+    def make(
+        name: str, patch: int = 32, *, bf16: bool | None = None, compiler: str | None = None,
+        **changes: Any,
+    ) -> Any:  # fmt: skip
         torch.manual_seed(1)
         recipe = replace(RECIPES[name, "cpu"], batch=2, patch=patch, **changes)
         made: dict[str, Callable[[], Any]] = {
@@ -60,7 +63,7 @@ def make_trainer(small_network) -> Callable[..., Any]:
         }
         network = made.get(recipe.network, lambda: build(small_network.state_dict()))()
         content = ContentLoss(nn.Identity()) if recipe.content else None
-        return Trainer(network, recipe, CPU, content=content)
+        return Trainer(network, recipe, CPU, content=content, bf16=bf16, compiler=compiler)
 
     return make
 
@@ -97,6 +100,22 @@ def test_updates_move_every_parameter_of_every_network(make_trainer, photos, nam
         assert unmoved(discriminator, trainer.discriminator) == []
         assert {"d_real", "d_fake", "adversarial"} <= terms.keys()
     assert ("content" in terms) == (trainer.recipe.content is not None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_compiled_as_on_a_gpu_updates_are_the_plain_ones(make_trainer, photos, name):
+    """Traced as for a GPU, with PyTorch's own kernels in place of compiled ones."""
+    moved, said = [], []
+    for compiler in (None, "aot_eager"):
+        torch.compiler.reset()
+        trainer = make_trainer(name, patch=16, bf16=False, compiler=compiler)
+        for update in (50, 51):
+            batch = photos.batch(2, 16, seed=update)
+            terms = trainer.step(*batch, update=update, progress=0.5)
+        said.append(terms)
+        moved.append(parameters(trainer.network))
+    torch.testing.assert_close(said[1], said[0])
+    torch.testing.assert_close(moved[1], moved[0])
 
 
 def test_the_pixel_loss_turns_into_mse_at_the_end(make_trainer, photos):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,9 +40,25 @@ def dump(
     """A safetensors file of ``weights`` with ``facts`` (JSON values) as its metadata.
 
     ``half`` stores float16, half the size; what that costs in dB is for the caller to measure.
+    The same weights and facts give the same bytes.
     """
     kind = torch.float16 if half else torch.float32
     tensors = {key: value.detach().contiguous().cpu() for key, value in weights.items()}
     tensors = {key: t.to(kind) if t.is_floating_point() else t for key, t in tensors.items()}
     metadata = {key: json.dumps(value) for key, value in facts.items()}
-    return serialise(tensors, metadata)
+    return _in_order(serialise(tensors, metadata))
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same file with its metadata sorted by name.
+
+    The library writes them in another order each time, and outputs are known by the checksum of the
+    weights that made them. The header is JSON after its length in eight bytes, filled up with
+    spaces to a multiple of eight.
+    """
+    (size,) = struct.unpack_from("<Q", content)
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + content[8 + size :]

@@ -105,6 +105,14 @@ def test_half_precision_halves_the_file_and_keeps_the_facts(small_network):
     assert len(whole) - len(half) == pytest.approx(2 * size, abs=100)
 
 
+def test_the_same_weights_and_facts_are_the_same_bytes(small_network):
+    """Outputs are known by the checksum of their weights: packing twice must not outdate them."""
+    state = small_network.state_dict()
+    names = [f"fact {number}" for number in range(20)]
+    files = {weightfile.dump(state, dict.fromkeys(names[::way], 1)) for way in (1, -1) * 3}
+    assert len(files) == 1
+
+
 def test_channels_last_weights_are_stored_like_others(small_network, tmp_path):
     path = tmp_path / "weights.safetensors"
     state = small_network.to(memory_format=torch.channels_last).state_dict()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from study import sessions
 from study.models import Rater, Rating, Revision, Study, Trial, steps
 from study.models.steps import Place
-from study.turns import turn
+from study.models.turns import turn
 
 UNDO_PATIENCE = 1000
 """Milliseconds by which a browser's clock may be off when a vote is taken back."""

@@ -76,12 +76,12 @@ SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("BEHIND_PROXY") else None
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SESSION_ENGINE = "study.session_store"
+SESSION_ENGINE = "study.site.session_store"
 # A study takes days: a rater who comes back within three months is still known.
 SESSION_COOKIE_AGE = 90 * 24 * 3600
 # The CSRF secret lives in the session, so that a rater carries one cookie and no other.
 CSRF_USE_SESSIONS = True
-CSRF_FAILURE_VIEW = "study.views.errors.refused_form"
+CSRF_FAILURE_VIEW = "study.site.errors.refused_form"
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
@@ -96,7 +96,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "study.headers.content_security_policy",
+    "study.site.headers.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -159,7 +159,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "study.static_storage.ManifestStorage"},
+    "staticfiles": {"BACKEND": "study.site.static_storage.ManifestStorage"},
 }
 
 LOGGING = {

@@ -6,7 +6,7 @@ from django.urls import path
 
 from study.views import rater, researcher
 
-handler404 = "study.views.errors.not_found"
+handler404 = "study.site.errors.not_found"
 
 urlpatterns = [
     path("", researcher.home, name="home"),

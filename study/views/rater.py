@@ -15,10 +15,10 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from study import pages, plates, ratings, screening, sessions
-from study.access import for_rater, invitation_of, rater_of, remember
 from study.forms import ScreeningForm, Vote
-from study.language import in_raters_language
 from study.models import Invitation, Rater, Rating, Study, Trial
+from study.site.access import for_rater, invitation_of, rater_of, remember
+from study.site.language import in_raters_language
 
 
 @require_safe

@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 from study import exports
 from study import results as results_page
 from study import studies as verbs
-from study.access import study_for
 from study.archive import archive as whole
 from study.forms import InviteForm
 from study.models import Rating, Study
+from study.site.access import study_for
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",

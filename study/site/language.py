@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
-from study.access import visitor_of
+from study.site.access import visitor_of
 
 P = ParamSpec("P")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from study.language import in_raters_language
+from study.site.language import in_raters_language
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

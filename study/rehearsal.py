@@ -19,8 +19,8 @@ from scipy.special import ndtr
 
 from benchmarks.published import LEDIG2017
 from study.models import Rater, Study, Trial
-from study.ratings import cast
-from study.sessions import enrol_simulated
+from study.rating.sessions import enrol_simulated
+from study.rating.votes import cast
 
 RATER_SD, SOURCE_SD, NOISE_SD = 0.35, 0.30, 0.60
 """Spread of strictness, of scenes and of single answers, in categories.

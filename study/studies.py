@@ -13,8 +13,8 @@ from django.db import transaction
 from django.db.models import BooleanField, Field, Max
 from django.utils import timezone
 
-from study import calibration
 from study.models import Invitation, Study, StudyStimulus
+from study.rating import calibration
 from study.stimuli import take_in
 
 

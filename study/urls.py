@@ -2,26 +2,15 @@
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import include, path
 
-from study.views import rater, researcher
+from study.views import researcher
 
 handler404 = "study.site.errors.not_found"
 
 urlpatterns = [
     path("", researcher.home, name="home"),
-    # raters
-    path("r/<str:token>/", rater.enter, name="enter"),
-    path("rate/", rater.rate, name="rate"),
-    path("rate/start", rater.start, name="start"),
-    path("rate/screening", rater.screen, name="screening"),
-    path("rate/begin", rater.begin, name="begin"),
-    path("rate/leave", rater.leave, name="leave"),
-    path("rate/plate/<int:number>", rater.plate, name="plate"),
-    path("rate/next", rater.upcoming, name="upcoming"),
-    path("rate/vote", rater.vote, name="vote"),
-    path("rate/image/<str:token>", rater.image, name="image"),
-    # researchers
+    path("", include("study.rating.urls")),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("studies/", researcher.studies, name="studies"),

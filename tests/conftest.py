@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from benchmarks.files import encode_png, read_image
-from study import sessions, studies
+from study import studies
 from study.models import Invitation, Rater, Study, StudyStimulus, Trial
+from study.rating import sessions
 from tests.own_site import make_outputs
 
 collect_ignore = ["minimal.py"]

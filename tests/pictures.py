@@ -128,8 +128,8 @@ def _take(album: Album, page: Page, suffix: str, name: str) -> None:
 def _one_way(page: Page, invitation: Invitation, take: Callable[[str], None]) -> None:
     from django.utils import timezone
 
-    from study import screening
     from study.models import Rater, Session, Trial
+    from study.rating import screening
     from tests.browser.conftest import votable, vote
 
     take("welcome")
@@ -186,8 +186,9 @@ def _one_way(page: Page, invitation: Invitation, take: Callable[[str], None]) ->
 
 def _elsewhere(browser: Browser, album: Album, site: str, study: Study) -> None:
     """What a rater sees who cannot go on, and pages for nobody in particular."""
-    from study import screening, studies
+    from study import studies
     from study.models import Rater
+    from study.rating import screening
 
     with _window(browser) as page:
         link, invitation = _link(site, study)

@@ -15,8 +15,8 @@ from study import exports
 from study import results as results_page
 from study import studies as verbs
 from study.archive import archive as whole
-from study.forms import InviteForm
 from study.models import Rating, Study
+from study.rating.forms import InviteForm
 from study.site.access import study_for
 
 TYPES = {

@@ -8,9 +8,10 @@ from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from playwright.sync_api import BrowserContext, Page, expect
 
-from study import sessions, studies
+from study import studies
 from study.models import Invitation
-from study.ratings import cast
+from study.rating import sessions
+from study.rating.votes import cast
 from tests.browser.conftest import finished, votable, vote
 
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

@@ -8,8 +8,9 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from study import screening, studies
+from study import studies
 from study.models import Rater, Rating, Session, Trial
+from study.rating import screening
 from tests.browser.conftest import emptied, votable, vote
 from tests.browser.test_pages import check, fits
 

@@ -15,10 +15,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from study import archive, exports, rehearsal, sessions, studies
+from study import archive, exports, rehearsal, studies
 from study.analysis import layout
 from study.models import EarlyLook, Rating, Study, Trial
-from study.ratings import cast
+from study.rating import sessions
+from study.rating.votes import cast
 
 
 @pytest.fixture

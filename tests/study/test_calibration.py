@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from study import results, studies
 from study.models import Anchor, Rater, Rating, Session, Study, Trial
-from study.ratings import Refused, cast
+from study.rating.votes import Refused, cast
 from tests.study.way import due, go_on, vote
 
 

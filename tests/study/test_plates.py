@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from study import plates
+from study.rating import plates
 
 TO_LMS = np.array(plates.LMS_FROM_RGB)
 

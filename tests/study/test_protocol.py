@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from study import sessions, studies, texts
+from study import studies
 from study.models import Rating, Study
+from study.rating import sessions, texts
 from tests.study.way import vote_all
 
 

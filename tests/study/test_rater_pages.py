@@ -11,8 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from sr_models.methods import METHODS
-from study import sessions, studies
+from study import studies
 from study.models import Rater, Rating, Trial
+from study.rating import sessions
 
 
 def text_of(response) -> str:

@@ -12,9 +12,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from study import sessions, studies
+from study import studies
 from study.models import Rating, Revision, Trial
-from study.ratings import Refused, cast
+from study.rating import sessions
+from study.rating.votes import Refused, cast
 
 
 def body(trial, score=4, **more):

@@ -11,9 +11,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from study import rehearsal, sessions, studies
+from study import rehearsal, studies
 from study.models import Invitation, Study, Trial
-from study.ratings import cast
+from study.rating import sessions
+from study.rating.votes import cast
 
 PAGES = [
     ("study", ["small"]),

@@ -9,9 +9,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from study import sessions, sittings
 from study.models import Rater, Rating, Session, Study, Trial
-from study.ratings import Refused, cast
+from study.rating import sessions, sittings
+from study.rating.votes import Refused, cast
 from tests.study.way import due, go_on, vote, vote_all
 
 

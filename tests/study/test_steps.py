@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from study import sessions, studies
+from study import studies
 from study.models import Rater, Rating, Session, Trial, steps
 from study.models.turns import turn
-from study.ratings import cast
+from study.rating import sessions
+from study.rating.votes import cast
 
 
 def test_a_place_is_the_trial_with_its_session_rater_and_study(rater, trials):

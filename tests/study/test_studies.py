@@ -6,8 +6,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from study import sessions, studies
+from study import studies
 from study.models import Rater, Session, Stimulus, Study, StudyStimulus, Trial
+from study.rating import sessions
 
 
 def test_a_stimulus_is_a_copy_that_generating_again_does_not_touch(draft_study, generated):

@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from study import screening, texts
 from study.models import Rater, Screening, Trial
+from study.rating import screening, texts
 from tests.study.way import SCREENS, WINDOW, answers, due, go_on, vote_all
 
 

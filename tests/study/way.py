@@ -7,9 +7,9 @@ import uuid
 from django.test import Client
 from django.urls import reverse
 
-from study import screening, sessions
 from study.models import Rater, Trial
-from study.ratings import cast
+from study.rating import screening, sessions
+from study.rating.votes import cast
 
 WINDOW = {
     "device_pixel_ratio": "1",

@@ -10,10 +10,10 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from study import calibration, sessions, texts
-from study import screening as gate
 from study.models import Invitation, Rater, Rating, Session, Study
 from study.models.protocol import SECONDS_PER_VOTE
+from study.rating import calibration, sessions, texts
+from study.rating import screening as gate
 
 Stage = Rater.Stage
 

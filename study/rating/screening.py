@@ -15,9 +15,9 @@ from django.db.models import Max
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from study import sessions
 from study.models import Rater, Screening, Study
-from study.plates import Plate, plates_for
+from study.rating import sessions
+from study.rating.plates import Plate, plates_for
 
 FRAME = 170
 """CSS pixels that the rating page needs above and below the image."""

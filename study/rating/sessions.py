@@ -17,10 +17,10 @@ from django.db.models import Count, F, Max, Min, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from study import calibration, sittings, texts
 from study.models import Invitation, Rater, Session, Study, Text, Trial, steps
 from study.models.steps import Place, Upcoming
 from study.plan import Item, plan
+from study.rating import calibration, sittings, texts
 
 AHEAD = 5
 """Trials that a browser is told of at a time: the one due now and those to fetch ahead."""

@@ -14,9 +14,9 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from study import pages, plates, ratings, screening, sessions
-from study.forms import ScreeningForm, Vote
 from study.models import Invitation, Rater, Rating, Study, Trial
+from study.rating import pages, plates, screening, sessions, votes
+from study.rating.forms import ScreeningForm, Vote
 from study.site.access import for_rater, invitation_of, rater_of, remember
 from study.site.language import in_raters_language
 
@@ -133,7 +133,7 @@ def vote(request: HttpRequest, rater: Rater) -> HttpResponse:
         return JsonResponse({"error": str(error)}, status=400)
     try:
         rating = _stored(rater, given)
-    except ratings.Refused as refusal:
+    except votes.Refused as refusal:
         due = sessions.standing(rater) if refusal.status == 409 else {}
         return JsonResponse({"error": str(refusal), **due}, status=refusal.status)
     told = {"trial": given.trial, "score": rating.score, "id": str(rating.client_id)}
@@ -143,8 +143,8 @@ def vote(request: HttpRequest, rater: Rater) -> HttpResponse:
 def _stored(rater: Rater, given: Vote) -> Rating:
     what: dict[str, Any] = {"token": given.trial, "score": given.score, "client_id": given.id}
     if given.after_ms is not None:
-        return ratings.revise(rater, **what, after_ms=given.after_ms)
-    return ratings.cast(rater, **what, viewing=given.viewing, waiting=given.waiting)
+        return votes.revise(rater, **what, after_ms=given.after_ms)
+    return votes.cast(rater, **what, viewing=given.viewing, waiting=given.waiting)
 
 
 @require_safe

@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from study.models import Rating
-from study.ratings import Viewing
-from study.screening import Answers
+from study.rating.screening import Answers
+from study.rating.votes import Viewing
 from study.studies import MOST_INVITATIONS
 
 FAMILIES = (

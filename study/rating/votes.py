@@ -8,10 +8,10 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from study import sessions
 from study.models import Rater, Rating, Revision, Study, Trial, steps
 from study.models.steps import Place
 from study.models.turns import turn
+from study.rating import sessions
 
 UNDO_PATIENCE = 1000
 """Milliseconds by which a browser's clock may be off when a vote is taken back."""

@@ -67,7 +67,7 @@ def _voting(study: Study, folder: Path) -> None:
 
 def _rater(study: Study, trials: int) -> Invitation:
     """Somebody who has enrolled, with so many trials added to their last session."""
-    from study import studies
+    from study.desk import studies
     from study.rating import sessions
     from tests.serving import with_many_trials
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from benchmarks.files import encode_png, read_image
-from study import studies
+from study.desk import studies
 from study.models import Invitation, Rater, Study, StudyStimulus, Trial
 from study.rating import sessions
 from tests.own_site import make_outputs

@@ -51,7 +51,7 @@ def study_of_photographs(
     folder: Path, slug: str, *, methods: tuple[str, ...], protocol: Mapping[str, Any] | None = None
 ) -> Study:
     """An open study of the Samples photographs by ``methods``."""
-    from study import studies
+    from study.desk import studies
 
     make_outputs(folder, methods)
     study = studies.create(

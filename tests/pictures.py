@@ -100,7 +100,7 @@ def _window(browser: Browser, language: str = "en-GB", width: int = WIDE) -> Ite
 
 
 def _link(site: str, study: Study) -> tuple[str, Invitation]:
-    from study import studies
+    from study.desk import studies
 
     (invitation,) = studies.invite(study, 1)
     return f"{site}{invitation.get_absolute_url()}", invitation
@@ -186,7 +186,7 @@ def _one_way(page: Page, invitation: Invitation, take: Callable[[str], None]) ->
 
 def _elsewhere(browser: Browser, album: Album, site: str, study: Study) -> None:
     """What a rater sees who cannot go on, and pages for nobody in particular."""
-    from study import studies
+    from study.desk import studies
     from study.models import Rater
     from study.rating import screening
 
@@ -237,7 +237,7 @@ def _researcher(browser: Browser, album: Album, site: str, study: Study) -> None
     """A study that nobody rated yet, with one rater, and with many, of whom the results tell."""
     from django.contrib.auth.models import User
 
-    from study import rehearsal
+    from study.desk import rehearsal
 
     User.objects.create_superuser("admin", password="a-password-for-pictures")
     with _window(browser) as page:

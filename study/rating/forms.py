@@ -1,4 +1,4 @@
-"""What is accepted from browsers, checked field by field."""
+"""What is accepted from raters' browsers, checked field by field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from study.models import Rating
 from study.rating.screening import Answers
 from study.rating.votes import Viewing
-from study.studies import MOST_INVITATIONS
 
 FAMILIES = (
     ("Edg/", "Edge"),
@@ -125,9 +124,3 @@ class ScreeningForm(forms.Form):
         read = [request.POST.get(f"plate{i}", "")[:20] for i in range(plates)]
         agent = request.headers.get("User-Agent", "")[:300]
         return Answers(**told, user_agent=agent, plates=read)
-
-
-class InviteForm(forms.Form):
-    """How many links to make."""
-
-    count = forms.IntegerField(min_value=1, max_value=MOST_INVITATIONS)

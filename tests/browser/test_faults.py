@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from study import studies
+from study.desk import studies
 from study.models import Rater
 from tests.browser.conftest import emptied, finished, stored, votable, vote
 

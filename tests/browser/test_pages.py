@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from playwright.sync_api import BrowserContext, Page, expect
 
-from study import studies
+from study.desk import studies
 from study.models import Invitation
 from study.rating import sessions
 from study.rating.votes import cast

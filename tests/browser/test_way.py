@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from study import studies
+from study.desk import studies
 from study.models import Rater, Rating, Session, Trial
 from study.rating import screening
 from tests.browser.conftest import emptied, votable, vote

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from study import studies
+from study.desk import studies
 from study.models import Rater, Rating, Trial
 from study.rating import sessions
 from tests.serving import Voter, headers_of, our_site, served, with_many_trials

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from study import studies
+from study.desk import studies
 
 
 @pytest.fixture

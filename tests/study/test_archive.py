@@ -15,8 +15,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from study import archive, exports, rehearsal, studies
 from study.analysis import layout
+from study.desk import archive, exports, rehearsal, studies
 from study.models import EarlyLook, Rating, Study, Trial
 from study.rating import sessions
 from study.rating.votes import cast

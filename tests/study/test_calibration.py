@@ -7,7 +7,7 @@ import uuid
 import pytest
 from django.urls import reverse
 
-from study import results, studies
+from study.desk import results, studies
 from study.models import Anchor, Rater, Rating, Session, Study, Trial
 from study.rating.votes import Refused, cast
 from tests.study.way import due, go_on, vote

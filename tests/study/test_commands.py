@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from study import studies
+from study.desk import studies
 from study.models import Rating, Study
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from study import studies
+from study.desk import studies
 from study.models import Rating, Study
 from study.rating import sessions, texts
 from tests.study.way import vote_all

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from sr_models.methods import METHODS
-from study import studies
+from study.desk import studies
 from study.models import Rater, Rating, Trial
 from study.rating import sessions
 

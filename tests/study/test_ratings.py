@@ -12,7 +12,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
-from study import studies
+from study.desk import studies
 from study.models import Rating, Revision, Trial
 from study.rating import sessions
 from study.rating.votes import Refused, cast

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from study import rehearsal, studies
+from study.desk import rehearsal, studies
 from study.models import Invitation, Study, Trial
 from study.rating import sessions
 from study.rating.votes import cast

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from study import studies
+from study.desk import studies
 from study.models import Rater, Rating, Session, Trial, steps
 from study.models.turns import turn
 from study.rating import sessions

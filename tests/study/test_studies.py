@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from study import studies
+from study.desk import studies
 from study.models import Rater, Session, Stimulus, Study, StudyStimulus, Trial
 from study.rating import sessions
 

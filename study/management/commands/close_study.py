@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from study import studies
+from study.desk import studies
 from study.management.plain import PlainCommand
 
 

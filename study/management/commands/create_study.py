@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from study import studies
+from study.desk import studies
 from study.management.plain import PlainCommand
 
 

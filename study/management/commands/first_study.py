@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.urls import reverse
 
 from benchmarks import datasets, fetch
-from study import studies
+from study.desk import studies
 from study.management.plain import PlainCommand
 from study.models import Study
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from benchmarks.files import write_whole
-from study import studies
+from study.desk import studies
 from study.management.plain import PlainCommand
 
 

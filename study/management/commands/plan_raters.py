@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.published import LEDIG2017
 from study.analysis import power
+from study.desk.studies import PRESETS
 from study.management.plain import PlainCommand
-from study.studies import PRESETS
 
 IMAGES = {"Set5": 5, "Set14": 14, "BSD100": 100, "Samples": 5}
 MOST_IMAGES = 1000

@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from study import rehearsal, studies
+from study.desk import rehearsal, studies
 from study.management.plain import PlainCommand
 
 

@@ -6,8 +6,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from study import exports, studies
 from study.analysis import render
+from study.desk import exports, studies
 from study.management.plain import PlainCommand, write_files
 from study.models import Rating, Study
 

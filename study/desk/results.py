@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db.models import Avg, Count, Q
 
-from study import exports
 from study.analysis import power, render, tables
-from study.exports import ORIGINAL, Kind
+from study.desk import exports
+from study.desk.exports import ORIGINAL, Kind
 from study.models import Rater, Session, Study
 
 REFUSALS = {"vision": "vision", "plates": "colour plates", "calibration": "calibration"}

@@ -11,12 +11,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from study import exports
-from study import results as results_page
-from study import studies as verbs
-from study.archive import archive as whole
+from study.desk import exports
+from study.desk import results as results_page
+from study.desk import studies as verbs
+from study.desk.archive import archive as whole
+from study.desk.forms import InviteForm
 from study.models import Rating, Study
-from study.rating.forms import InviteForm
 from study.site.access import study_for
 
 TYPES = {

@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.models import BooleanField, Field, Max
 from django.utils import timezone
 
+from study.desk.stimuli import take_in
 from study.models import Invitation, Study, StudyStimulus
 from study.rating import calibration
-from study.stimuli import take_in
 
 
 @dataclass(frozen=True)

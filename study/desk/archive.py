@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from study import exports
 from study.analysis import render, tables
 from study.analysis.report import Report
-from study.exports import Kind
+from study.desk import exports
+from study.desk.exports import Kind
 from study.models import Session, Study, Trial
 
 PACKAGES = ("django", "numpy", "pandas", "scipy", "matplotlib")

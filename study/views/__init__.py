@@ -1,1 +1,0 @@
-"""The pages: one module for raters, one for researchers."""

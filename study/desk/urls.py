@@ -8,7 +8,11 @@ from study.desk import views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path(
+        "login/",
+        LoginView.as_view(template_name="study/desk/login.html", redirect_authenticated_user=True),
+        name="login",
+    ),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("studies/", views.studies, name="studies"),
     path("studies/<slug:slug>/", views.study, name="study"),

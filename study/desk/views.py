@@ -36,7 +36,7 @@ TYPES = {
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this site is, for someone who came without a link."""
-    return render(request, "study/home.html")
+    return render(request, "study/desk/home.html")
 
 
 @require_safe
@@ -44,7 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def studies(request: HttpRequest) -> HttpResponse:
     """The studies of this researcher."""
     mine = Study.objects.visible_to(request.user).with_counts()
-    return render(request, "study/researcher/studies.html", {"studies": mine})
+    return render(request, "study/desk/studies.html", {"studies": mine})
 
 
 @require_safe
@@ -64,7 +64,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
             name: f"{reverse('figure', args=[slug, name, 'svg'])}?raters={kind}"
             for name in exports.FIGURES
         }
-    return render(request, "study/researcher/study.html", context)
+    return render(request, "study/desk/study.html", context)
 
 
 @require_POST

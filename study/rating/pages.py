@@ -20,7 +20,7 @@ Stage = Rater.Stage
 
 @dataclass(frozen=True)
 class Page:
-    """A template in ``study/rater/``, what it shows, and the status of the response."""
+    """A template in ``study/rating/``, what it shows, and the status of the response."""
 
     template: str
     context: dict[str, Any] = field(default_factory=dict)

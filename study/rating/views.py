@@ -28,9 +28,9 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
     """The personal link: exchanged for a session cookie, then a clean address."""
     invitation = Invitation.objects.filter(token=token).first()
     if invitation is None:
-        return render(request, "study/rater/no_link.html", status=404)
+        return render(request, "study/rating/no_link.html", status=404)
     if invitation.revoked_at is not None:
-        return render(request, "study/rater/revoked.html", status=410)
+        return render(request, "study/rating/revoked.html", status=410)
     remember(request, invitation)
     if request.method == "GET":
         Invitation.objects.filter(pk=invitation.pk, opened_at=None).update(opened_at=timezone.now())
@@ -44,11 +44,11 @@ def rate(request: HttpRequest) -> HttpResponse:
     """The page that is due to this rater, whichever it is."""
     invitation = invitation_of(request)
     if invitation is None:
-        return render(request, "study/rater/no_link.html", status=403)
+        return render(request, "study/rating/no_link.html", status=403)
     if invitation.revoked_at is not None:
-        return render(request, "study/rater/revoked.html", status=410)
+        return render(request, "study/rating/revoked.html", status=410)
     page = pages.due(invitation)
-    return render(request, f"study/rater/{page.template}", page.context, status=page.status)
+    return render(request, f"study/rating/{page.template}", page.context, status=page.status)
 
 
 def _answering(request: HttpRequest) -> tuple[Invitation | None, Rater | None]:
@@ -80,11 +80,11 @@ def screen(request: HttpRequest) -> HttpResponse:
     form = ScreeningForm(request.POST)
     if not form.is_valid():
         page = pages.screening(rater, incomplete=True)
-        return render(request, f"study/rater/{page.template}", page.context, status=400)
+        return render(request, f"study/rating/{page.template}", page.context, status=400)
     why = screening.screen(rater, form.answers(request, rater.study.plates))
     if why and why not in screening.FOR_GOOD:
         page = pages.screening(rater, refusal=why)
-        return render(request, f"study/rater/{page.template}", page.context, status=422)
+        return render(request, f"study/rating/{page.template}", page.context, status=422)
     return redirect("rate")
 
 
@@ -109,7 +109,7 @@ def leave(request: HttpRequest) -> HttpResponse:
     rater = rater_of(invitation) if invitation else None
     if invitation is None or invitation.revoked_at is not None or rater is None or rater.erased:
         return redirect("rate")
-    return render(request, "study/rater/leave.html", {"rater": rater, "study": rater.study})
+    return render(request, "study/rating/leave.html", {"rater": rater, "study": rater.study})
 
 
 @require_GET

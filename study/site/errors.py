@@ -12,14 +12,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Nothing is at this address, or nothing that this person may see."""
     if request.user.is_authenticated:
         return render(request, "404.html", status=404)
-    return _in_words(request, "study/rater/not_found.html", 404)
+    return _in_words(request, "study/site/not_found.html", 404)
 
 
 def refused_form(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without the token that shows where it comes from."""
     if request.user.is_authenticated:
         return render(request, "403_csrf.html", status=403)
-    return _in_words(request, "study/rater/form_refused.html", 403)
+    return _in_words(request, "study/site/form_refused.html", 403)
 
 
 @in_raters_language

@@ -34,7 +34,7 @@ def due(client: Client) -> str:
     """The template of the page that is due."""
     response = client.get(reverse("rate"))
     names = [template.name for template in response.templates if template.name]
-    return names[0].removeprefix("study/rater/").removesuffix(".html")
+    return names[0].removeprefix("study/rating/").removesuffix(".html")
 
 
 def answers(**changed):

@@ -10,7 +10,7 @@ from django.urls import reverse
 from study.desk import results, studies
 from study.models import Anchor, Rater, Rating, Session, Study, Trial
 from study.rating.votes import Refused, cast
-from tests.study.way import due, go_on, vote
+from tests.rating.way import due, go_on, vote
 
 
 def test_the_examples_are_the_worst_and_the_original_and_the_check_is_on_others(come):

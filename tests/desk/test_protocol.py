@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from study.desk import studies
-from study.models import Rating, Study
-from study.rating import sessions, texts
-from tests.study.way import vote_all
+from study.models import Study
 
 
 @pytest.mark.parametrize(
@@ -55,23 +53,3 @@ def test_every_rule_of_the_protocol_is_a_setting_that_can_be_frozen():
 
     assert {field.name for field in Protocol._meta.get_fields()} == set(Study.PROTOCOL)
     assert base <= own
-
-
-def test_a_share_is_dealt_out_evenly_over_raters_who_are_still_there(come):
-    come(share=3)
-    study = Study.objects.get()
-    gone = sessions.enrol(studies.invite(study, 1)[0])
-    sessions.withdraw(gone, erase=False)
-    raters = [sessions.enrol(invitation) for invitation in studies.invite(study, 4)]
-    for rater in raters:
-        vote_all(rater)
-    counts = [
-        Rating.objects.filter(trial__stimulus=stimulus).count() for stimulus in study.stimuli.all()
-    ]
-    assert counts == [2] * 6
-
-
-def test_markdown_brings_no_html_no_images_and_no_script():
-    assert "<img" not in texts.html("<img src=x> ![a](https://elsewhere.example/pixel.png)")
-    assert "href" not in texts.html("[a](javascript:alert(1))")
-    assert '<a href="https://a.example">' in texts.html("[a](https://a.example)")

@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from study.models import Rater, Screening, Trial
-from study.rating import screening, texts
-from tests.study.way import SCREENS, WINDOW, answers, due, go_on, vote_all
+from study.rating import screening
+from tests.rating.way import SCREENS, WINDOW, answers, due, go_on, vote_all
 
 
 def test_the_whole_way_from_the_link_to_the_completion_code(come):
@@ -56,25 +56,6 @@ def test_a_short_study_has_one_page_before_the_images(come):
     assert b"What to do" in client.get(reverse("rate")).content
     client.post(reverse("start"))
     assert due(client) == "rate"
-
-
-def test_what_was_agreed_to_and_read_is_stored_word_for_word(come):
-    client = come(consent="I *agree*.", instructions="Look.\n\n<script>")
-    html = client.get(reverse("rate")).content.decode()
-    assert "I <em>agree</em>." in html
-    assert "<p>&lt;script&gt;</p>" in html
-    client.post(reverse("start"))
-    rater = Rater.objects.get()
-    assert (rater.consent.text, rater.instructions.text) == ("I *agree*.", "Look.\n\n<script>")
-    assert len(rater.consent.sha256) == 64
-
-
-def test_a_standard_text_is_stored_in_the_language_in_which_it_was_shown(come):
-    client = come()
-    client.post(reverse("start"), headers={"Accept-Language": "de"})
-    text = Rater.objects.get().consent
-    assert text.language == "de"
-    assert text.text != texts.CONSENT
 
 
 @pytest.mark.parametrize(

@@ -192,27 +192,6 @@ def test_a_vote_from_another_site_is_refused(rater, trials):
     assert not Rating.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("language", "word"), [("en", "does not exist"), ("de-AT", "gibt es nicht")]
-)
-def test_an_address_with_nothing_behind_it_says_so_in_the_visitors_language(db, language, word):
-    page = Client(headers={"Accept-Language": language}).get("/rate/nothing")
-    assert (page.status_code, page["Content-Language"]) == (404, language[:2])
-    assert word in page.content.decode()
-
-
-def test_a_refused_form_says_what_to_do_in_the_studys_language(db, draft_study):
-    studies.set_protocol(draft_study, {"language": "de"})
-    draft_study.save()
-    studies.open_(draft_study)
-    (invitation,) = studies.invite(draft_study, 1)
-    client = Client(enforce_csrf_checks=True)
-    client.get(invitation.get_absolute_url())
-    page = client.post(reverse("start"))
-    assert page.status_code == 403
-    assert "Erlauben Sie Cookies" in page.content.decode()
-
-
 def test_a_closed_study_says_so(rater_client, open_study):
     studies.close(open_study)
     response = rater_client.get(reverse("rate"))
@@ -223,10 +202,3 @@ def test_a_closed_study_says_so(rater_client, open_study):
 @pytest.mark.parametrize("name", ["rate", "upcoming"])
 def test_pages_with_a_position_are_never_cached(rater_client, name):
     assert "no-store" in rater_client.get(reverse(name))["Cache-Control"]
-
-
-def test_nothing_is_loaded_from_elsewhere(rater_client):
-    response = rater_client.get(reverse("rate"))
-    assert "default-src 'self'" in response["Content-Security-Policy"]
-    assert not re.findall(rb'(?:src|href)="(?:https?:)?//', response.content)
-    assert b"<style" not in response.content

@@ -19,6 +19,8 @@ from sr_models import interpolation
 
 Image = NDArray[np.uint8]
 WEIGHTS_DIR = Path(__file__).parent / "weights"
+ORIGINAL = "hr"
+"""The name of the original, the hidden reference of a study."""
 INFERENCE = 2
 """Raised when the same weights would give another image, so that outputs are made again."""
 
@@ -34,7 +36,7 @@ class Method:
     @property
     def is_original(self) -> bool:
         """Whether this is the image itself and no method at all."""
-        return self.name == "hr"
+        return self.name == ORIGINAL
 
 
 METHODS = {
@@ -50,7 +52,7 @@ METHODS = {
         Method("srgan-mse", "SRGAN-MSE", "srgan-mse.safetensors"),
         Method("srgan-vgg22", "SRGAN-VGG22", "srgan-vgg22.safetensors"),
         Method("srgan", "SRGAN", "srgan.safetensors"),
-        Method("hr", "Original (HR)"),
+        Method(ORIGINAL, "Original (HR)"),
     )
 }
 INTERPOLATIONS: dict[str, Callable[[Image], Image]] = {

@@ -13,6 +13,7 @@ import pandas as pd
 from django.db.models import Count, F, Max, Sum
 
 from benchmarks.published import LEDIG2017
+from sr_models.methods import ORIGINAL
 from study.analysis import figures, reading, render, tables
 from study.analysis import report as analysis
 from study.models import Rater, Rating, Study
@@ -26,7 +27,6 @@ TABLE_FORMATS = {
 """File name extension to the format of :func:`table`."""
 FIGURE_FORMATS: dict[str, figures.Format] = {"svg": "svg", "pdf": "pdf", "png": "png"}
 FIGURES = ("distribution", "ranks", "measures")
-ORIGINAL = "hr"
 MEASURES = ("psnr", "ssim", "ssim_daala", "lpips")
 COLUMNS = ("rater", "set", "image", "method", "score", "simulated")
 

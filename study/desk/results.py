@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db.models import Avg, Count, Q
 
+from sr_models.methods import ORIGINAL
 from study.analysis import power, render, tables
 from study.desk import exports
-from study.desk.exports import ORIGINAL, Kind
+from study.desk.exports import Kind
 from study.models import Rater, Session, Study
 
 REFUSALS = {"vision": "vision", "plates": "colour plates", "calibration": "calibration"}

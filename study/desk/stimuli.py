@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from django.conf import settings
 from django.db import transaction
@@ -24,39 +23,58 @@ def take_in(sets: Sequence[str], methods: Sequence[str]) -> list[Stimulus]:
     """
     outputs = read_outputs(settings.OUTPUTS_DIR, sets=sets, methods=methods)
     with transaction.atomic():
-        return [_stimulus(output) for output in outputs]
+        return [_taken(output) for output in outputs]
 
 
-def _stimulus(output: Output) -> Stimulus:
-    dataset, _ = Dataset.objects.get_or_create(
-        name=output.set, defaults={"title": datasets.manifest(output.set).title}
-    )
-    source, _ = SourceImage.objects.get_or_create(dataset=dataset, name=output.image)
-    place = list(METHODS).index(output.method)
-    method, _ = Method.objects.update_or_create(
-        name=output.method, defaults={"title": METHODS[output.method].title, "place": place}
-    )
-    stimulus, _ = Stimulus.objects.update_or_create(
-        source=source,
-        method=method,
-        sha256=output.sha256,
-        defaults={
-            "width": output.width,
-            "height": output.height,
+def _taken(output: Output) -> Stimulus:
+    content = output.path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != output.sha256:
+        raise ValueError(f"{output.path} changed while it was read; run the command again")
+    return keep(
+        content,
+        dataset=image_set(output.set, title=datasets.manifest(output.set).title),
+        image=output.image,
+        method=output.method,
+        size=(output.width, output.height),
+        measures={
             "psnr": output.psnr,
             "ssim": output.ssim,
             "ssim_daala": output.ssim_daala,
             "lpips": output.lpips,
         },
     )
-    _keep(output.path, stimulus)
-    return stimulus
 
 
-def _keep(path: Path, stimulus: Stimulus) -> None:
-    """Copy ``path`` to the stimulus's own place, whole or not at all."""
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != stimulus.sha256:
-        raise ValueError(f"{path} changed while it was read; run the command again")
+def image_set(name: str, *, title: str) -> Dataset:
+    """The image set of that name, made when it is first used."""
+    return Dataset.objects.get_or_create(name=name, defaults={"title": title})[0]
+
+
+def keep(
+    content: bytes,
+    *,
+    dataset: Dataset,
+    image: str,
+    method: str,
+    size: tuple[int, int],
+    measures: Mapping[str, float | None] | None = None,
+) -> Stimulus:
+    """The stimulus whose file is ``content``, a PNG of ``size`` (width, height); kept for good.
+
+    ``method`` made it from ``image``. The file lies under its checksum, whole or not at all;
+    ``measures`` replace what was known of the same file.
+    """
+    place, known = list(METHODS).index(method), METHODS[method]
+    row, _ = Method.objects.update_or_create(
+        name=method, defaults={"title": known.title, "place": place}
+    )
+    source, _ = SourceImage.objects.get_or_create(dataset=dataset, name=image)
+    stimulus, _ = Stimulus.objects.update_or_create(
+        source=source,
+        method=row,
+        sha256=hashlib.sha256(content).hexdigest(),
+        defaults={"width": size[0], "height": size[1], **(measures or {})},
+    )
     if not stimulus.path.exists():
         write_whole(stimulus.path, content)
+    return stimulus

@@ -13,9 +13,9 @@ from django.db import transaction
 from django.db.models import BooleanField, Field, Max
 from django.utils import timezone
 
+from study.desk import anchors
 from study.desk.stimuli import take_in
 from study.models import Invitation, Study, StudyStimulus
-from study.rating import calibration
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def _methods(preset: Preset, set_name: str) -> tuple[str, ...]:
 
 def _at_hand(study: Study, preset: str) -> dict[str, bool]:
     """The quick preset calibrates where there are images enough to do it on."""
-    images = calibration.images_in(calibration.folder_of(study))
+    images = anchors.images_in(anchors.folder_of(study))
     enough = len(images) >= study.calibration_examples + study.calibration_checks
     return {"calibrate": True} if preset == "quick" and enough else {}
 
@@ -159,7 +159,7 @@ def open_(study: Study) -> None:
         if not study.frozen:
             _check_protocol(study, len(stimuli))
             if study.calibrate:
-                calibration.take_in(study)
+                anchors.take_in(study)
         digest = hashlib.sha256("".join(s.sha256 for s in stimuli).encode()).hexdigest()
         if study.stimuli_sha256 not in {"", digest}:
             raise ValueError(f"the stimuli of {study.slug} are not those it was opened with")

@@ -1,124 +1,26 @@
 """Calibrating raters: what a 1 and a 5 look like, shown on images that nobody rates, then asked.
 
-The worst version (nearest neighbour) stands for a 1, the original for a 5, as in the SRGAN paper.
 A check on unseen images follows: an answer within one point of what the image stands for is right.
+The images are the study's anchors, known here by the score that each stands for alone.
 """
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Iterable
-from pathlib import Path
 
-from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from benchmarks.files import encode_png, read_image, write_whole
-from sr_models.methods import METHODS
-from study.models import (
-    Anchor,
-    Dataset,
-    Method,
-    Rater,
-    Rating,
-    Session,
-    SourceImage,
-    Stimulus,
-    Study,
-    Trial,
-)
+from study.models import Anchor, Rater, Rating, Session, Trial
 
-MOST_IMAGES = 24
-"""Taken from a folder, in the order of their names; more would not be seen by any rater."""
 TOLERANCE = 1
 """Points by which an answer in the check may differ from what the image stands for."""
-DATASET = "calibration"
-SCORES = {"nearest": 1, "hr": 5}
-PATTERNS = ("*.png", "*.jpg", "*.jpeg", "*.bmp", "*.tif", "*.tiff")
 
 MEANING: dict[int, str | Promise] = {
     1: _("This is a 1: bad. Press 1 to go on."),
     5: _("This is a 5: excellent. Press 5 to go on."),
 }
-
-
-def folder_of(study: Study) -> Path | None:
-    """Where the calibration images of ``study`` lie, or ``None`` if no place is named."""
-    if study.calibration_folder:
-        return (Path(settings.BASE_DIR) / Path(study.calibration_folder).expanduser()).resolve()
-    return settings.CALIBRATION_DIR
-
-
-def images_in(folder: Path | None) -> list[Path]:
-    """The images below ``folder``, at most :data:`MOST_IMAGES`, sorted by name."""
-    if folder is None or not folder.is_dir():
-        return []
-    found = {path for pattern in PATTERNS for path in folder.rglob(pattern)}
-    return sorted(found)[:MOST_IMAGES]
-
-
-def take_in(study: Study) -> None:
-    """Make the anchors of ``study`` from its folder and keep them as stimuli.
-
-    Raises ``ValueError`` if there are too few images, one is not an image, or one is an image that
-    the study shows too.
-    """
-    folder = folder_of(study)
-    paths = images_in(folder)
-    needed = study.calibration_examples + study.calibration_checks
-    if len(paths) < needed:
-        where = f"{folder} holds {len(paths)} images" if folder else "CALIBRATION_DIR is not set"
-        raise ValueError(
-            f"{study.slug} calibrates its raters on {needed} images and {where}; name a folder "
-            "that holds enough, or switch calibration off"
-        )
-    shown = set(study.stimuli.values_list("sha256", flat=True))
-    Anchor.objects.filter(study=study).delete()
-    dataset, _created = Dataset.objects.get_or_create(
-        name=DATASET, defaults={"title": "Calibration"}
-    )
-    for path in paths:
-        for method, content, (height, width) in _versions(path):
-            sha256 = hashlib.sha256(content).hexdigest()
-            if sha256 in shown:
-                raise ValueError(f"{path} is rated in {study.slug}; calibrate on other images")
-            stimulus = _stimulus(dataset, path.stem, method, sha256, width, height)
-            if not stimulus.path.exists():
-                write_whole(stimulus.path, content)
-            Anchor.objects.get_or_create(study=study, stimulus=stimulus, score=SCORES[method])
-
-
-def _versions(path: Path) -> list[tuple[str, bytes, tuple[int, int]]]:
-    """(method, PNG, (height, width)) of the image and of its worst version."""
-    # Imported here: serving pages needs neither SciPy nor the degradation.
-    from benchmarks.resize import crop_to_multiple, degrade
-    from sr_models.interpolation import nearest
-
-    original = crop_to_multiple(read_image(path))
-    worst = nearest(degrade(original))
-    return [
-        (method, encode_png(image), (image.shape[0], image.shape[1]))
-        for method, image in (("nearest", worst), ("hr", original))
-    ]
-
-
-def _stimulus(
-    dataset: Dataset, name: str, method_name: str, sha256: str, width: int, height: int
-) -> Stimulus:
-    source, _created = SourceImage.objects.get_or_create(dataset=dataset, name=name)
-    method, _created = Method.objects.get_or_create(
-        name=method_name,
-        defaults={
-            "title": METHODS[method_name].title,
-            "place": list(METHODS).index(method_name),
-        },
-    )
-    stimulus, _created = Stimulus.objects.get_or_create(
-        source=source, method=method, sha256=sha256, defaults={"width": width, "height": height}
-    )
-    return stimulus
 
 
 def write(rater: Rater, *, attempt: int, seed: int) -> Session:

@@ -7,8 +7,8 @@ import uuid
 import pytest
 from django.urls import reverse
 
-from study.desk import results, studies
-from study.models import Anchor, Rater, Rating, Session, Study, Trial
+from study.desk import results
+from study.models import Rater, Rating, Session, Study, Trial
 from study.rating.votes import Refused, cast
 from tests.rating.way import due, go_on, vote
 
@@ -91,29 +91,3 @@ def test_a_failed_check_is_repeated_on_other_images_then_ends(come):
     assert [s.mistakes for s in Session.objects.order_by("number")] == [2, 2]
     told = results.calibration(Study.objects.get())
     assert (told["passed"], told["refused"]) == ([], [{"reason": "calibration", "raters": 1}])
-
-
-def test_a_study_that_calibrates_does_not_open_without_images_for_it(
-    draft_study, settings, tmp_path
-):
-    studies.set_protocol(draft_study, {"calibrate": True})
-    draft_study.save()
-    with pytest.raises(ValueError, match="CALIBRATION_DIR is not set"):
-        studies.open_(draft_study)
-    settings.CALIBRATION_DIR = tmp_path / "nothing"
-    with pytest.raises(ValueError, match="holds 0 images"):
-        studies.open_(draft_study)
-    assert not Anchor.objects.exists()
-
-
-def test_images_that_are_rated_do_not_calibrate(draft_study, tmp_path):
-    folder = tmp_path / "own"
-    folder.mkdir()
-    for place, stimulus in enumerate(draft_study.stimuli.filter(method__name="hr")):
-        for copy in range(4):
-            (folder / f"{place}{copy}.png").write_bytes(stimulus.path.read_bytes())
-    studies.set_protocol(draft_study, {"calibrate": True, "calibration_folder": str(folder)})
-    draft_study.save()
-    with pytest.raises(ValueError, match="calibrate on other images"):
-        studies.open_(draft_study)
-    assert Study.objects.get().state == Study.State.DRAFT

@@ -69,6 +69,11 @@ class Report:
     skipped: int
     failed: list[str]
 
+    @property
+    def sentence(self) -> str:
+        """What was done, for people."""
+        return f"{self.done} outputs made, {self.skipped} were there already"
+
 
 @dataclass(frozen=True)
 class _Job:

@@ -9,11 +9,15 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from itertools import groupby
+from pathlib import Path
 from statistics import fmean
+from typing import TypeVar
 
-from benchmarks.outputs import Output
-from benchmarks.published import Published
+from benchmarks.outputs import Output, generated, read_outputs
+from benchmarks.published import AGAINST, Published
 from sr_models.methods import METHODS
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -131,3 +135,30 @@ FORMATS: dict[str, Callable[[Sequence[Row]], str]] = {
     "json": as_json,
     "latex": as_latex,
 }
+
+
+def quality_table(
+    outputs_dir: Path,
+    *,
+    sets: Iterable[str] | None = None,
+    methods: Iterable[str] | None = None,
+    form: str = "table",
+    against: str = "ledig2017",
+) -> str:
+    """Measures of what has been generated, beside those that ``against`` published, as one text.
+
+    All sets and methods that there is anything of, unless they are named; ``form`` is a key of
+    `FORMATS`. Raises ``ValueError`` for a name that is not known, and for outputs that are missing.
+    """
+    render = _one_of(FORMATS, "format", form)
+    published = _one_of(AGAINST, "published table", against)
+    chosen_sets, chosen_methods = generated(outputs_dir, sets=sets, methods=methods)
+    outputs = read_outputs(outputs_dir, sets=chosen_sets, methods=chosen_methods)
+    return render(summarise(outputs, published))
+
+
+def _one_of(known: Mapping[str, T], what: str, name: str) -> T:
+    if name not in known:
+        others = f"there {'are' if len(known) > 1 else 'is'} {', '.join(known)}"
+        raise ValueError(f"there is no {what} {name!r}; {others}")
+    return known[name]

@@ -77,9 +77,7 @@ def report(study: Study, *, kind: Kind) -> analysis.Report | None:
     It is that of `manage.py analyse` on the exported ratings, figure by figure, with the table of
     :func:`mos` and the study beside it. The latest few are remembered until a vote changes.
     """
-    ratings = Rating.objects.filter(
-        trial__rater__study=study, trial__rater__simulated=kind == "simulated"
-    )
+    ratings = Rating.objects.of(study, simulated=kind == "simulated")
     print_ = ratings.aggregate(Count("pk"), Max("pk"), check=Sum(F("score") * F("pk")))
     return _report(study.pk, kind, (*print_.values(), study.least_correlation))
 

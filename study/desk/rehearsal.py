@@ -63,15 +63,19 @@ def published_mos(set_name: str, method: str) -> float:
     raise ValueError(f"the paper gives no MOS for {method}; it cannot be rehearsed")
 
 
-def rehearse(study: Study, *, raters: int, seed: int) -> Iterator[Rater]:
+def rehearse(study: Study, *, raters: int, seed: int, replace: bool = False) -> Iterator[Rater]:
     """Play ``raters`` simulated raters from enrolment to the last vote, yielding each when done.
 
-    The same study, number and seed give the same plans and the same scores. Raises
-    ``ValueError`` for a study that is not open, one that has simulated raters already, or a number
-    outside 1..1000.
+    The same study, number and seed give the same plans and the same scores. With ``replace``
+    earlier simulated raters are removed first. Raises ``ValueError`` for a study that is not open,
+    one that has simulated raters already, a number outside 1..1000 or a seed below 0.
     """
     if not 1 <= raters <= MOST_RATERS:
         raise ValueError(f"{raters} raters cannot be rehearsed; ask for 1 to {MOST_RATERS}")
+    if seed < 0:
+        raise ValueError(f"seed {seed}: a seed is a whole number from 0 up")
+    if replace:
+        remove(study)
     if Rater.objects.filter(study=study, simulated=True).exists():
         raise ValueError(
             f"{study.slug} has been rehearsed already; --replace removes its simulated raters first"

@@ -10,9 +10,24 @@ from django.db import transaction
 
 from benchmarks import datasets
 from benchmarks.files import write_whole
-from benchmarks.outputs import Output, read_outputs
+from benchmarks.outputs import Output, Report, generate, read_outputs
 from sr_models.methods import METHODS
 from study.models import Dataset, Method, SourceImage, Stimulus
+
+
+def make_outputs(
+    sets: Sequence[str], methods: Sequence[str], *, device: str = "auto", progress: bool = True
+) -> Report:
+    """Make and measure what is missing of ``methods`` over ``sets`` in ``OUTPUTS_DIR``."""
+    return generate(
+        benchmarks_dir=settings.BENCHMARKS_DIR,
+        outputs_dir=settings.OUTPUTS_DIR,
+        sets=sets,
+        methods=methods,
+        device=device,
+        perceptual_dir=settings.PERCEPTUAL_WEIGHTS_DIR,
+        progress=progress,
+    )
 
 
 def take_in(sets: Sequence[str], methods: Sequence[str]) -> list[Stimulus]:

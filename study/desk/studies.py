@@ -1,12 +1,16 @@
-"""Verbs of a study: creating it from a preset, opening and closing it, inviting raters."""
+"""Verbs of a study: creating it from a preset, opening and closing it, inviting, looking."""
 
 from __future__ import annotations
 
+import csv
 import hashlib
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
@@ -15,7 +19,7 @@ from django.utils import timezone
 
 from study.desk import anchors
 from study.desk.stimuli import take_in
-from study.models import Invitation, Study, StudyStimulus
+from study.models import EarlyLook, Invitation, Rating, Study, StudyStimulus
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,17 @@ def create(
     sets: Sequence[str] = (),
     methods: Sequence[str] = (),
     protocol: Mapping[str, Any] | None = None,
+    researchers: Sequence[str] = (),
+    opened: bool = False,
 ) -> Study:
-    """A draft study with its stimuli. Empty arguments take the preset's values.
+    """A study with its stimuli: a draft, or ``opened``. Empty arguments take the preset's values.
 
-    ``protocol``: fields of the session's protocol, over the preset's.
+    ``protocol``: fields of the session's protocol, over the preset's. ``researchers``: names of
+    the users who may see the results.
 
-    Raises ``ValueError`` for a slug that is taken or malformed, an unknown preset, set or method,
-    and outputs that have not been generated; nothing is stored then.
+    Raises ``ValueError`` for a slug that is taken or malformed, an unknown preset, set, method or
+    user, outputs that have not been generated, and whatever `open_` refuses; nothing is stored
+    then.
     """
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
@@ -101,7 +109,17 @@ def create(
         StudyStimulus.objects.bulk_create(
             StudyStimulus(study=study, stimulus=stimulus) for stimulus in stimuli
         )
+        study.researchers.set([_user(name) for name in researchers])
+        if opened:
+            open_(study)
     return study
+
+
+def _user(name: str) -> User:
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        raise ValueError(f"there is no user {name!r}; make one with createsuperuser")
+    return user
 
 
 def _methods(preset: Preset, set_name: str) -> tuple[str, ...]:
@@ -208,8 +226,36 @@ def invite(study: Study, count: int) -> list[Invitation]:
         )
 
 
+def link(invitation: Invitation) -> str:
+    """The whole address that the rater is sent."""
+    return f"{settings.SITE_URL}{invitation.get_absolute_url()}"
+
+
+def links_csv(invitations: Iterable[Invitation]) -> str:
+    """A table of links to send: ``number``, ``link``."""
+    table = io.StringIO()
+    rows = [(invitation.number, link(invitation)) for invitation in invitations]
+    csv.writer(table, lineterminator="\n").writerows([("number", "link"), *rows])
+    return table.getvalue()
+
+
 def revoke(invitation: Invitation) -> None:
     """Make the link useless from now on. Ratings given through it stay."""
     if invitation.revoked_at is None:
         invitation.revoked_at = timezone.now()
         invitation.save(update_fields=["revoked_at"])
+
+
+def look(study: Study, *, user_id: int | None = None) -> EarlyLook:
+    """Note that the means of an open study are looked at: it can steer who is asked next.
+
+    ``user_id``: whose look it is, ``None`` from the command line.
+    """
+    told = Rating.objects.counted().of(study, simulated=False)
+    return study.early_looks.create(user_id=user_id, ratings=told.count())
+
+
+def tells(study: Study) -> bool:
+    """Whether means of people's ratings tell something while raters are still asked."""
+    told = Rating.objects.counted().of(study, simulated=False)
+    return study.state == Study.State.OPEN and told.exists()

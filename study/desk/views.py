@@ -16,7 +16,7 @@ from study.desk import results as results_page
 from study.desk import studies as verbs
 from study.desk.archive import archive as whole
 from study.desk.forms import InviteForm
-from study.models import Rating, Study
+from study.models import Study
 from study.site.access import study_for
 
 TYPES = {
@@ -72,8 +72,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
 def look(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the means of an open study to this researcher from now on, and keep that it was done."""
     chosen = study_for(request, slug)
-    ratings = Rating.objects.cells(chosen, simulated=False)
-    chosen.early_looks.create(user_id=request.user.pk, ratings=len(ratings))
+    verbs.look(chosen, user_id=request.user.pk)
     request.session[_seen(chosen)] = True
     return redirect("study", slug)
 

@@ -1,11 +1,12 @@
 """The base of this project's commands: what is wrong is said in one line, never as a traceback."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+
+from benchmarks.files import write_whole
 
 
 class PlainCommand(BaseCommand):
@@ -22,14 +23,6 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
     """Write files into a folder, made if it is absent; each is whole or absent. Returns paths."""
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; --out names a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
     for name, content in files.items():
-        beside = folder / f".{name}.part"
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(folder / name)
-        written.append(folder / name)
-    return written
+        write_whole(folder / name, content)
+    return [folder / name for name in files]

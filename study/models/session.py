@@ -206,11 +206,15 @@ class RatingQuerySet(models.QuerySet["Rating"]):
         """Those that are analysed: neither of the calibration nor stabilising."""
         return self.filter(trial__kind=Trial.Kind.MAIN)
 
+    def of(self, study: Study, *, simulated: bool) -> RatingQuerySet:
+        """Those of people in ``study``, or of its simulated raters."""
+        return self.filter(trial__rater__study=study, trial__rater__simulated=simulated)
+
     def cells(self, study: Study, *, simulated: bool) -> list[dict[str, Any]]:
         """Every counted rating of people, or of simulated raters, as plain rows, in order given."""
         rows = (
             self.counted()
-            .filter(trial__rater__study=study, trial__rater__simulated=simulated)
+            .of(study, simulated=simulated)
             .order_by("trial__rater__number", "trial__position")
             .values(
                 "score",

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from study.analysis import layout
 from study.desk import archive, exports, rehearsal, studies
-from study.models import EarlyLook, Rating, Study, Trial
+from study.models import EarlyLook, Rating, Trial
 from study.rating import sessions
 from study.rating.votes import cast
 
@@ -168,37 +168,3 @@ def test_results_go_into_files(voted, tmp_path, capsys):
     call_command("results", "small", set=["Samples"], format="json")
     found = json.loads(capsys.readouterr().out)
     assert {row["set"] for row in found["pairs"]} == {"Samples"}
-
-
-def test_the_planned_number_is_frozen_with_the_study(open_study):
-    open_study.planned_raters = 5
-    with pytest.raises(Exception, match="planned_raters of small was frozen"):
-        open_study.save()
-    assert Study.objects.get().planned_raters == 26
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--difference", "0"], "a difference is above 0"),
-        (["--difference", "0.5", "--power", "1"], "a power lies between"),
-        (["--difference", "0.5", "--preset", "x"], "unknown preset 'x'"),
-        (["--difference", "0.5", "--set", "x"], "the preset has Set5"),
-        (["--difference", "0.5", "--studies", "1"], "simulate 20 to"),
-        (["--difference", "0.5", "--images", "0"], "ask for 1 to"),
-    ],
-)
-def test_plan_raters_refuses_with_one_line(arguments, sentence):
-    with pytest.raises(CommandError, match=sentence):
-        call_command("plan_raters", *arguments)
-
-
-def test_plan_raters_answers_with_its_assumptions_and_asks_for_more_where_it_must(capsys):
-    numbers = []
-    for difference in ("1.0", "0.6"):
-        call_command("plan_raters", difference=float(difference), studies=40)
-        said = capsys.readouterr().out
-        numbers.append(int(said.split()[0]))
-        assert f"show a difference of {float(difference):g} in at least 80% of studies" in said
-        assert "Assumed: Set5, 5 images" in said
-    assert numbers[0] < numbers[1]

@@ -62,3 +62,10 @@ def test_invitations_are_numbered_on_and_each_link_is_its_own(open_study):
     links = [*studies.invite(open_study, 2), *studies.invite(open_study, 3)]
     assert [i.number for i in links] == [1, 2, 3, 4, 5]
     assert len({i.token for i in links}) == 5
+
+
+def test_the_planned_number_is_frozen_with_the_study(open_study):
+    open_study.planned_raters = 5
+    with pytest.raises(Exception, match="planned_raters of small was frozen"):
+        open_study.save()
+    assert Study.objects.get().planned_raters == 26

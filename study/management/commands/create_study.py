@@ -5,9 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth import get_user_model
-from django.db import transaction
-
 from study.desk import studies
 from study.management.plain import PlainCommand
 
@@ -42,22 +39,16 @@ class Command(PlainCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with transaction.atomic():
-            study = studies.create(
-                options["slug"],
-                preset=options["preset"],
-                title=options["title"],
-                sets=options["sets"],
-                methods=options["methods"],
-                protocol=dict(_pair(text) for text in options["protocol"]),
-            )
-            for name in options["researcher"]:
-                user = get_user_model().objects.filter(username=name).first()
-                if user is None:
-                    raise ValueError(f"there is no user {name!r}; make one with createsuperuser")
-                study.researchers.add(user)
-            if not options["draft"]:
-                studies.open_(study)
+        study = studies.create(
+            options["slug"],
+            preset=options["preset"],
+            title=options["title"],
+            sets=options["sets"],
+            methods=options["methods"],
+            protocol=dict(_pair(text) for text in options["protocol"]),
+            researchers=options["researcher"],
+            opened=not options["draft"],
+        )
         count = study.stimuli.count()
         self.stdout.write(
             f"Study {study.slug} is {study.state}: {count} images for each rater. "

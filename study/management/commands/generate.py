@@ -6,7 +6,8 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from benchmarks.datasets import chosen
-from benchmarks.outputs import chosen_methods, generate
+from benchmarks.outputs import chosen_methods
+from study.desk import stimuli
 from study.management.plain import PlainCommand
 
 
@@ -23,16 +24,13 @@ class Command(PlainCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = generate(
-            benchmarks_dir=settings.BENCHMARKS_DIR,
-            outputs_dir=settings.OUTPUTS_DIR,
-            sets=chosen(settings.BENCHMARKS_DIR, options["sets"]),
-            methods=chosen_methods(options["methods"]),
+        report = stimuli.make_outputs(
+            chosen(settings.BENCHMARKS_DIR, options["sets"]),
+            chosen_methods(options["methods"]),
             device=options["device"],
-            perceptual_dir=settings.PERCEPTUAL_WEIGHTS_DIR,
             progress=options["verbosity"] > 0,
         )
-        self.stdout.write(f"{report.done} outputs made, {report.skipped} were there already")
+        self.stdout.write(report.sentence)
         for line in report.failed:
             self.stderr.write(line)
         if report.failed:

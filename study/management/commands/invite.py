@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
-
-from django.conf import settings
 
 from benchmarks.files import write_whole
 from study.desk import studies
@@ -29,11 +25,8 @@ class Command(PlainCommand):
             raise ValueError(f"{out.parent} is not a folder; --out {out} cannot be written there")
         study = studies.get(options["slug"])
         made = studies.invite(study, options["count"])
-        rows = [(i.number, f"{settings.SITE_URL}{i.get_absolute_url()}") for i in made]
         if out is None:
-            self.stdout.writelines(f"{link}\n" for _, link in rows)
+            self.stdout.writelines(f"{studies.link(invitation)}\n" for invitation in made)
             return
-        table = io.StringIO()
-        csv.writer(table, lineterminator="\n").writerows([("number", "link"), *rows])
-        write_whole(out, table.getvalue().encode())
-        self.stdout.write(f"{len(rows)} links are in {out}")
+        write_whole(out, studies.links_csv(made).encode())
+        self.stdout.write(f"{len(made)} links are in {out}")

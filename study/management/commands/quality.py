@@ -5,9 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from benchmarks.outputs import generated, read_outputs
-from benchmarks.published import AGAINST
-from benchmarks.tables import FORMATS, summarise
+from benchmarks.tables import FORMATS, quality_table
 from study.management.plain import PlainCommand
 
 
@@ -24,16 +22,11 @@ class Command(PlainCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        render = _one_of(FORMATS, "format", options["format"])
-        published = _one_of(AGAINST, "published table", options["against"])
-        folder = settings.OUTPUTS_DIR
-        sets, methods = generated(folder, sets=options["sets"], methods=options["methods"])
-        outputs = read_outputs(folder, sets=sets, methods=methods)
-        self.stdout.write(render(summarise(outputs, published)))
-
-
-def _one_of(known: dict[str, Any], what: str, name: str) -> Any:
-    if name not in known:
-        others = f"there {'are' if len(known) > 1 else 'is'} {', '.join(known)}"
-        raise ValueError(f"there is no {what} {name!r}; {others}")
-    return known[name]
+        table = quality_table(
+            settings.OUTPUTS_DIR,
+            sets=options["sets"],
+            methods=options["methods"],
+            form=options["format"],
+            against=options["against"],
+        )
+        self.stdout.write(table)

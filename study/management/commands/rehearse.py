@@ -24,11 +24,9 @@ class Command(PlainCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         study = studies.get(options["slug"])
-        if options["seed"] < 0:
-            raise ValueError(f"--seed {options['seed']}: a seed is a whole number from 0 up")
-        if options["replace"]:
-            rehearsal.remove(study)
-        played = rehearsal.rehearse(study, raters=options["raters"], seed=options["seed"])
+        played = rehearsal.rehearse(
+            study, raters=options["raters"], seed=options["seed"], replace=options["replace"]
+        )
         count = sum(1 for _ in tqdm(played, total=options["raters"], unit="rater", disable=None))
         self.stdout.write(
             f"{count} simulated raters have rated {study.slug}. "

@@ -9,7 +9,6 @@ from typing import Any
 from study.analysis import render
 from study.desk import exports, studies
 from study.management.plain import PlainCommand, write_files
-from study.models import Rating, Study
 
 
 class Command(PlainCommand):
@@ -37,18 +36,12 @@ class Command(PlainCommand):
             self.stderr.write(f"{study.slug} has no ratings of {kind}; it has --raters {others[0]}")
         if options["out"] is None and form in render.BINARY:
             raise ValueError(f"{form} is written to files; say where with --out FOLDER")
-        if kind == "people" and study.state == Study.State.OPEN:
-            self._note_look(study)
+        if kind == "people" and studies.tells(study):
+            studies.look(study)
+            self.stderr.write(f"{study.slug} is open: this look at its results is noted in it")
         if options["out"] is None:
             self.stdout.write(exports.table(study, kind=kind, form=form, sets=sets), ending="")
             return
         files = exports.files(study, kind=kind, form=form, sets=sets)
         for path in write_files(options["out"], files):
             self.stdout.write(str(path))
-
-    def _note_look(self, study: Study) -> None:
-        """Means seen while raters are still asked can steer who is asked next: it is kept."""
-        ratings = Rating.objects.filter(trial__rater__study=study, trial__rater__simulated=False)
-        if ratings.exists():
-            study.early_looks.create(ratings=ratings.count())
-            self.stderr.write(f"{study.slug} is open: this look at its results is noted in it")

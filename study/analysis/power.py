@@ -97,6 +97,9 @@ class Answer:
 def latent_quality(mos: float, spread: float) -> float:
     """The latent quality whose answers, rounded to 1..5, have the mean ``mos`` (1 < mos < 5).
 
+    With a total ``spread`` s of single answers the mean of the category is
+    1 + sum over the thresholds t = 1.5, 2.5, 3.5, 4.5 of Phi((quality - t) / s).
+
     >>> round(latent_quality(3.0, 0.8), 6)
     3.0
     """

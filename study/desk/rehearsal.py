@@ -3,8 +3,7 @@
 A simulated rater feels a quality on a continuous scale, the method's latent quality plus
 a liking or disliking of the scene, their own strictness and a moment's noise, and answers with the
 category nearest to it. The latent qualities are set so that the mean answer to each method is its
-published MOS: with a total spread s, the mean of the category is
-1 + sum over the thresholds t = 1.5, 2.5, 3.5, 4.5 of Phi((quality - t) / s).
+published MOS (:func:`study.analysis.power.latent_quality`).
 """
 
 from __future__ import annotations
@@ -14,10 +13,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from django.db import transaction
-from scipy.optimize import brentq
-from scipy.special import ndtr
 
 from benchmarks.published import LEDIG2017
+from study.analysis.power import latent_quality
 from study.models import Rater, Study, Trial
 from study.rating.sessions import enrol_simulated
 from study.rating.votes import cast
@@ -29,26 +27,7 @@ Chosen near what published browser studies show (a rater's mean varies by about 
 a category, a single answer by more than half); they are a guess, as every simulation is.
 """
 TOTAL_SD = float(np.sqrt(RATER_SD**2 + SOURCE_SD**2 + NOISE_SD**2))
-THRESHOLDS = np.array([1.5, 2.5, 3.5, 4.5])
 MOST_RATERS = 1000
-
-
-def mean_score(quality: float) -> float:
-    """The expected category of a latent quality.
-
-    >>> mean_score(3.0)
-    3.0
-    """
-    return float(1 + ndtr((quality - THRESHOLDS) / TOTAL_SD).sum())
-
-
-def latent_quality(mos: float) -> float:
-    """The latent quality whose mean category is ``mos``, strictly between 1 and 5.
-
-    >>> round(mean_score(latent_quality(1.28)), 6)
-    1.28
-    """
-    return float(brentq(lambda quality: mean_score(quality) - mos, -9, 15))
 
 
 def published_mos(set_name: str, method: str) -> float:
@@ -81,7 +60,7 @@ def rehearse(study: Study, *, raters: int, seed: int, replace: bool = False) -> 
             f"{study.slug} has been rehearsed already; --replace removes its simulated raters first"
         )
     cells = set(study.stimuli.values_list("source__dataset__name", "method__name"))
-    quality = {cell: latent_quality(published_mos(*cell)) for cell in cells}
+    quality = {cell: latent_quality(published_mos(*cell), TOTAL_SD) for cell in cells}
     sources = study.stimuli.order_by("source").values_list("source", flat=True).distinct()
     rng = np.random.default_rng(seed)
     liking = {source: rng.normal(0, SOURCE_SD) for source in sources}

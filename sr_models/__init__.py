@@ -1,6 +1,7 @@
 """Super-resolution methods as functions from a low-resolution to a high-resolution image.
 
-Knows networks, weights and training; knows no benchmark set and no Django.
+Networks, feature networks, weights, training and the one table of methods live here. No image set,
+no published figure and no Django may: a method is of use without any of them.
 """
 
 SCALE = 4

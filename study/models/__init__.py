@@ -1,4 +1,8 @@
-"""What the database holds, in the order in which it comes to be."""
+"""What the database holds, in the order in which it comes to be.
+
+Rows with their constraints, reads of several rows, the SQL of a vote and the turns of those who
+store one live here. No page and no verb of a wing may, and nothing that knows how images are made.
+"""
 
 from study.models.catalog import Dataset, Method, SourceImage, Stimulus
 from study.models.design import Anchor, EarlyLook, Invitation, Study, StudyStimulus

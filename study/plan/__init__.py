@@ -1,5 +1,8 @@
 """Who sees what in which order. Pure: plain data in, a plan out, the same for the same seed.
 
+The orders of trials live here and nothing else. No Django, no clock and no other part of ``study``
+may be imported: an order must be replayed from what a report prints.
+
 A plan is made in three steps, one module each: which stimuli the rater sees (:mod:`.share`), when
 each of them would best come (:mod:`.timetable`), and a walk that puts them in order and keeps
 the rules (:mod:`.order`). What came of it is counted from the trials (:func:`.design.prove`).

@@ -1,1 +1,1 @@
-"""One module a command."""
+"""One module a command, under the name by which it is called."""

@@ -26,8 +26,9 @@ TABLE_FORMATS = {
 }  # fmt: skip
 """File name extension to the format of :func:`table`."""
 FIGURE_FORMATS: dict[str, figures.Format] = {"svg": "svg", "pdf": "pdf", "png": "png"}
-FIGURES = ("distribution", "ranks", "measures")
-MEASURES = ("psnr", "ssim", "ssim_daala", "lpips")
+FIGURES = {"distribution": "scores", "ranks": "ranks", "measures": "measures"}
+"""What can be drawn, and what it is a figure of."""
+MEASURES = tuple(tables.MEASURES)
 COLUMNS = ("rater", "set", "image", "method", "score", "simulated")
 
 

@@ -232,7 +232,7 @@ def _downloads(
         ("Every rating, CSV", reverse("ratings", args=[slug])),
         *(
             (f"Figure of {label}, PDF", reverse("figure", args=[slug, name, "pdf"]))
-            for name, label in zip(exports.FIGURES, ("scores", "ranks", "measures"), strict=True)
+            for name, label in exports.FIGURES.items()
         ),
     ]
     offered = whole_study[:1] * rated + tables + whole_study[1:] * rated

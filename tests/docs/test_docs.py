@@ -61,6 +61,34 @@ def test_links_and_pictures_between_the_documents_exist(text):
             assert (text.parent / target).exists(), target
 
 
+SOURCES = [
+    path
+    for folder in ("benchmarks", "docs", "sr_models", "study", "tests", "tools")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".py", ".md", ".html", ".js", ".css", ""} and path.is_file()
+] + [ROOT / name for name in ("README.md", "Makefile", "pyproject.toml")]
+NAMED = re.compile(
+    r"(?<![\w/.-])((?:benchmarks|docs|sr_models|study|tests|tools)/[\w/*-]+"
+    r"(?:\.(?:py|html|js|css|svg|md|po|mo|png|safetensors)\b|/(?=[\s`)])))"
+)
+
+
+def test_no_file_names_a_place_of_this_house_that_is_not_there():
+    from_here = (ROOT, ROOT / "study/templates", ROOT / "study/static")
+    named = {
+        (path.relative_to(ROOT), place)
+        for path in SOURCES
+        for place in NAMED.findall(path.read_text())
+    }
+    assert len(named) > 100
+    gone = {
+        f"{path}: {place}"
+        for path, place in named
+        if not any(any(folder.glob(place)) for folder in from_here)
+    }
+    assert gone == set()
+
+
 def test_every_recipe_scale_and_option_of_training_is_documented(capsys):
     text = (ROOT / "docs/training.md").read_text()
     with pytest.raises(SystemExit):

@@ -89,6 +89,14 @@ def test_no_file_names_a_place_of_this_house_that_is_not_there():
     assert gone == set()
 
 
+@pytest.mark.parametrize("floor", ["desk", "rating", "site", "models"])
+def test_the_picture_of_the_house_shows_every_room_of_its_floors(floor):
+    picture = (ROOT / "docs/house.md").read_text().split("## A vote")[0]
+    drawn = picture.split(f"│ {floor}/")[1].split("├")[0]
+    rooms = {path.stem for path in (ROOT / "study" / floor).glob("*.py")} - {"__init__"}
+    assert {room for room in rooms if not re.search(rf"\b{room}\b", drawn)} == set()
+
+
 def test_every_recipe_scale_and_option_of_training_is_documented(capsys):
     text = (ROOT / "docs/training.md").read_text()
     with pytest.raises(SystemExit):

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LINT = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+FILES = ("templates", "static")
 NEW_ROOM = str(Path("study", "attic.py"))
 """One that no floor was given to."""
 BREACHES = [
@@ -64,3 +65,17 @@ def test_a_breach_is_refused_by_its_contract(house, contract, place, line):
         path.unlink() if before is None else path.write_text(before)
     assert ended.returncode == 1, ended.stdout
     assert re.search(rf"^{re.escape(contract)}.* BROKEN$", ended.stdout, re.MULTILINE), ended.stdout
+
+
+@pytest.mark.parametrize("wing", ["rating", "desk", "site"])
+def test_pages_name_templates_and_static_files_of_their_own_wing_or_of_the_site(wing):
+    folders = [ROOT / "study" / wing, *(ROOT / f"study/{kind}/study/{wing}" for kind in FILES)]
+    sources = [path for folder in folders for path in folder.rglob("*.*")]
+    named = {
+        found
+        for path in sources
+        if path.suffix in {".py", ".html", ".js", ".css"}
+        for found in re.findall(r"study/(\w+)/[\w{}.-]+\.\w+", path.read_text())
+    }
+    assert wing in named
+    assert named <= {wing, "site"}

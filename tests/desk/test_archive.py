@@ -151,6 +151,20 @@ def test_a_look_from_the_command_line_is_kept_too(voted, capsys):
     assert EarlyLook.objects.count() == 1
 
 
+def test_a_look_counts_the_ratings_that_are_analysed_and_is_none_before_the_first(
+    open_study, rater, trials, owner
+):
+    Trial.objects.filter(pk=trials[0].pk).update(kind=Trial.Kind.STABILISING)
+    for trial in trials[:3]:
+        cast(rater, token=trial.token, score=3, client_id=uuid.uuid4())
+        call_command("results", "small", format="csv")
+    client = Client()
+    client.force_login(owner)
+    client.post(reverse("look", args=["small"]))
+    looks = EarlyLook.objects.order_by("pk").values_list("user", "ratings")
+    assert list(looks) == [(None, 1), (None, 2), (owner.pk, 2)]
+
+
 def test_results_go_into_files(voted, tmp_path, capsys):
     studies.close(voted)
     for form, name in (("xlsx", "analysis.xlsx"), ("parquet", "methods.parquet"),

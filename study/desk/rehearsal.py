@@ -46,16 +46,15 @@ def rehearse(study: Study, *, raters: int, seed: int, replace: bool = False) -> 
     """Play ``raters`` simulated raters from enrolment to the last vote, yielding each when done.
 
     The same study, number and seed give the same plans and the same scores. With ``replace``
-    earlier simulated raters are removed first. Raises ``ValueError`` for a study that is not open,
-    one that has simulated raters already, a number outside 1..1000 or a seed below 0.
+    earlier simulated raters go when the first new one is done, and stay if there will be none.
+    Raises ``ValueError`` for a study that is not open, one that has simulated raters already, a
+    method that the paper's raters did not see, a number outside 1..1000 or a seed below 0.
     """
     if not 1 <= raters <= MOST_RATERS:
         raise ValueError(f"{raters} raters cannot be rehearsed; ask for 1 to {MOST_RATERS}")
     if seed < 0:
         raise ValueError(f"seed {seed}: a seed is a whole number from 0 up")
-    if replace:
-        remove(study)
-    if Rater.objects.filter(study=study, simulated=True).exists():
+    if not replace and Rater.objects.filter(study=study, simulated=True).exists():
         raise ValueError(
             f"{study.slug} has been rehearsed already; --replace removes its simulated raters first"
         )
@@ -64,8 +63,10 @@ def rehearse(study: Study, *, raters: int, seed: int, replace: bool = False) -> 
     sources = study.stimuli.order_by("source").values_list("source", flat=True).distinct()
     rng = np.random.default_rng(seed)
     liking = {source: rng.normal(0, SOURCE_SD) for source in sources}
-    for _ in range(raters):
+    for number in range(raters):
         with transaction.atomic():
+            if replace and number == 0:
+                remove(study)
             rater = enrol_simulated(study, seed=int(rng.integers(2**62)))
             _play(rater, quality, liking, rng)
         yield rater

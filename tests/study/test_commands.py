@@ -124,6 +124,17 @@ def test_a_closed_study_is_not_rehearsed_and_invites_nobody(open_study):
             run(*arguments)
 
 
+@pytest.mark.parametrize("wrong", [["--raters", "0"], ["--seed", "-1"], []])
+def test_a_rehearsal_that_is_refused_replaces_nothing(open_study, wrong):
+    run("rehearse", "small", "--raters", "2")
+    before = list(Rating.objects.order_by("pk").values_list("pk", "score"))
+    if not wrong:
+        studies.close(open_study)
+    with pytest.raises(CommandError):
+        run("rehearse", "small", "--replace", *wrong)
+    assert list(Rating.objects.order_by("pk").values_list("pk", "score")) == before
+
+
 def test_the_command_line_ends_with_one_line_and_a_status(tmp_path):
     environment = {**os.environ, "VAR_DIR": str(tmp_path)}
     call = [sys.executable, "manage.py"]

@@ -6,7 +6,31 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from sr_models.regions import NormalisedLeakyReLU
+
 WIDTHS = (3, 64, 64, 128, 128, 256, 256, 512, 512)
+SLOPE = 0.2
+
+
+class Stage(nn.Module):
+    """3x3 convolution, batch normalisation and LeakyReLU.
+
+    The batch's own statistics normalise it, in training and after it: a discriminator judges
+    batches, and none of it is ever shipped.
+    """
+
+    def __init__(self, before: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(before, width, 3, stride, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width, track_running_stats=False)
+        self.finish = NormalisedLeakyReLU(SLOPE)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, before, h, w) to (n, width, h, w) or, with stride 2, half as high and wide."""
+        # Views are no parameters: a compiler may take their length for variable.
+        gain, offset = self.norm.weight.view(-1), self.norm.bias.view(-1)
+        y: Tensor = self.finish(self.conv(x), gain, offset)
+        return y
 
 
 class Discriminator(nn.Module):
@@ -21,18 +45,15 @@ class Discriminator(nn.Module):
         super().__init__()
         if patch < 16 or patch % 16:
             raise ValueError(f"the discriminator judges crops of a multiple of 16 px, not {patch}")
-        layers: list[nn.Module] = []
-        for number, (before, width) in enumerate(pairwise(WIDTHS)):
-            first = number == 0
-            layers.append(nn.Conv2d(before, width, 3, 1 + number % 2, padding=1, bias=first))
-            if not first:
-                layers.append(nn.BatchNorm2d(width))
-            layers.append(nn.LeakyReLU(0.2))
-        self.convolutions = nn.Sequential(*layers)
+        first, *others = pairwise(WIDTHS)
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(*first, 3, padding=1), nn.LeakyReLU(SLOPE),
+            *(Stage(*widths, 1 + number % 2) for number, widths in enumerate(others, start=1)),
+        )  # fmt: skip
         self.judge = nn.Sequential(
             nn.Flatten(),
             nn.Linear(WIDTHS[-1] * (patch // 16) ** 2, 1024),
-            nn.LeakyReLU(0.2),
+            nn.LeakyReLU(SLOPE),
             nn.Linear(1024, 1),
         )
 

@@ -16,6 +16,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sr_models import bicubic
+from sr_models.regions import Region
+
+
+class Recursion(Region):
+    """One recursion with the convolutions that all share, which are handed in."""
+
+    def forward(
+        self, hidden: Tensor, recur: nn.Module, reconstruct1: nn.Module, reconstruct2: nn.Module
+    ) -> tuple[Tensor, Tensor]:
+        """Maps (n, width, h, w) to the next ones, and what they add to the enlargement."""
+        hidden = F.relu(recur(hidden))
+        return hidden, reconstruct2(F.relu(reconstruct1(hidden)))
 
 
 class DRCN(nn.Module):
@@ -32,6 +44,7 @@ class DRCN(nn.Module):
         self.recur = nn.Conv2d(width, width, 3, padding=1)
         self.reconstruct1 = nn.Conv2d(width, width, 3, padding=1)
         self.reconstruct2 = nn.Conv2d(width, 1, 3, padding=1)
+        self.once = Recursion()
         self.ensemble = nn.Parameter(torch.full((recursions,), 1 / recursions))
         self.register_buffer("phases", bicubic.phases(), persistent=False)
         for conv in (self.embed1, self.embed2, self.reconstruct1, self.reconstruct2):
@@ -60,9 +73,8 @@ class DRCN(nn.Module):
         weights = weights / weights.sum()
         pictures, total = [], torch.zeros_like(enlarged)
         for weight in weights:
-            hidden = F.relu(self.recur(hidden))
-            picture = self.reconstruct2(F.relu(self.reconstruct1(hidden))).to(enlarged.dtype)
-            picture = picture + enlarged
+            hidden, detail = self.once(hidden, self.recur, self.reconstruct1, self.reconstruct2)
+            picture = detail.to(enlarged.dtype) + enlarged
             total = total + weight * picture
             if every:
                 pictures.append(picture)

@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sr_models import bicubic
+from sr_models.regions import Region
 
 
 def before_shuffle(weight: Tensor) -> Tensor:
@@ -62,13 +63,14 @@ class PReLU(nn.PReLU):
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (n, c, h, w) to the same."""
-        if x.is_cuda or not torch.is_grad_enabled() or torch.compiler.is_compiling():
+        ours = x.is_cpu and torch.is_grad_enabled() and not torch.compiler.is_compiling()
+        if not ours:
             return F.prelu(x, self.weight.to(x.dtype))
         result: Tensor = _Prelu.apply(x, self.weight)
         return result
 
 
-class ResidualBlock(nn.Module):
+class ResidualBlock(Region):
     """3x3, BN, PReLU, 3x3, BN and the sum with the input; ``batch_norm`` says whether with BN."""
 
     def __init__(self, width: int, batch_norm: bool) -> None:
@@ -85,21 +87,21 @@ class ResidualBlock(nn.Module):
         return x + self.bn2(self.conv2(y))
 
 
-class UpsampleBlock(nn.Module):
-    """3x3 to four times the channels, pixel shuffle by 2, PReLU."""
+class UpsampleBlock(Region):
+    """3x3 to four times the channels and PReLU; the pixel shuffle by 2 that follows is left out.
+
+    One slope serves all maps alike, so that the activation may come first, and the last shuffle
+    after the convolution that follows it.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width, 4 * width, 3, padding=1)
         self.act = PReLU(init=0.25)
 
-    def unshuffled(self, x: Tensor) -> Tensor:
-        """Features (n, width, h, w) to (n, 4 width, h, w); one slope serves all maps alike."""
-        return self.act(self.conv(x))
-
     def forward(self, x: Tensor) -> Tensor:
-        """Features (n, width, h, w) to (n, width, 2h, 2w)."""
-        return F.pixel_shuffle(self.unshuffled(x), 2)
+        """Features (n, width, h, w) to (n, 4 width, h, w), still to be shuffled."""
+        return self.act(self.conv(x))
 
 
 class Generator(nn.Module):
@@ -161,8 +163,7 @@ class Generator(nn.Module):
         first = self.act(self.head(lr))
         x = first + self.bn(self.conv(self.body(first)))
         first_half, second_half = self.upsample.children()
-        assert isinstance(second_half, UpsampleBlock)
-        x = second_half.unshuffled(first_half(x))
+        x = second_half(F.pixel_shuffle(first_half(x), 2))
         filters = before_shuffle(self.tail.weight)
         # Over a bicubic picture 8 bits of the remainder are enough; a whole picture needs more.
         coarse = self.skip is not None and torch.is_autocast_enabled(lr.device.type)

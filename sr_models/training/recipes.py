@@ -61,6 +61,8 @@ class Recipe:
     """Largest norm of the gradient of what Adam or SGD moves."""
     ema: float = 0.0
     """Decay of the moving average of the weights, which is what is shipped; 0: no average."""
+    ema_share: float = 0.0
+    """Share of all updates that the average reaches over; above 0 it overrules ``ema``."""
 
     # the generator's loss: a weighted sum
     pixel_loss: Literal["mse", "l1"] = "mse"
@@ -80,6 +82,8 @@ class Recipe:
     """DRCN: share of the run over which its recursions grow from a quarter of them to all."""
     adversarial_weight: float = 0.0
     """Above 0 a discriminator is trained in turn with the generator."""
+    adversarial_ramp: float = 0.0
+    """Share of the run over which the adversarial loss rises from 0 to its weight."""
 
     seed: int = 20161026
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +21,7 @@ from sr_models import SCALE, colour
 from sr_models.discriminator import Discriminator
 from sr_models.features import ContentLoss
 from sr_models.networks import Network
+from sr_models.training import compiling
 from sr_models.training.muon import Muon
 from sr_models.training.parallel import ALONE, World
 from sr_models.training.recipes import Recipe
@@ -50,6 +51,64 @@ def recursions_share(recipe: Recipe, progress: float) -> float:
     """
     grown = min(1.0, progress / recipe.growth) if recipe.growth else 1.0
     return 0.25 + 0.75 * grown
+
+
+def average_share(recipe: Recipe, update: int, progress: float) -> float:
+    """By what share of the way the average of the weights moves at ``update``.
+
+    With ``ema_share`` the average reaches over that share of all updates, whose number is told
+    from how far ``update`` is. It begins shorter: early on, a mean over the last few updates would
+    be dominated by the start.
+
+    >>> recipe = Recipe("r", "gpu", ema_share=0.02)
+    >>> round(1 / average_share(recipe, 4999, 0.5))
+    200
+    >>> round(average_share(recipe, 0, 0.0), 3), average_share(Recipe("r", "paper"), 9, 0.5)
+    (0.9, 1.0)
+    """
+    decay = recipe.ema
+    if recipe.ema_share:
+        reach = recipe.ema_share * (update + 1) / max(progress, 1e-9)
+        decay = 1 - 1 / max(reach, 1.0)
+    return 1 - min(decay, (1 + update) / (10 + update))
+
+
+def loss_weights(recipe: Recipe, progress: float) -> dict[str, float]:
+    """The weights of the losses that change over a run, ``progress`` (0..1) into it.
+
+    DRCN's share of the picture after each recursion falls from 1 to 0 (Kim et al. 2016, equation
+    8); the adversarial loss rises to its weight over ``adversarial_ramp`` of the run.
+
+    >>> recipe = Recipe("r", "gpu", adversarial_weight=4e-3, adversarial_ramp=0.1)
+    >>> [loss_weights(recipe, progress)["adversarial"] for progress in (0.0, 0.05, 0.5)]
+    [0.0, 0.002, 0.004]
+    """
+    alpha = max(0.0, 1 - progress) if recipe.every_recursion else 0.0
+    risen = min(1.0, progress / recipe.adversarial_ramp) if recipe.adversarial_ramp else 1.0
+    return {
+        "pixel": recipe.pixel_weight * (1 - alpha),
+        "each": recipe.pixel_weight * alpha,
+        "adversarial": recipe.adversarial_weight * risen,
+    }
+
+
+class Stage(NamedTuple):
+    """What makes an update another computation, not the same one with other numbers."""
+
+    pixel: Literal["l1", "mse"]
+    recursions: float
+
+
+def stage_of(recipe: Recipe, progress: float) -> Stage:
+    """The stage of a run, ``progress`` (0..1) into it."""
+    late = recipe.mse_share and progress >= 1 - recipe.mse_share
+    return Stage("mse" if late else recipe.pixel_loss, recursions_share(recipe, progress))
+
+
+Terms = dict[str, Tensor]
+"""Losses and other figures of an update by name, scalars on the device."""
+Losses = dict[str, tuple[float | Tensor, Tensor]]
+"""Losses by name, each with its weight."""
 
 
 def bf16_pays(device: torch.device) -> bool:
@@ -86,24 +145,24 @@ def phase_loss(sr: Tensor, hr: Tensor) -> Tensor:
 
 
 class Average:
-    """Exponential moving average of a network's weights, with a warm-up (decay grows to its value).
+    """Exponential moving average of a network's weights.
 
-    Early on, the mean over the last few updates would otherwise be dominated by the start.
     ``network`` is a copy with these weights, ready to run; ``values`` are the weights themselves.
-    A decay of 0 follows the network exactly.
     """
 
-    def __init__(self, network: Network, decay: float) -> None:
-        self.decay = decay
+    def __init__(self, network: Network) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.values = self.network.state_dict()
 
     @torch.no_grad()
-    def update(self, network: Network, update: int) -> None:
-        decay = min(self.decay, (1 + update) / (10 + update))
+    def update(self, network: Network, share: float | Tensor) -> None:
+        """Move by ``share`` of the way towards ``network``; 1 follows it exactly."""
         pairs = [(self.values[key], value) for key, value in network.state_dict().items()]
         moving = [(old, new) for old, new in pairs if old.is_floating_point()]
-        torch._foreach_lerp_([old for old, _ in moving], [new for _, new in moving], 1 - decay)
+        averages = [old for old, _ in moving]
+        ways = torch._foreach_sub([new for _, new in moving], averages)
+        torch._foreach_mul_(ways, share)
+        torch._foreach_add_(averages, ways)
         for old, new in pairs:
             if not old.is_floating_point():
                 old.copy_(new)
@@ -114,8 +173,12 @@ class Trainer:
 
     ``content`` is the loss on feature maps that the recipe names, or ``None``. With ``bf16`` the
     networks compute in bfloat16 (weights, losses and sums never do), by default where it pays.
-    ``compiler`` is the backend of ``torch.compile`` that makes kernels of the networks, by default
-    PyTorch's own on a GPU and none on a CPU, which gains nothing from it.
+    ``compile`` says whether kernels are made of the networks as a whole, by regions or not at all,
+    by default by regions on a GPU and not on a CPU, which gains nothing from it; ``compiler`` is
+    the backend of ``torch.compile`` that makes them.
+
+    What changes from update to update (rates, weights of losses) lies on a GPU as scalars there,
+    so that an update is the same work each time and can be recorded once and replayed.
     """
 
     def __init__(
@@ -127,80 +190,123 @@ class Trainer:
         content: ContentLoss | None = None,
         world: World = ALONE,
         bf16: bool | None = None,
-        compiler: str | None = None,
+        compile: compiling.Mode | None = None,
+        compiler: compiling.Backend = "inductor",
     ) -> None:
         def placed(module: nn.Module) -> nn.Module:
             return module.to(device).to(memory_format=torch.channels_last)
 
         self.recipe, self.device, self.world = recipe, device, world
         self.bf16 = bf16_pays(device) if bf16 is None else bf16
-        self.compiler = compiler or ("inductor" if device.type == "cuda" else None)
+        self.mode = compile or ("regional" if device.type == "cuda" else "off")
+        self.compiler = compiler
         placed(network).train()
         self.network = network
+        self.average = Average(network)
+        self.scalars: dict[str, float | Tensor] = {}
         self.content = None if content is None else self._compiled(placed(content))
-        self.average = Average(network, recipe.ema)
-        self.optimisers = _optimisers(recipe, network)
+        self.optimisers = _optimisers(recipe, network, device, bf16=self.bf16)
         self.discriminator: Discriminator | None = None
         self.generate = self._ready(network)
         if recipe.adversarial_weight:
             self.discriminator = Discriminator(recipe.patch)
             placed(self.discriminator).train()
-            self.optimisers["discriminator"] = torch.optim.Adam(
-                self.discriminator.parameters(), betas=(0.9, recipe.beta2), fused=True
-            )
+            self.optimisers["discriminator"] = _adam(
+                [{"params": [*self.discriminator.parameters()], "lr": recipe.learning_rate}],
+                recipe, device,
+            )  # fmt: skip
             self.tell_apart = self._ready(_Contest(self.discriminator))
             self.judge = self._compiled(self.discriminator)
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["full_lr"] = group["lr"]
+        self.run: Callable[[Tensor, Tensor, Stage], Terms] = self.update
+        """What :meth:`step` calls: :meth:`update`, or a recording of it."""
 
     def _ready(self, module: nn.Module) -> nn.Module:
         """``module`` as it is taught in an update: its gradients shared among processes."""
         return self._compiled(self.world.wrap(module, self.device))
 
     def _compiled(self, module: nn.Module) -> nn.Module:
-        if self.compiler is None:
-            return module
-        compiled: Any = torch.compile(module, backend=self.compiler)
-        return compiled
+        return compiling.prepare(module, self.mode, self.compiler)
 
-    def step(self, lr: Tensor, hr: Tensor, *, update: int, progress: float) -> dict[str, Tensor]:
+    def step(self, lr: Tensor, hr: Tensor, *, update: int, progress: float) -> Terms:
         """One update by a batch of crops, LR (n, 3, h, w) and HR (n, 3, 4h, 4w) in [0, 1].
 
         Returns the terms of the losses as scalars on the device; nothing here waits for it.
         """
+        self.turn(update, progress)
+        return self.run(lr, hr, stage_of(self.recipe, progress))
+
+    def warm_up(self, lr: Tensor, hr: Tensor) -> None:
+        """All of an update but its moves: what is compiled is compiled, and nothing is learned."""
+        buffers = [(buffer, buffer.clone()) for buffer in self.network.buffers()]
+        self.turn(0, 0.0)
+        self._gradients(lr, hr, stage_of(self.recipe, 0.0), move=lambda _: None)
+        for buffer, before in buffers:
+            buffer.copy_(before)
+
+    def turn(self, update: int, progress: float) -> None:
+        """Set what changes from update to update, without waiting for the device."""
         rate = learning_share(self.recipe, update, progress)
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
-                group["lr"] = group.setdefault("full_lr", group["lr"]) * rate
+                group["lr"] = self._set(group["lr"], group["full_lr"] * rate)
+        wanted = {
+            **loss_weights(self.recipe, progress),
+            "average": average_share(self.recipe, update, progress),
+        }
+        for name, value in wanted.items():
+            self.scalars[name] = self._set(self.scalars.get(name), value)
+
+    def _set(self, scalar: float | Tensor | None, value: float) -> float | Tensor:
+        """``value``, on a GPU in the place of ``scalar`` where that is one already."""
+        if self.device.type != "cuda":
+            return value
+        if isinstance(scalar, Tensor):
+            return scalar.fill_(value)
+        return torch.full((), value, device=self.device)
+
+    def update(self, lr: Tensor, hr: Tensor, stage: Stage) -> Terms:
+        """The work of an update once :meth:`turn` has set it up: the device's alone."""
+
+        def move(names: Collection[str]) -> None:
+            for name in names:
+                self.optimisers[name].step()
+
+        terms = self._gradients(lr, hr, stage, move)
+        self.average.update(self.network, self.scalars["average"])
+        return terms
+
+    def _gradients(
+        self, lr: Tensor, hr: Tensor, stage: Stage, move: Callable[[Collection[str]], None]
+    ) -> Terms:
+        """Gradients of both players, each followed by the ``move`` of its optimisers."""
         if self.network.channels == 1:
             lr, hr = colour.luma(lr), colour.luma(hr)
-        terms: dict[str, Tensor] = {}
+        terms: Terms = {}
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             if self.recipe.every_recursion:
-                share = recursions_share(self.recipe, progress)
-                sr, *early = self.generate(lr, every=True, share=share)
+                sr, *early = self.generate(lr, every=True, share=stage.recursions)
             else:
                 sr, early = self.generate(lr), []
             if self.discriminator:
                 terms |= self._teach_discriminator(sr.detach(), hr)
-            losses = self._losses(sr, early, hr, progress)
+                move({"discriminator"})
+            losses = self._losses(sr, early, hr, stage)
         self._teach_generator(losses)
-        self.average.update(self.network, update)
+        move(self.optimisers.keys() - {"discriminator"})
         return terms | {name: loss.detach() for name, (_, loss) in losses.items()}
 
-    def _losses(
-        self, sr: Tensor, early: list[Tensor], hr: Tensor, progress: float
-    ) -> dict[str, tuple[float, Tensor]]:
+    def _losses(self, sr: Tensor, early: list[Tensor], hr: Tensor, stage: Stage) -> Losses:
         """The generator's losses by name, each with its weight."""
-        recipe, losses = self.recipe, {}
+        recipe, scalars, losses = self.recipe, self.scalars, Losses()
         if recipe.pixel_weight:
-            l1 = recipe.pixel_loss == "l1" and progress < 1 - recipe.mse_share
-            pixel = F.l1_loss if l1 else F.mse_loss
-            # Kim et al. 2016, equation 8: a share that falls from 1 to 0 looks at each recursion.
-            alpha = max(0.0, 1 - progress) if early else 0.0
-            name = "l1" if l1 else "mse"
-            losses[name] = (recipe.pixel_weight * (1 - alpha), pixel(sr, hr))
+            pixel = {"l1": F.l1_loss, "mse": F.mse_loss}[stage.pixel]
+            losses[stage.pixel] = (scalars["pixel"], pixel(sr, hr))
             if early:
                 each = torch.stack([pixel(picture, hr) for picture in early]).mean()
-                losses[f"{name}_of_each"] = (recipe.pixel_weight * alpha, each)
+                losses[f"{stage.pixel}_of_each"] = (scalars["each"], each)
         if self.content is not None:
             losses["content"] = (recipe.content_weight, self.content(sr, hr))
         if recipe.phase_weight:
@@ -213,10 +319,10 @@ class Trainer:
         if self.discriminator:
             self.discriminator.requires_grad_(False)
             deceived = F.softplus(-self.judge(sr).float()).mean()
-            losses["adversarial"] = (recipe.adversarial_weight, deceived)
+            losses["adversarial"] = (scalars["adversarial"], deceived)
         return losses
 
-    def _teach_generator(self, losses: Mapping[str, tuple[float, Tensor]]) -> None:
+    def _teach_generator(self, losses: Losses) -> None:
         total = sum(weight * loss for weight, loss in losses.values())
         assert isinstance(total, Tensor)
         self.network.zero_grad()
@@ -226,17 +332,13 @@ class Trainer:
             groups = self.optimisers["generator"].param_groups
             moved = [parameter for group in groups for parameter in group["params"]]
             nn.utils.clip_grad_norm_(moved, self.recipe.clip)
-        for name, optimiser in self.optimisers.items():
-            if name != "discriminator":
-                optimiser.step()
 
-    def _teach_discriminator(self, sr: Tensor, hr: Tensor) -> dict[str, Tensor]:
+    def _teach_discriminator(self, sr: Tensor, hr: Tensor) -> Terms:
         assert self.discriminator
         self.discriminator.requires_grad_(True)
         loss, terms = self.tell_apart(sr, hr)
         self.discriminator.zero_grad()
         loss.backward()
-        self.optimisers["discriminator"].step()
         return terms
 
     def state_dict(self) -> dict[str, Any]:
@@ -256,6 +358,8 @@ class Trainer:
         self.average.network.load_state_dict(state["average"])
         for name, optimiser in self.optimisers.items():
             optimiser.load_state_dict(state["optimisers"][name])
+            for group in optimiser.param_groups:
+                group["lr"] = self._set(None, float(group["lr"]))
         if self.discriminator:
             self.discriminator.load_state_dict(state["discriminator"])
 
@@ -275,7 +379,9 @@ class _Contest(nn.Module):
         return loss, {"d_real": d_real, "d_fake": d_fake}
 
 
-def _optimisers(recipe: Recipe, network: Network) -> dict[str, torch.optim.Optimizer]:
+def _optimisers(
+    recipe: Recipe, network: Network, device: torch.device, *, bf16: bool
+) -> dict[str, torch.optim.Optimizer]:
     """What moves the network: ``generator`` always, ``hidden`` for Muon's share of it."""
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     last = {id(p) for p in convolutions[-1].parameters()}
@@ -293,10 +399,21 @@ def _optimisers(recipe: Recipe, network: Network) -> dict[str, torch.optim.Optim
     if recipe.optimiser == "sgd":
         generator = torch.optim.SGD(groups, momentum=0.9, weight_decay=recipe.weight_decay)
     else:
-        generator = torch.optim.Adam(
-            groups, betas=(0.9, recipe.beta2), weight_decay=recipe.weight_decay, fused=True
-        )
+        generator = _adam(groups, recipe, device)
     found: dict[str, torch.optim.Optimizer] = {"generator": generator}
     if hidden:
-        found["hidden"] = Muon(hidden, lr=recipe.hidden_learning_rate, decay=recipe.hidden_decay)
+        found["hidden"] = Muon(
+            hidden, lr=recipe.hidden_learning_rate, decay=recipe.hidden_decay,
+            dtype=torch.bfloat16 if bf16 else torch.float32,
+        )  # fmt: skip
     return found
+
+
+def _adam(
+    groups: list[dict[str, Any]], recipe: Recipe, device: torch.device
+) -> torch.optim.Optimizer:
+    """Adam with its whole step in one kernel, which on a GPU may be recorded."""
+    return torch.optim.Adam(
+        groups, betas=(0.9, recipe.beta2), weight_decay=recipe.weight_decay,
+        fused=device.type in {"cpu", "cuda"}, capturable=device.type == "cuda",
+    )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from sr_models.discriminator import Discriminator
+from sr_models.discriminator import Discriminator, Stage
 
 PAPER = [
     # channels out, stride, batch normalisation
@@ -19,8 +19,8 @@ def test_the_layers_are_the_papers():
     network = Discriminator(96)
     convolutions = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
     assert [c.kernel_size for c in convolutions] == [(3, 3)] * 8
-    layers = list(network.convolutions)
-    followed = [isinstance(layers[layers.index(c) + 1], nn.BatchNorm2d) for c in convolutions]
+    stages = [module for module in network.modules() if isinstance(module, Stage)]
+    followed = [any(c is stage.conv for stage in stages) for c in convolutions]
     assert [
         (c.out_channels, c.stride[0], normalised)
         for c, normalised in zip(convolutions, followed, strict=True)
@@ -28,8 +28,16 @@ def test_the_layers_are_the_papers():
     dense = [m for m in network.modules() if isinstance(m, nn.Linear)]
     assert [(d.in_features, d.out_features) for d in dense] == [(512 * 6 * 6, 1024), (1024, 1)]
     slopes = [m.negative_slope for m in network.modules() if isinstance(m, nn.LeakyReLU)]
-    assert slopes == [0.2] * 9
+    assert slopes == [0.2] * 2
+    assert [stage.finish.slope for stage in stages] == [0.2] * 7
     assert not any(isinstance(m, nn.Sigmoid) for m in network.modules())
+
+
+def test_a_stage_is_convolution_normalisation_and_leaky_relu():
+    stage = Stage(4, 6, 2)
+    x = torch.randn(3, 4, 8, 8)
+    plain = nn.Sequential(stage.conv, nn.BatchNorm2d(6), nn.LeakyReLU(0.2))
+    torch.testing.assert_close(stage(x), plain(x))
 
 
 @pytest.mark.parametrize("patch", [16, 64, 96])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -25,13 +26,13 @@ from sr_models.features import ContentLoss
 from sr_models.interpolation import bicubic, imresize
 from sr_models.networks import build
 from sr_models.srcnn import SRCNN
-from sr_models.training import loop
+from sr_models.training import compiling, loop
 from sr_models.training.heldout import HeldOut, grid
 from sr_models.training.loop import Length
 from sr_models.training.muon import orthogonal
 from sr_models.training.patches import Photos
 from sr_models.training.recipes import NAMES, RECIPES
-from sr_models.training.trainer import Average, Trainer, phase_loss
+from sr_models.training.trainer import Average, Trainer, phase_loss, stage_of
 
 CPU = torch.device("cpu")
 
@@ -51,8 +52,8 @@ def make_trainer(small_network) -> Callable[..., Any]:
     """Makes the same small trainer anew each time; the content of a picture is its pixels."""
 
     def make(
-        name: str, patch: int = 32, *, bf16: bool | None = None, compiler: str | None = None,
-        **changes: Any,
+        name: str, patch: int = 32, *, bf16: bool | None = None,
+        compile: compiling.Mode | None = None, compiler: str = "aot_eager", **changes: Any,
     ) -> Any:  # fmt: skip
         torch.manual_seed(1)
         recipe = replace(RECIPES[name, "cpu"], batch=2, patch=patch, **changes)
@@ -63,7 +64,9 @@ def make_trainer(small_network) -> Callable[..., Any]:
         }
         network = made.get(recipe.network, lambda: build(small_network.state_dict()))()
         content = ContentLoss(nn.Identity()) if recipe.content else None
-        return Trainer(network, recipe, CPU, content=content, bf16=bf16, compiler=compiler)
+        return Trainer(
+            network, recipe, CPU, content=content, bf16=bf16, compile=compile, compiler=compiler
+        )
 
     return make
 
@@ -102,13 +105,14 @@ def test_updates_move_every_parameter_of_every_network(make_trainer, photos, nam
     assert ("content" in terms) == (trainer.recipe.content is not None)
 
 
+@pytest.mark.parametrize("mode", ["regional", "whole"])
 @pytest.mark.parametrize("name", NAMES)
-def test_compiled_as_on_a_gpu_updates_are_the_plain_ones(make_trainer, photos, name):
+def test_compiled_as_on_a_gpu_updates_are_the_plain_ones(make_trainer, photos, name, mode):
     """Traced as for a GPU, with PyTorch's own kernels in place of compiled ones."""
     moved, said = [], []
-    for compiler in (None, "aot_eager"):
+    for compile in ("off", mode):
         torch.compiler.reset()
-        trainer = make_trainer(name, patch=16, bf16=False, compiler=compiler)
+        trainer = make_trainer(name, patch=16, bf16=False, compile=compile)
         for update in (50, 51):
             batch = photos.batch(2, 16, seed=update)
             terms = trainer.step(*batch, update=update, progress=0.5)
@@ -116,6 +120,28 @@ def test_compiled_as_on_a_gpu_updates_are_the_plain_ones(make_trainer, photos, n
         moved.append(parameters(trainer.network))
     torch.testing.assert_close(said[1], said[0])
     torch.testing.assert_close(moved[1], moved[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_warming_up_teaches_nothing(make_trainer, photos, name):
+    trainer = make_trainer(name)
+    players = [trainer.network, trainer.average.network, trainer.discriminator]
+    before = [copy.deepcopy(player.state_dict()) for player in players if player]
+    trainer.warm_up(*photos.batch(2, 32, seed=0))
+    after = [player.state_dict() for player in players if player]
+    assert all(torch.equal(b[key], a[key]) for b, a in zip(before, after, strict=True) for key in b)
+    assert not any(optimiser.state for optimiser in trainer.optimisers.values())
+
+
+def test_both_players_learn_at_the_rate_of_the_recipe(make_trainer):
+    """The paper's is one rate for both (section 3.2)."""
+    trainer = make_trainer("srgan", learning_rate=3e-4, schedule="steps", warm_up=0)
+    trainer.turn(0, 0.0)
+    rates = {
+        name: {group["lr"] for group in optimiser.param_groups}
+        for name, optimiser in trainer.optimisers.items()
+    }
+    assert rates == {"generator": {3e-4}, "discriminator": {3e-4}}
 
 
 def test_the_pixel_loss_turns_into_mse_at_the_end(make_trainer, photos):
@@ -141,7 +167,9 @@ def test_total_variation_is_the_papers_sum(make_trainer):
     trainer = make_trainer("srresnet-vgg22")
     sr = torch.zeros(2, 3, 16, 16)
     sr[0, 0, 3, 3] = 0.5  # four edges of height 0.5 in one of two pictures
-    _, variation = trainer._losses(sr, [], torch.zeros_like(sr), 0.0)["variation"]
+    trainer.turn(0, 0.0)
+    stage = stage_of(trainer.recipe, 0.0)
+    _, variation = trainer._losses(sr, [], torch.zeros_like(sr), stage)["variation"]
     assert variation.item() == pytest.approx(2 * 4 * 0.5 / 2)
 
 
@@ -161,7 +189,8 @@ def test_drcn_looks_less_and_less_at_each_recursion(make_trainer, photos):
     shares = []
     for progress in (0.0, 0.75, 1.0):
         final, *early = trainer.network(lr, every=True)
-        losses = trainer._losses(final, early, hr, progress)
+        trainer.turn(50, progress)
+        losses = trainer._losses(final, early, hr, stage_of(trainer.recipe, progress))
         shares.append([losses[name][0] for name in ("mse", "mse_of_each")])
     assert shares == [[0.0, 1.0], [0.75, 0.25], [1.0, 0.0]]
 
@@ -194,15 +223,16 @@ def test_the_watched_figure_tells_a_grid_from_photographs(photo):
     assert grid([drawn]) > 0.5
 
 
-def test_muon_makes_matrices_orthogonal_whatever_their_scale():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_muon_makes_matrices_orthogonal_whatever_their_scale(dtype):
     steep = torch.randn(3, 8, 30) @ torch.diag(torch.logspace(0, -2, 30))
     for matrices in (steep, steep.mT, 1e-4 * steep):
-        values = torch.linalg.svdvals(orthogonal(matrices))
+        values = torch.linalg.svdvals(orthogonal(matrices, dtype))
         assert ((values > 0.5) & (values < 1.3)).all()
     u, _, vt = torch.linalg.svd(steep, full_matrices=False)
-    nearest = u @ vt
-    cosine = (orthogonal(steep) * nearest).sum() / orthogonal(steep).norm() / nearest.norm()
-    assert cosine > 0.95
+    nearest, found = u @ vt, orthogonal(steep, dtype)
+    assert found.dtype == torch.float32
+    assert (found * nearest).sum() / found.norm() / nearest.norm() > 0.95
 
 
 @pytest.mark.parametrize("name", ["srresnet", "srgan", "drcn"])
@@ -340,10 +370,10 @@ def test_a_look_leaves_a_strip_of_lr_bicubic_output_and_hr(make_trainer, train, 
 
 
 def test_the_average_follows_the_network(small_network):
-    average = Average(small_network, decay=0.9)
+    average = Average(small_network)
     start = average.values["tail.bias"].clone()
     small_network.tail.bias.data += 1
-    average.update(small_network, update=10**6)
+    average.update(small_network, 0.1)
     assert torch.allclose(average.values["tail.bias"], start + 0.1)
     assert torch.equal(average.network.tail.bias, average.values["tail.bias"])
 

@@ -25,7 +25,8 @@ from sr_models.features import LPIPS, VGG22, VGG54, ContentLoss
 from sr_models.networks import Network, build
 from sr_models.srcnn import SRCNN
 from sr_models.srresnet import Generator
-from sr_models.training import checkpoint, heldout, loop, parallel, patches, plot
+from sr_models.training import checkpoint, heldout, loop, parallel, patches, photographs, plot
+from sr_models.training.photographs import Picture
 from sr_models.training.recipes import NAMES, RECIPES, SCALES, Recipe, Scale
 from sr_models.training.trainer import Trainer
 from sr_models.upscale import pick_device
@@ -153,6 +154,18 @@ def watch(
     return heldout.HeldOut(photos, device, lpips)
 
 
+def read(folders: Sequence[Path], *, smallest: int) -> tuple[list[Picture], list[Picture]]:
+    """The photographs to train on and those to watch: the same ones whatever cannot be read."""
+    paths = photographs.find(folders)
+    found = photographs.Reading(paths, smallest=smallest).wait()
+    training, watched = (
+        [found[path] for path in part if path in found] for part in heldout.split(paths)
+    )
+    if not training:
+        raise ValueError("the photographs that can be used are all held out; add some")
+    return training, watched
+
+
 def keep_memory() -> None:
     """Tell glibc to keep freed memory for the next update instead of handing it back.
 
@@ -183,8 +196,7 @@ def _train(options: argparse.Namespace, world: parallel.World, device: torch.dev
     network = start(recipe, options.start)
     content = content_loss(recipe, options.features, fetch=options.fetch_vgg19)
     smallest = recipe.patch + 2 * patches.MARGIN
-    paths = patches.find_photos(options.images)
-    training, watched = heldout.split(patches.read_photos(paths, smallest=smallest))
+    training, watched = read(options.images, smallest=smallest)
     held_out = watch(watched, options.features, device)
     photos = patches.Photos.gather(
         training, smallest=smallest, scales=recipe.photo_scales, device=device

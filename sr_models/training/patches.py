@@ -8,68 +8,23 @@ for bit, the same place of the LR made from the whole photograph: the x1/4 filte
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from sr_models import SCALE, interpolation
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 MARGIN = 8
 """Pixels read around a crop: 6 for the filter, rounded up to a multiple of the scale."""
 
 
-def find_photos(folders: Iterable[Path]) -> list[Path]:
-    """Every image file below ``folders``, sorted. Raises ``ValueError`` if there is none."""
-    folders = list(folders)
-    for folder in folders:
-        if not folder.is_dir():
-            raise ValueError(f"{folder} is not a folder; --images takes folders of photographs")
-    found = sorted(
-        path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES
-    )
-    if not found:
-        raise ValueError(f"no photographs in {', '.join(map(str, folders))}")
-    return found
-
-
-def read_rgb(path: Path) -> np.ndarray:
-    """One photograph as (height, width, 3) uint8."""
-    with Image.open(path) as image:
-        return np.asarray(image.convert("RGB"))
-
-
-def read_photos(paths: Sequence[Path], *, smallest: int) -> list[np.ndarray]:
-    """The photographs of ``paths``, (height, width, 3) uint8 each.
-
-    A file that cannot be read, or whose shorter side is below ``smallest`` pixels, is named on
-    standard error and left out. Raises ``ValueError`` if nothing is left.
-    """
-    photos = []
-    for path in tqdm(paths, desc="photographs", unit="img", disable=None):
-        try:
-            photo = read_rgb(path)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            tqdm.write(f"{path}: cannot be read and is left out ({error})", file=sys.stderr)
-            continue
-        height, width = photo.shape[:2]
-        if min(height, width) < smallest:
-            reason = f"{width}x{height} is smaller than {smallest} px and is left out"
-            tqdm.write(f"{path}: {reason}", file=sys.stderr)
-        else:
-            photos.append(photo)
-    if not photos:
-        raise ValueError(f"none of the {len(paths)} photographs can be used")
-    return photos
+Batch = tuple[Tensor, Tensor]
+"""LR (n, 3, h, w) and HR (n, 3, 4h, 4w), float32 in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -90,22 +45,37 @@ class Photos:
         scales: Sequence[float] = (1.0,),
         device: torch.device | str = "cpu",
     ) -> Photos:
-        """``photos`` at every one of ``scales`` that leaves ``smallest`` pixels a side."""
-        scaled = (photo if s == 1 else _reduce(photo, s) for photo in photos for s in scales)
-        arrays = [photo for photo in scaled if min(photo.shape[:2]) >= smallest]
-        sizes = torch.tensor([photo.shape[:2] for photo in arrays])
-        areas = sizes.prod(dim=1)
-        flat = np.concatenate([photo.reshape(-1, 3) for photo in arrays])
+        """``photos`` at every one of ``scales`` that leaves ``smallest`` pixels a side.
+
+        The smaller ones are made on the device.
+        """
+        # Python integers: nothing here waits for the device.
+        sizes = [
+            (index, scale, size)
+            for index, photo in enumerate(photos) for scale in scales
+            if min(size := _scaled(photo.shape[:2], scale)) >= smallest
+        ]  # fmt: skip
+        pixels = torch.empty(
+            (sum(height * width for *_, (height, width) in sizes), 3),
+            dtype=torch.uint8, device=device,
+        )  # fmt: skip
+        start, begins, brought = 0, [], (-1, torch.empty(0))
+        for index, scale, (height, width) in sizes:
+            if brought[0] != index:
+                brought = index, torch.from_numpy(photos[index]).to(device)
+            whole = brought[1]
+            photo = whole if scale == 1 else reduce_photo(whole, (height, width))
+            pixels[start : start + height * width] = photo.reshape(-1, 3)
+            begins.append(start)
+            start += height * width
         return cls(
-            pixels=torch.from_numpy(flat).to(device),
-            start=(areas.cumsum(0) - areas).to(device),
-            height=sizes[:, 0].to(device),
-            width=sizes[:, 1].to(device),
+            pixels=pixels,
+            start=torch.tensor(begins, device=device),
+            height=torch.tensor([height for *_, (height, _) in sizes], device=device),
+            width=torch.tensor([width for *_, (_, width) in sizes], device=device),
         )
 
-    def batch(
-        self, count: int, size: int, seed: int, *, part: tuple[int, int] = (0, 1)
-    ) -> tuple[Tensor, Tensor]:
+    def batch(self, count: int, size: int, seed: int, *, part: tuple[int, int] = (0, 1)) -> Batch:
         """``count`` random crops: LR (count, 3, size/4, size/4) and HR (count, 3, size, size).
 
         Both float32 in [0, 1], on multiples of 1/255. Every crop of every photograph is about
@@ -145,10 +115,23 @@ class Photos:
         )
 
 
-def _reduce(photo: np.ndarray, scale: float) -> np.ndarray:
-    height, width = photo.shape[:2]
-    size = (round(width * scale), round(height * scale))
-    return np.asarray(Image.fromarray(photo).resize(size, Image.Resampling.BICUBIC))
+def _scaled(size: tuple[int, ...], scale: float) -> tuple[int, int]:
+    height, width = size
+    return round(height * scale), round(width * scale)
+
+
+def reduce_photo(photo: Tensor, size: tuple[int, int]) -> Tensor:
+    """A photograph (h, w, 3) uint8 at a smaller ``size`` (h, w), by Pillow's bicubic, roughly.
+
+    It makes training material of another size, nothing that is measured.
+    """
+    planes = photo.permute(2, 0, 1)[None]
+    # PyTorch computes in bytes on CPUs alone, where that is five times as fast.
+    planes = planes if photo.device.type == "cpu" else planes.float()
+    small = F.interpolate(planes, size=size, mode="bicubic", antialias=True)
+    if small.is_floating_point():
+        small = small.round().clamp(0, 255).to(torch.uint8)
+    return small[0].permute(1, 2, 0)
 
 
 def _turn(crops: Tensor, which: Tensor) -> Tensor:
@@ -186,3 +169,37 @@ def _reduction(device: torch.device) -> tuple[int, Tensor]:
     """The x1/4 filter: where it begins relative to an output's first pixel, and its taps."""
     offsets, weights = interpolation.kernel(Fraction(1, SCALE))
     return int(offsets[0, 0]), torch.tensor(weights[0], dtype=torch.float32, device=device)
+
+
+class Ahead:
+    """Batches made one update ahead: on a GPU beside the update that is being worked on.
+
+    ``make`` gives the batch of an update. On a CPU there is nothing beside, and a batch is made
+    when it is asked for.
+    """
+
+    def __init__(self, make: Callable[[int], Batch], device: torch.device) -> None:
+        self.make = make
+        self.side = torch.cuda.Stream(device) if device.type == "cuda" else None
+        if self.side is not None:
+            self.side.wait_stream(torch.cuda.current_stream())
+        self.next: tuple[int, Batch] | None = None
+
+    def take(self, update: int) -> Batch:
+        """The batch of ``update``; that of the next one is begun."""
+        if self.side is None:
+            return self.make(update)
+        if self.next is None or self.next[0] != update:
+            self.next = update, self._begin(update)
+        batch = self.next[1]
+        here = torch.cuda.current_stream()
+        here.wait_stream(self.side)
+        for tensor in batch:
+            # Made over there, used here: its memory is not to be given away before.
+            tensor.record_stream(here)
+        self.next = update + 1, self._begin(update + 1)
+        return batch
+
+    def _begin(self, update: int) -> Batch:
+        with torch.cuda.stream(self.side):
+            return self.make(update)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-import pytest
 import torch
 from PIL import Image
 
 from sr_models.interpolation import imresize
 from sr_models.training import heldout
-from sr_models.training.patches import MARGIN, Photos, find_photos, read_photos, reduce_crops
+from sr_models.training.patches import MARGIN, Ahead, Photos, reduce_crops, reduce_photo
 
 
 def test_the_lr_of_a_crop_is_the_lr_of_the_photograph(photo):
@@ -65,36 +64,42 @@ def test_the_same_seed_gives_the_same_batch(photo):
         assert not torch.equal(one, three)
 
 
-def test_unreadable_and_small_photographs_are_named_and_left_out(tmp_path, photo, capsys):
-    Image.fromarray(photo).save(tmp_path / "good.png")
-    whole = (tmp_path / "good.png").read_bytes()
-    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "text.jpg").write_text("not a picture")
-    Image.fromarray(photo[:20]).save(tmp_path / "flat.png")
-    (tmp_path / "notes.txt").write_text("no photograph, no complaint")
-    photos = read_photos(find_photos([tmp_path]), smallest=48)
-    assert len(photos) == 1
-    assert np.array_equal(photos[0], photo)
-    complaints = capsys.readouterr().err
-    assert "cut.png: cannot be read" in complaints
-    assert "text.jpg: cannot be read" in complaints
-    assert "flat.png: 448x20 is smaller than 48 px" in complaints
-    assert "notes.txt" not in complaints
-
-
-def test_nothing_to_train_on_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="no photographs in"):
-        find_photos([tmp_path])
-    with pytest.raises(ValueError, match="is not a folder"):
-        find_photos([tmp_path / "absent"])
-    (tmp_path / "text.jpg").write_text("not a picture")
-    with pytest.raises(ValueError, match="none of the 1 photographs can be used"):
-        read_photos(find_photos([tmp_path]), smallest=48)
-
-
 def test_watched_photographs_are_not_trained_on():
     for count in (4, 10, 556):
         training, watched = heldout.split(range(count))
         assert len(watched) == min(heldout.COUNT, count // 2)
         assert sorted(training + watched) == list(range(count))
     assert heldout.split(range(1)) == ([0], [])
+
+
+def test_the_parts_that_are_watched_are_busy_and_differ(photo):
+    """The centre, and the whiskers before the blanket."""
+    found = heldout.parts(photo)
+    assert [part.shape for part in found] == [(192, 192, 3)] * heldout.PARTS
+    assert np.array_equal(found[0], photo[54:246, 128:320])
+    centre, busiest, second = (heldout.contrast(part).mean() for part in found)
+    assert busiest >= second
+    assert busiest > centre
+    assert heldout.contrast(photo).mean() < second
+    assert len(heldout.parts(photo[:100, :100])) == 1
+
+
+def test_smaller_sizes_are_pillows_bicubic_within_a_grey_level_or_two(photo):
+    for scale in (0.8, 0.6):
+        height, width = (round(side * scale) for side in photo.shape[:2])
+        small = reduce_photo(torch.from_numpy(photo), (height, width)).numpy()
+        expected = Image.fromarray(photo).resize((width, height), Image.Resampling.BICUBIC)
+        difference = np.abs(small.astype(int) - np.asarray(expected))
+        assert difference.max() <= 2
+        assert difference.mean() < 0.05
+
+
+def test_batches_made_ahead_are_those_of_their_updates(photo):
+    photos = Photos.gather([photo], smallest=48)
+
+    def make(update: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return photos.batch(2, 32, seed=update)
+
+    ahead = Ahead(make, torch.device("cpu"))
+    for update in (0, 1, 2, 7):
+        assert torch.equal(ahead.take(update)[1], make(update)[1])

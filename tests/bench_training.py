@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from sr_models.srresnet import Generator, UpsampleBlock
-from sr_models.training.__main__ import content_loss, fresh, keep_memory
+from sr_models.training.equipment import content_loss, fresh, keep_memory
 from sr_models.training.patches import Photos
 from sr_models.training.recipes import NAMES, RECIPES, Recipe, Scale
 from sr_models.training.trainer import Trainer

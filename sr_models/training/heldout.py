@@ -120,6 +120,7 @@ class HeldOut:
         distance: Callable[[Tensor, Tensor], Tensor] | None = None,
     ) -> None:
         self.device, self.distance = device, distance
+        self.photographs = len(photos)
         self.pairs: list[tuple[Picture, Picture]] = []
         self.shown: list[int] = []
         """Which of the pairs are in a strip: one of each photograph, the busiest."""

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from sr_models.training import checkpoint, heldout
 from sr_models.training.heldout import HeldOut
 from sr_models.training.journal import Journal
-from sr_models.training.patches import Photos
+from sr_models.training.patches import Ahead, Batch, Photos
 from sr_models.training.trainer import Trainer
 
 LOG_EVERY = {"cpu": 20, "cuda": 200}
@@ -87,11 +87,17 @@ def run(
         if strip is not None:
             (out / "strips").mkdir(exist_ok=True)
             heldout.write_strip(strip, out / "strips" / f"{update:08d}.png")
-        if _better(figures, best, recipe.judged_by):
+        if better(figures, best, recipe.judged_by):
             best = figures
             keep()
         return figures
 
+    def batch(update: int) -> Batch:
+        return photos.batch(
+            recipe.batch, recipe.patch, recipe.seed + update, part=(world.rank, world.size)
+        )
+
+    ahead = Ahead(batch, trainer.device)
     journal = Journal(out, update) if world.leads else None
     bar = tqdm(
         total=100, initial=round(100 * min(length.progress(update, seconds), 1)),
@@ -100,13 +106,12 @@ def run(
     )  # fmt: skip
     begun = last = saved = looked = time.monotonic()
     logged, logged_at = update, seconds
-    means = _Means()
+    means = Means()
     try:
         while not ended:
-            batch = photos.batch(
-                recipe.batch, recipe.patch, recipe.seed + update, part=(world.rank, world.size)
+            terms = trainer.step(
+                *ahead.take(update), update=update, progress=length.progress(update, seconds)
             )
-            terms = trainer.step(*batch, update=update, progress=length.progress(update, seconds))
             update += 1
             means.add(terms)
             now = time.monotonic()
@@ -119,7 +124,7 @@ def run(
                 if sliced >= length.slice:
                     break
                 continue
-            figures = _checked(means.take(), update, recipe.name, out)
+            figures = checked(means.take(), update, recipe.name, out)
             rate = (update - logged) * recipe.batch * world.size / max(seconds - logged_at, 1e-9)
             logged, logged_at = update, seconds
             bar.n = round(100 * min(length.progress(update, seconds), 1))
@@ -164,7 +169,7 @@ def _resume(trainer: Trainer, out: Path) -> tuple[int, float, dict[str, float]]:
     return state["update"], state["seconds"], state["best"]
 
 
-def _better(figures: Mapping[str, float], best: Mapping[str, float], judge: str) -> bool:
+def better(figures: Mapping[str, float], best: Mapping[str, float], judge: str) -> bool:
     """Whether weights with ``figures`` are to be kept; without figures the last are."""
     key = "heldout_lpips" if judge == "lpips" and "heldout_lpips" in figures else "heldout_psnr"
     if key not in figures or key not in best:
@@ -172,7 +177,7 @@ def _better(figures: Mapping[str, float], best: Mapping[str, float], judge: str)
     return figures[key] < best[key] if key == "heldout_lpips" else figures[key] > best[key]
 
 
-class _Means:
+class Means:
     """Means of the losses since they were last asked for, summed on the device."""
 
     def __init__(self) -> None:
@@ -182,7 +187,8 @@ class _Means:
     def add(self, terms: Mapping[str, Tensor]) -> None:
         """The losses of one update."""
         for name, term in terms.items():
-            self.sums[name] = self.sums[name] + term if name in self.sums else term
+            # A copy: a recorded update writes the next one's terms into the same place.
+            self.sums[name] = self.sums[name] + term if name in self.sums else term.clone()
         self.counts.update(terms.keys())
 
     def take(self) -> dict[str, float]:
@@ -192,7 +198,7 @@ class _Means:
         return means
 
 
-def _checked(figures: dict[str, float], update: int, name: str, out: Path) -> dict[str, float]:
+def checked(figures: dict[str, float], update: int, name: str, out: Path) -> dict[str, float]:
     """The same figures. Raises ``FloatingPointError`` if one is no number."""
     if not all(map(math.isfinite, figures.values())):
         raise FloatingPointError(

@@ -177,8 +177,9 @@ class Trainer:
     by default by regions on a GPU and not on a CPU, which gains nothing from it; ``compiler`` is
     the backend of ``torch.compile`` that makes them.
 
-    What changes from update to update (rates, weights of losses) lies on a GPU as scalars there,
-    so that an update is the same work each time and can be recorded once and replayed.
+    With ``recordable``, by default on a GPU, what changes from update to update (rates, weights of
+    losses) lies on the device, so that an update is the same work each time and can be recorded
+    once and replayed.
     """
 
     def __init__(
@@ -192,6 +193,7 @@ class Trainer:
         bf16: bool | None = None,
         compile: compiling.Mode | None = None,
         compiler: compiling.Backend = "inductor",
+        recordable: bool | None = None,
     ) -> None:
         def placed(module: nn.Module) -> nn.Module:
             return module.to(device).to(memory_format=torch.channels_last)
@@ -200,6 +202,7 @@ class Trainer:
         self.bf16 = bf16_pays(device) if bf16 is None else bf16
         self.mode = compile or ("regional" if device.type == "cuda" else "off")
         self.compiler = compiler
+        self.recordable = device.type == "cuda" if recordable is None else recordable
         placed(network).train()
         self.network = network
         self.average = Average(network)
@@ -260,8 +263,8 @@ class Trainer:
             self.scalars[name] = self._set(self.scalars.get(name), value)
 
     def _set(self, scalar: float | Tensor | None, value: float) -> float | Tensor:
-        """``value``, on a GPU in the place of ``scalar`` where that is one already."""
-        if self.device.type != "cuda":
+        """``value``, on the device in the place of ``scalar`` where that is one already."""
+        if not self.recordable:
             return value
         if isinstance(scalar, Tensor):
             return scalar.fill_(value)

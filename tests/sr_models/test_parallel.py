@@ -12,7 +12,7 @@ import torch
 
 from sr_models import weightfile
 from sr_models.training import checkpoint
-from sr_models.training.__main__ import fresh
+from sr_models.training.equipment import fresh
 from sr_models.training.patches import Photos
 from sr_models.training.recipes import RECIPES
 

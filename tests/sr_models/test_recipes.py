@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sr_models.training.__main__ import fresh
+from sr_models.training.equipment import fresh
 from sr_models.training.recipes import NAMES, RECIPES, SCALES
 
 

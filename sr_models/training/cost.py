@@ -1,0 +1,72 @@
+"""What training costs: operations of an update, the rate of a device, and what fits into a time."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from sr_models.training.recipes import Recipe
+from sr_models.training.trainer import Trainer
+
+EXPECTED = 0.35
+"""Share of its matrix products that a GPU is planned to reach."""
+
+
+def operations(trainer: Trainer) -> tuple[float, float]:
+    """Floating-point operations for each patch: of the answer alone, and of a whole update.
+
+    Counted on two patches, since what is normalised needs more than one. Nothing is learned.
+    """
+    recipe, device = trainer.recipe, trainer.device
+    side = recipe.patch // 4
+    lr = torch.rand(2, 3, side, side, device=device)
+    hr = torch.rand(2, 3, recipe.patch, recipe.patch, device=device)
+    lr, hr = (x.contiguous(memory_format=torch.channels_last) for x in (lr, hr))
+    with torch.compiler.set_stance("force_eager"):
+        with FlopCounterMode(display=False) as forward, torch.no_grad():
+            trainer.network(lr[:, : trainer.network.channels])
+        with FlopCounterMode(display=False) as update:
+            trainer.warm_up(lr, hr)
+    return forward.get_total_flops() / 2, update.get_total_flops() / 2
+
+
+def wait(device: torch.device) -> None:
+    """Until the device has done what it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def product_rate(device: torch.device, dtype: torch.dtype, times: int = 10) -> float:
+    """Floating-point operations a second of a large matrix product, the best of ``times``."""
+    side = 8192 if device.type == "cuda" else 2048
+    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    best = float("inf")
+    for _ in range(times):
+        wait(device)
+        start = time.perf_counter()
+        product: Tensor = a @ b
+        wait(device)
+        best = min(best, time.perf_counter() - start)
+        del product
+    return 2 * side**3 / best
+
+
+def plan(recipe: Recipe, forward: float, update: float, *, seconds: float, rate: float) -> str:
+    """One line: what of a recipe fits into ``seconds`` on a device of ``rate`` operations a second.
+
+    >>> from sr_models.training.recipes import RECIPES
+    >>> recipe = RECIPES["espcn", "cpu"]
+    >>> plan(recipe, 2e9, 6e9, seconds=60, rate=1e12)
+    'espcn: 2.0 GFLOP forward and 6.0 an update for a 96 px patch; in 60 s at 35 % of 1 TFLOP/s \
+3500 patches, 219 updates of 16'
+    """
+    patches = seconds * EXPECTED * rate / update
+    return (
+        f"{recipe.name}: {forward / 1e9:.1f} GFLOP forward and {update / 1e9:.1f} an update for a "
+        f"{recipe.patch} px patch; in {seconds:.0f} s at {EXPECTED:.0%} of ".replace("%", " %")
+        + f"{rate / 1e12:.3g} TFLOP/s {patches:.0f} patches, "
+        f"{patches / recipe.batch:.0f} updates of {recipe.batch}"
+    )

@@ -1,0 +1,102 @@
+"""What a run needs before its first update: a network, losses, photographs, held-out figures."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from sr_models import weightfile
+from sr_models.drcn import DRCN
+from sr_models.espcn import ESPCN
+from sr_models.features import LPIPS, VGG22, VGG54, ContentLoss
+from sr_models.networks import Network, build
+from sr_models.srcnn import SRCNN
+from sr_models.srresnet import Generator
+from sr_models.training import heldout, photographs
+from sr_models.training.photographs import Picture
+from sr_models.training.recipes import Recipe
+
+
+def fresh(recipe: Recipe) -> Network:
+    """The network of a recipe before any training, at the start that its paper gives."""
+    plain = recipe.scale == "paper"
+    if recipe.network == "srcnn":
+        return SRCNN(plain_start=plain)
+    if recipe.network == "espcn":
+        return ESPCN(plain_start=plain)
+    if recipe.network == "drcn":
+        return DRCN()
+    return Generator(batch_norm=recipe.batch_norm, bicubic_skip=recipe.bicubic_skip)
+
+
+def start(recipe: Recipe, weights: Path | None) -> Network:
+    """The network to train: that of a weight file of the recipe's kind, or a fresh one."""
+    network = fresh(recipe)
+    if weights is None:
+        return network
+    found = build(weightfile.load(weights))
+    if type(found) is not type(network):
+        raise ValueError(
+            f"{weights} holds a {type(found).__name__}, and {recipe.name} trains a "
+            f"{type(network).__name__}"
+        )
+    return found
+
+
+def content_loss(
+    recipe: Recipe, features: Path | None, *, fetch: bool = False
+) -> ContentLoss | None:
+    """The loss on feature maps that a recipe names. Raises ``ValueError`` without their weights."""
+    if recipe.content is None:
+        return None
+    if features is None:
+        raise ValueError(f"{recipe.name} needs VGG's weights; name their folder by --features DIR")
+    before_relu = recipe.content_before_relu
+    if recipe.content == "vgg22":
+        return ContentLoss(VGG22(features, before_relu=before_relu), recipe.content_loss)
+    deep = VGG54(features, before_relu=before_relu, fetch=fetch)
+    if deep.title != "VGG19 conv5_4":
+        print(
+            f"{recipe.name}: {deep.title} stands in for VGG19 conv5_4; --fetch-vgg19 brings that",
+            file=sys.stderr,
+        )
+    return ContentLoss(deep, recipe.content_loss)
+
+
+def watch(
+    photos: list[heldout.Picture], features: Path | None, device: torch.device
+) -> heldout.HeldOut:
+    """The held-out photographs, looked at by LPIPS too where its weights are at hand."""
+    lpips = None
+    if features and (features / "lpips_v0.1_alex_lin.safetensors").is_file():
+        lpips = LPIPS(features).to(device)
+    return heldout.HeldOut(photos, device, lpips)
+
+
+def read(folders: Sequence[Path], *, smallest: int) -> tuple[list[Picture], list[Picture]]:
+    """The photographs to train on and those to watch: the same ones whatever cannot be read."""
+    paths = photographs.find(folders)
+    found = photographs.Reading(paths, smallest=smallest).wait()
+    training, watched = (
+        [found[path] for path in part if path in found] for part in heldout.split(paths)
+    )
+    if not training:
+        raise ValueError("the photographs that can be used are all held out; add some")
+    return training, watched
+
+
+def keep_memory() -> None:
+    """Tell glibc to keep freed memory for the next update instead of handing it back.
+
+    Every update frees and asks again for the same gigabyte; the page faults of getting it from the
+    kernel each time cost a CPU a third of its time. A C library without ``mallopt`` is left alone.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt:
+        no_mmap, trim_threshold, top_pad = -4, -1, -2
+        for option, value in ((no_mmap, 0), (trim_threshold, 2**31 - 1), (top_pad, 200_000_000)):
+            mallopt(option, value)

@@ -1,0 +1,415 @@
+"""One network's part of a family: from what it starts with to the best that its time allows."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import math
+import resource
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sr_models.features import ContentLoss
+from sr_models.training import (
+    budget,
+    checkpoint,
+    compiling,
+    cost,
+    equipment,
+    heldout,
+    loop,
+    patches,
+    photographs,
+    recording,
+)
+from sr_models.training.budget import Ledger, Pace
+from sr_models.training.heldout import HeldOut
+from sr_models.training.recipes import Recipe
+from sr_models.training.trainer import Trainer
+
+ENDING = 2.0
+"""Seconds before the end when the last network has been written: the process has to end too."""
+SAY_EVERY = 5.0
+"""Seconds between two lines on standard error."""
+LOOK_EVERY = 15.0
+"""Seconds between two looks at held-out photographs, or longer where a look takes long."""
+LOOK_SHARE = 0.05
+"""Share of the time that looks may take."""
+COMPILE_SHARE = 0.15
+"""Share of a network's time that its compiler may take before it is done without."""
+READ_SHARE = 0.2
+"""Share of the whole time after which photographs that have not been read are done without."""
+BEHIND = 4
+"""Updates that a GPU may be behind: enough to keep it busy, few enough to end in time."""
+
+
+@dataclass
+class Run:
+    """What the networks of a family share: time, photographs, files."""
+
+    options: argparse.Namespace
+    device: torch.device
+    seconds: float
+    """Of the whole budget."""
+    now: Callable[[], float]
+    """Seconds since the budget began."""
+    rate: float
+    """Operations a second of the device's matrix products."""
+    reading: photographs.Reading
+    watched: Sequence[Path]
+    """The photographs that are held out."""
+    starts: Mapping[str, Path]
+    """Weights to start from, by network."""
+    contents: Mapping[str, ContentLoss | None]
+    """Losses on feature maps, by network."""
+    backend: compiling.Backend = "inductor"
+    compiles: bool = True
+    """Until a compiler failed or took too long."""
+    report: dict[str, Any] = field(default_factory=dict)
+    photos: patches.Photos | None = None
+    held_out: HeldOut | None = None
+    read: int = 0
+    """How many photographs are trained on."""
+
+    def __post_init__(self) -> None:
+        self.out = Path(self.options.out)
+        self.ledger = Ledger(self.now, began=0.0)
+
+    @property
+    def left(self) -> float:
+        """Seconds until the last network must have been written."""
+        return self.seconds - ENDING - self.now()
+
+    @property
+    def mode(self) -> compiling.Mode:
+        """How networks are compiled from now on."""
+        asked: compiling.Mode = self.options.compile
+        if self.options.compile == "auto":
+            asked = "regional" if self.device.type == "cuda" else "off"
+        return asked if self.compiles else "off"
+
+    def say(self, text: str) -> None:
+        """One line on standard error, at once, with the second it is said in."""
+        print(f"[{self.now():5.1f} s of {self.seconds:.0f}] {text}", file=sys.stderr, flush=True)
+
+    def log(self, line: Mapping[str, object]) -> None:
+        """Add one line to the log."""
+        with (self.out / "log.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def write_report(self) -> None:
+        """Write what is known so far, whole."""
+        text = json.dumps({**self.report, "seconds": round(self.now(), 1)}, indent=1) + "\n"
+        checkpoint.replace(self.out / "report.json", lambda beside: beside.write_text(text))
+
+    def material(self, smallest: int, scales: Sequence[float]) -> tuple[patches.Photos, HeldOut]:
+        """The photographs on the device and the held-out ones, as many as have been read by now.
+
+        The first to ask waits for them, but not for ever. Raises ``ValueError`` if that is none.
+        """
+        patience = 0.0 if self.photos else max(0.0, READ_SHARE * self.seconds - self.now())
+        found = self.reading.wait(patience)
+        watched = [found.pop(path) for path in self.watched if path in found]
+        if not (watched and found):
+            raise ValueError(
+                f"after {self.now():.0f} of {self.seconds:.0f} s {len(watched)} held-out and "
+                f"{len(found)} other photographs had been read; it takes some of both"
+            )
+        # A few that came late are not worth the time it takes to bring all of them again.
+        if self.photos is None or len(found) > 1.1 * self.read:
+            self.photos = None
+            self.photos = patches.Photos.gather(
+                list(found.values()), smallest=smallest, scales=scales, device=self.device
+            )
+            self.read = len(found)
+            missing = len(self.reading.paths) - len(watched) - len(found)
+            late = f"; {missing} not read by now, or of no use" if missing else ""
+            self.say(f"{self.read} photographs to train on, {len(watched)} held out{late}")
+        if self.held_out is None or len(watched) > self.held_out.photographs:
+            self.held_out = equipment.watch(watched, self.options.features, self.device)
+        return self.photos, self.held_out
+
+
+class Sprint:
+    """A network of a family. ``shares`` are those of the networks to come, its own first."""
+
+    def __init__(self, run: Run, recipe: Recipe, shares: Mapping[str, float]) -> None:
+        self.run, self.recipe, self.shares = run, recipe, shares
+        self.file = run.out / f"{recipe.name}.safetensors"
+        self.old = run.starts.get(recipe.name)
+        self.update = 0
+        self.best: dict[str, float] = {}
+        self.facts: dict[str, Any] = {"kept": "nothing"}
+        run.report["networks"][recipe.name] = self.facts
+
+    @property
+    def start(self) -> Path | None:
+        """The weights it starts from: its own, or those of the network that it builds on."""
+        parent = self.recipe.start
+        if self.old or parent is None:
+            return self.old
+        made = self.run.out / f"{parent}.safetensors"
+        return made if made.exists() else self.run.starts[parent]
+
+    def train(self) -> None:
+        """Train over this network's share of the time that is left."""
+        run = self.run
+        torch.manual_seed(self.recipe.seed)
+        network = equipment.start(self.recipe, self.start)
+        if self.old:
+            whole = self.old.read_bytes()
+            checkpoint.replace(self.file, lambda beside: beside.write_bytes(whole))
+            self.facts["kept"] = "old"
+        bf16 = None if run.options.precision == "auto" else run.options.precision == "bf16"
+        self.trainer = Trainer(
+            network, self.recipe, run.device,
+            content=run.contents[self.recipe.name], bf16=bf16, compile=run.mode, compiler=run.backend,
+        )  # fmt: skip
+        self.count()
+        run.ledger.book("other")
+        self.compile()
+        run.ledger.book("compile")
+        photos, self.held_out = run.material(smallest(self.recipe), self.recipe.photo_scales)
+        run.ledger.book("data")
+        begun = run.now()
+        before = self.look()
+        look = run.now() - begun
+        self.facts["heldout_start"] = before
+        self.best = before if self.old else {}
+        until = run.now() + self.seconds - 1.3 * look - 0.5
+        if until > run.now():
+            self.loop(photos, until, max(LOOK_EVERY, look / LOOK_SHARE))
+            self.look_and_keep()
+        self.finish()
+
+    @property
+    def seconds(self) -> float:
+        """This network's share of the time that is left."""
+        return budget.share_out(self.run.left, self.shares)[self.recipe.name]
+
+    def count(self) -> None:
+        """Count the operations of an update, and say what fits."""
+        forward, self.operations = cost.operations(self.trainer)
+        self.facts["gflop_per_patch"] = round(self.operations / 1e9, 2)
+        self.run.say(
+            cost.plan(
+                self.recipe, forward, self.operations, seconds=self.seconds, rate=self.run.rate
+            )
+        )
+
+    def compile(self) -> None:
+        """Let the compiler work for as long as it may."""
+        run = self.run
+        if run.mode == "off" and run.device.type == "cpu":
+            return
+        allowed = COMPILE_SHARE * self.seconds
+        side = self.recipe.patch // 4
+        try:
+            with compiling.allowance(allowed):
+                self.fit(side)
+        except compiling.Overtime:
+            self.without(f"compiling took longer than {allowed:.0f} s")
+        except Exception as error:
+            if run.mode == "off":
+                raise
+            self.without(f"compiling failed ({type(error).__name__}: {first_line(error)})")
+
+    def fit(self, side: int) -> None:
+        """Warm up with a batch of the recipe's size, or with half of it until it fits."""
+        while True:
+            lr, hr = (
+                torch.rand(self.recipe.batch, 3, n, n, device=self.run.device).contiguous(
+                    memory_format=torch.channels_last
+                )
+                for n in (side, 4 * side)
+            )
+            try:
+                self.trainer.warm_up(lr, hr)
+                cost.wait(self.run.device)
+                return
+            except torch.OutOfMemoryError:
+                if self.recipe.batch == 1:
+                    raise
+            del lr, hr
+            gc.collect()
+            torch.cuda.empty_cache()
+            self.recipe = replace(self.recipe, batch=self.recipe.batch // 2)
+            self.trainer.recipe = self.recipe
+            self.run.say(f"{self.recipe.name}: out of memory, now {self.recipe.batch} in an update")
+
+    def without(self, why: str) -> None:
+        """Go on without a compiler, with this network and with those to come."""
+        compiling.give_up()
+        self.run.compiles = False
+        self.run.say(f"{self.recipe.name}: {why}; it is trained without")
+
+    def loop(self, photos: patches.Photos, until: float, look_every: float) -> None:
+        """Update until then, with a line every few seconds and looks in between."""
+        run, recipe, trainer = self.run, self.recipe, self.trainer
+        pace = Pace(run.now(), until)
+        ahead = patches.Ahead(
+            lambda update: photos.batch(recipe.batch, recipe.patch, recipe.seed + update),
+            run.device,
+        )
+        means, behind = loop.Means(), Behind(run.device)
+
+        def step() -> None:
+            crops = ahead.take(self.update)
+            means.add(trainer.step(*crops, update=self.update, progress=pace.progress))
+            self.update += 1
+            behind.keep_up()
+            pace.advance(run.now())
+
+        def elapsed() -> float:
+            cost.wait(run.device)
+            return run.now()
+
+        if run.device.type == "cuda" and not run.options.no_recording:
+            self.facts["recording"] = recording.trial(trainer, step, elapsed=elapsed)
+            run.say(f"{recipe.name}: {self.facts['recording']}")
+        said = looked = run.now()
+        counted = self.update
+        while pace.progress < 1:
+            step()
+            now = run.now()
+            if now - said >= SAY_EVERY or pace.progress >= 1:
+                figures = means.take()
+                if not all(map(math.isfinite, figures.values())):
+                    raise FloatingPointError(f"diverged by update {self.update}: {figures}")
+                now = run.now()
+                rate = (self.update - counted) * recipe.batch / max(now - said, 1e-9)
+                said, counted = now, self.update
+                self.tell(pace.progress, rate, figures)
+            if now - looked >= look_every and until - now > look_every / 2:
+                run.ledger.book("train")
+                self.look_and_keep()
+                run.ledger.book("look")
+                said += run.now() - now
+                looked = run.now()
+                pace.skip(looked)
+        cost.wait(run.device)
+        run.ledger.book("train")
+
+    def tell(self, progress: float, rate: float, figures: Mapping[str, float]) -> None:
+        """One line for whoever watches, and one for the log."""
+        run, name = self.run, self.recipe.name
+        losses = ", ".join(f"{key} {value:.4g}" for key, value in figures.items())
+        run.say(f"{name} {progress:.0%}: update {self.update}, {rate:.4g} patches/s, {losses}")
+        run.log({"network": name, "update": self.update, "seconds": round(run.now(), 1),
+                 "patches_per_s": round(rate, 1), **figures})  # fmt: skip
+
+    def look(self) -> dict[str, float]:
+        """Held-out figures of the average of the weights as it is."""
+        figures, self.strip = self.held_out.look(self.trainer.average.network)
+        self.run.ledger.book("look")
+        self.run.log({"network": self.recipe.name, "update": self.update,
+                      "seconds": round(self.run.now(), 1), **figures})  # fmt: skip
+        return figures
+
+    def look_and_keep(self) -> None:
+        """Look, and write the weights if they are the best so far."""
+        figures = self.look()
+        recipe, kept = self.recipe, loop.better(figures, self.best, self.recipe.judged_by)
+        if kept:
+            self.best = figures
+            facts = {
+                **{f"recipe_{key}": value for key, value in asdict(recipe).items()},
+                "updates": self.update, "patches": self.update * recipe.batch,
+                "minutes": round(self.run.ledger.seconds["train"] / 60, 2), **figures,
+                "photographs": self.run.read, "torch": torch.__version__,
+                "device": self.run.report["device"],
+                "precision": "bf16" if self.trainer.bf16 else "float32",
+                "started_from": self.start.name if self.start else None,
+                "features": getattr(getattr(self.trainer.content, "features", None), "title", None),
+            }  # fmt: skip
+            checkpoint.save_weights(self.file, self.trainer.average.values, facts)
+            self.facts["kept"] = "new"
+            if self.strip is not None:
+                strip = self.strip
+                checkpoint.replace(
+                    self.run.out / f"{recipe.name}.png",
+                    lambda beside: heldout.write_strip(strip, beside),
+                )
+        self.facts |= {"heldout_end": figures, "heldout_kept": self.best}
+        shown = ", ".join(f"{key.removeprefix('heldout_')} {n}" for key, n in figures.items())
+        self.run.say(f"{recipe.name}: {shown}: {'written' if kept else 'not better'}")
+        self.account()
+
+    def account(self) -> None:
+        """Write into the report where this network's time went, and what it did in it."""
+        run, recipe = self.run, self.recipe
+        spent = run.ledger.seconds
+        done = self.update * recipe.batch
+        rate = done / spent["train"] if spent["train"] else 0.0
+        self.facts |= {
+            "seconds": {name: round(value, 1) for name, value in spent.items()},
+            "updates": self.update, "patches": done, "batch": recipe.batch, "patch": recipe.patch,
+            "patches_per_s": round(rate, 1),
+            "share_of_products": round(rate * self.operations / run.rate, 3),
+            "memory_gib": round(memory(run.device) / 2**30, 2), "compiled": run.mode,
+        }  # fmt: skip
+        run.write_report()
+
+    def finish(self) -> None:
+        """Say what came of it, and free what it held."""
+        run, judge = self.run, self.recipe.judged_by
+        first, last, kept = (
+            self.facts.get(f"heldout_{when}", {}).get(f"heldout_{judge}")
+            for when in ("start", "end", "kept")
+        )
+        said = f"held-out {judge.upper()} {first} at the start"
+        if self.facts["kept"] == "new":
+            said += f", {kept} in the file"
+        elif self.update:
+            said += f", {last} at the end: not better, the old file is kept"
+        else:
+            said += ": there was no time to train it"
+        self.facts["said"] = said
+        self.account()
+        run.say(f"{self.recipe.name}: {said}")
+
+
+class Behind:
+    """Keeps the processor no more than a few updates ahead of a GPU, without draining it.
+
+    A queue of launches has room for many seconds of recorded updates; a run by the clock would end
+    that much too late.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.events: deque[torch.cuda.Event] | None = deque() if device.type == "cuda" else None
+
+    def keep_up(self) -> None:
+        """An update has been launched; wait until the one some updates before it is done."""
+        if self.events is None:
+            return
+        event = torch.cuda.Event(blocking=True)
+        event.record()
+        self.events.append(event)
+        if len(self.events) > BEHIND:
+            self.events.popleft().synchronize()
+
+
+def smallest(recipe: Recipe) -> int:
+    """Pixels that a photograph needs a side to be cut into crops of a recipe."""
+    return recipe.patch + 2 * patches.MARGIN
+
+
+def memory(device: torch.device) -> int:
+    """The most bytes in use so far: of a GPU's memory, or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, shortened to a line."""
+    return (str(error).strip().splitlines() or [""])[0][:200]

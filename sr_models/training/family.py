@@ -149,24 +149,26 @@ def name_of(device: torch.device) -> str:
 
 
 @contextmanager
-def cut_off(seconds: float, out: Path) -> Iterator[None]:
-    """End the process, whatever it is doing, unless the block is over in ``seconds``.
+def cut_off(now: Callable[[], float], end: float, out: Path) -> Iterator[None]:
+    """End the process, whatever it is doing, unless the block is over when ``now()`` is ``end``.
 
     Weights and report are whole files at every moment: what is lost came after the last look.
     """
+    over = threading.Event()
 
-    def end() -> None:
+    def watch() -> None:
+        while (left := end - now()) > 0:
+            if over.wait(left):
+                return
         said = f"error: time is up and something still goes on; what was best is in {out}"
         print(said, file=sys.stderr, flush=True)
         os._exit(1)
 
-    timer = threading.Timer(max(0.0, seconds), end)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
+        over.set()
 
 
 def check(
@@ -212,7 +214,7 @@ def train(
     device = pick_device(options.device)
     scale: Scale = options.scale or ("gpu" if device.type == "cuda" else "cpu")
     recipes = [recipe_of(name, scale, options) for name in options.shares]
-    with cut_off(seconds + GRACE - now(), options.out), torch.compiler.set_stance("default"):
+    with cut_off(now, seconds + GRACE, options.out), torch.compiler.set_stance("default"):
         if device.type == "cpu":
             equipment.keep_memory()
         else:

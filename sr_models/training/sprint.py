@@ -170,7 +170,8 @@ class Sprint:
         bf16 = None if run.options.precision == "auto" else run.options.precision == "bf16"
         self.trainer = Trainer(
             network, self.recipe, run.device,
-            content=run.contents[self.recipe.name], bf16=bf16, compile=run.mode, compiler=run.backend,
+            content=run.contents[self.recipe.name], bf16=bf16,
+            compile=run.mode, compiler=run.backend,
         )  # fmt: skip
         self.count()
         run.ledger.book("other")
@@ -322,7 +323,7 @@ class Sprint:
             facts = {
                 **{f"recipe_{key}": value for key, value in asdict(recipe).items()},
                 "updates": self.update, "patches": self.update * recipe.batch,
-                "minutes": round(self.run.ledger.seconds["train"] / 60, 2), **figures,
+                "minutes": round(self.run.ledger.seconds.get("train", 0.0) / 60, 2), **figures,
                 "photographs": self.run.read, "torch": torch.__version__,
                 "device": self.run.report["device"],
                 "precision": "bf16" if self.trainer.bf16 else "float32",
@@ -347,7 +348,7 @@ class Sprint:
         run, recipe = self.run, self.recipe
         spent = run.ledger.seconds
         done = self.update * recipe.batch
-        rate = done / spent["train"] if spent["train"] else 0.0
+        rate = done / max(spent.get("train", 0.0), 1e-9)
         self.facts |= {
             "seconds": {name: round(value, 1) for name, value in spent.items()},
             "updates": self.update, "patches": done, "batch": recipe.batch, "patch": recipe.patch,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -52,6 +53,31 @@ def prepare(module: nn.Module, mode: Mode, backend: Backend = "inductor") -> nn.
 def give_up() -> None:
     """From now on what was to be compiled runs as it is, in this process."""
     torch.compiler.set_stance("force_eager")
+
+
+@contextlib.contextmanager
+def plainly() -> Iterator[None]:
+    """What was to be compiled runs as it is inside the block."""
+    if not _loaded():
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
+@contextlib.contextmanager
+def for_now() -> Iterator[None]:
+    """A compiler that is given up inside the block is at work again after it."""
+    try:
+        yield
+    finally:
+        if _loaded():
+            torch.compiler.set_stance("default")
+
+
+def _loaded() -> bool:
+    """Whether the compiler is there; to ask it anything takes seconds to load it."""
+    return "torch._dynamo" in sys.modules
 
 
 class _Convolution(nn.Module):

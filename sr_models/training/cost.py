@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from sr_models.training import compiling
 from sr_models.training.recipes import Recipe
 from sr_models.training.trainer import Trainer
 
@@ -25,7 +26,7 @@ def operations(trainer: Trainer) -> tuple[float, float]:
     lr = torch.rand(2, 3, side, side, device=device)
     hr = torch.rand(2, 3, recipe.patch, recipe.patch, device=device)
     lr, hr = (x.contiguous(memory_format=torch.channels_last) for x in (lr, hr))
-    with torch.compiler.set_stance("force_eager"):
+    with compiling.plainly():
         with FlopCounterMode(display=False) as forward, torch.no_grad():
             trainer.network(lr[:, : trainer.network.channels])
         with FlopCounterMode(display=False) as update:
@@ -57,7 +58,8 @@ def product_rate(device: torch.device, dtype: torch.dtype, times: int = 10) -> f
 def plan(recipe: Recipe, forward: float, update: float, *, seconds: float, rate: float) -> str:
     """One line: what of a recipe fits into ``seconds`` on a device of ``rate`` operations a second.
 
-    >>> from sr_models.training.recipes import RECIPES
+    >>> from sr_models.training import compiling
+from sr_models.training.recipes import RECIPES
     >>> recipe = RECIPES["espcn", "cpu"]
     >>> plan(recipe, 2e9, 6e9, seconds=60, rate=1e12)
     'espcn: 2.0 GFLOP forward and 6.0 an update for a 96 px patch; in 60 s at 35 % of 1 TFLOP/s \

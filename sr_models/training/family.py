@@ -214,7 +214,7 @@ def train(
     device = pick_device(options.device)
     scale: Scale = options.scale or ("gpu" if device.type == "cuda" else "cpu")
     recipes = [recipe_of(name, scale, options) for name in options.shares]
-    with cut_off(now, seconds + GRACE, options.out), torch.compiler.set_stance("default"):
+    with cut_off(now, seconds + GRACE, options.out), compiling.for_now():
         if device.type == "cpu":
             equipment.keep_memory()
         else:
@@ -271,7 +271,8 @@ def _train_one(run: Run, recipe: Recipe, shares: dict[str, float]) -> None:
     del sprint
     run.ledger.begin()
     gc.collect()
-    torch.compiler.reset()
+    if run.mode != "off":
+        torch.compiler.reset()
     if run.device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()

@@ -6,8 +6,6 @@ import copy
 import json
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,55 +18,21 @@ from PIL import Image
 from torch import nn
 
 from sr_models import weightfile
-from sr_models.drcn import DRCN
-from sr_models.espcn import ESPCN
-from sr_models.features import ContentLoss
 from sr_models.interpolation import bicubic, imresize
 from sr_models.networks import build
-from sr_models.srcnn import SRCNN
-from sr_models.training import compiling, loop
+from sr_models.training import loop
 from sr_models.training.heldout import HeldOut, grid
 from sr_models.training.loop import Length
 from sr_models.training.muon import orthogonal
-from sr_models.training.patches import Photos
-from sr_models.training.recipes import NAMES, RECIPES
+from sr_models.training.recipes import NAMES
 from sr_models.training.trainer import Average, Trainer, phase_loss, stage_of
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def photos(photo) -> Photos:
-    return Photos.gather([photo], smallest=48)
-
-
-@pytest.fixture
 def held_out(photo) -> HeldOut:
     return HeldOut([photo[:64, :64]], CPU)
-
-
-@pytest.fixture
-def make_trainer(small_network) -> Callable[..., Any]:
-    """Makes the same small trainer anew each time; the content of a picture is its pixels."""
-
-    def make(
-        name: str, patch: int = 32, *, bf16: bool | None = None,
-        compile: compiling.Mode | None = None, compiler: str = "aot_eager", **changes: Any,
-    ) -> Any:  # fmt: skip
-        torch.manual_seed(1)
-        recipe = replace(RECIPES[name, "cpu"], batch=2, patch=patch, **changes)
-        made: dict[str, Callable[[], Any]] = {
-            "srcnn": lambda: SRCNN(widths=(6, 5)),
-            "espcn": lambda: ESPCN(widths=(6, 5)),
-            "drcn": lambda: DRCN(width=6, recursions=3),
-        }
-        network = made.get(recipe.network, lambda: build(small_network.state_dict()))()
-        content = ContentLoss(nn.Identity()) if recipe.content else None
-        return Trainer(
-            network, recipe, CPU, content=content, bf16=bf16, compile=compile, compiler=compiler
-        )
-
-    return make
 
 
 @pytest.fixture

@@ -41,10 +41,16 @@ class Standardise(nn.Module):
         return (image - self.get_buffer("mean")) / self.get_buffer("std")
 
 
-def backbone(state: Mapping[str, Tensor], last: int) -> nn.Sequential:
+Pooling = Literal["max", "average"]
+"""How maps are halved between the convolutions of a feature network."""
+
+
+def backbone(state: Mapping[str, Tensor], last: int, pooling: Pooling = "max") -> nn.Sequential:
     """The convolutions of VGG or AlexNet up to ``features.{last}``, numbered as in torchvision.
 
-    A convolution is followed by its ReLU; where the numbers leave a gap, there is a max pooling.
+    A convolution is followed by its ReLU; where the numbers leave a gap, there is a pooling: the
+    largest value as they were trained, or the mean (Gatys, Ecker, Bethge, CVPR 2016, section 2),
+    whose gradient reaches all four places alike.
     """
     alexnet = state["features.0.weight"].shape[-1] == 11
     layers: list[nn.Module] = []
@@ -59,7 +65,8 @@ def backbone(state: Mapping[str, Tensor], last: int) -> nn.Sequential:
         elif isinstance(layers[-1], nn.Conv2d):
             layers.append(nn.ReLU())
         else:
-            layers.append(nn.MaxPool2d(3 if alexnet else 2, 2))
+            pool = nn.MaxPool2d if pooling == "max" else nn.AvgPool2d
+            layers.append(pool(3 if alexnet else 2, 2))
     network = nn.Sequential(*layers).requires_grad_(False)
     return network.to(memory_format=torch.channels_last).eval()
 
@@ -75,9 +82,12 @@ class VGG22(nn.Module):
     scale = 1 / 12.75
     """The paper's, for activations on Caffe's scale (section 3.2)."""
 
-    def __init__(self, folder: Path, *, before_relu: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, before_relu: bool = False, pooling: Pooling = "max"
+    ) -> None:
         super().__init__()
-        layers = backbone(weightfile.load(folder / VGG19), last=7 if before_relu else 8)
+        state = weightfile.load(folder / VGG19)
+        layers = backbone(state, last=7 if before_relu else 8, pooling=pooling)
         self.layers = nn.Sequential(Standardise(), layers)
 
     def forward(self, image: Tensor) -> Tensor:
@@ -100,14 +110,17 @@ class VGG54(nn.Module):
     an SRResNet's output (VGG16 conv5_3, crops of 96 px) is 0.2 with it, two hundred times the
     weight of the adversarial loss."""
 
-    def __init__(self, folder: Path, *, before_relu: bool = False, fetch: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, before_relu: bool = False, pooling: Pooling = "max",
+        fetch: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         state = torchvision_vgg19(fetch=fetch)
         self.title = "VGG19 conv5_4" if state else "VGG16 conv5_3"
         if state is None:
             state = weightfile.load(folder / BACKBONES["vgg"])
         last = max(int(key.split(".")[1]) for key in state) + (not before_relu)
-        self.layers = nn.Sequential(Standardise(), backbone(state, last=last))
+        self.layers = nn.Sequential(Standardise(), backbone(state, last, pooling))
 
     def forward(self, image: Tensor) -> Tensor:
         """The feature maps of a batch."""

@@ -87,7 +87,7 @@ class ResidualBlock(Region):
         return x + self.bn2(self.conv2(y))
 
 
-class UpsampleBlock(Region):
+class UpsampleBlock(nn.Module):
     """3x3 to four times the channels and PReLU; the pixel shuffle by 2 that follows is left out.
 
     One slope serves all maps alike, so that the activation may come first, and the last shuffle

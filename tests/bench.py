@@ -11,10 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from sr_models import upscale
 from sr_models.srresnet import Generator, fold_batch_norm
 from tests.bench_analysis import analysis
+from tests.bench_family import family
 from tests.bench_plan import planning
 from tests.bench_session import session
 from tests.bench_training import training
@@ -49,7 +51,7 @@ def inference() -> None:
         first = plain.act(plain.head(x))
         features = first + plain.bn(plain.conv(plain.body(first)))
         for block in plain.upsample:
-            features = block(features)
+            features = F.pixel_shuffle(block(features), 2)
         ordinary(features)
 
     slow, fast = medians(eager, lambda: upscale.upscale(ours, lr))
@@ -63,3 +65,4 @@ if __name__ == "__main__":
     analysis()
     inference()
     training()
+    family()

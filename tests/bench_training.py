@@ -22,9 +22,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from torch.utils.flop_counter import FlopCounterMode
 
 from sr_models.srresnet import Generator, UpsampleBlock
+from sr_models.training.cost import operations, product_rate, wait
 from sr_models.training.equipment import content_loss, fresh, keep_memory
 from sr_models.training.patches import Photos
 from sr_models.training.recipes import NAMES, RECIPES, Recipe, Scale
@@ -112,11 +112,7 @@ def our_step(
         batch = photos.batch(recipe.batch, recipe.patch, recipe.seed + update)
         trainer.step(*batch, update=update, progress=0.5)
 
-    small = Trainer(fresh(recipe), replace(recipe, batch=2), device, content=content)
-    small.generate = small.network
-    with FlopCounterMode(display=False) as counter:
-        small.step(*photos.batch(2, recipe.patch, 0), update=0, progress=0.5)
-    return step, counter.get_total_flops() / 2 * recipe.batch
+    return step, operations(trainer)[1] * recipe.batch
 
 
 def rates(device: torch.device, *steps: Callable[[], None]) -> list[float]:
@@ -133,26 +129,6 @@ def rates(device: torch.device, *steps: Callable[[], None]) -> list[float]:
             if turn:
                 measured.append(count / (time.perf_counter() - start))
     return [statistics.median(measured) for measured in found]
-
-
-def wait(device: torch.device) -> None:
-    """Until the device has done what it was told."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
-def product_rate(device: torch.device, dtype: torch.dtype) -> float:
-    """Floating-point operations per second of a large matrix product, the best of ten."""
-    side = 8192 if device.type == "cuda" else 2048
-    a, b = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
-    best = float("inf")
-    for _ in range(10):
-        wait(device)
-        start = time.perf_counter()
-        a @ b
-        wait(device)
-        best = min(best, time.perf_counter() - start)
-    return 2 * side**3 / best
 
 
 def training() -> None:

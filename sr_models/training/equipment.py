@@ -55,10 +55,12 @@ def content_loss(
         return None
     if features is None:
         raise ValueError(f"{recipe.name} needs VGG's weights; name their folder by --features DIR")
-    before_relu = recipe.content_before_relu
+    before_relu, pooling = recipe.content_before_relu, recipe.content_pooling
     if recipe.content == "vgg22":
-        return ContentLoss(VGG22(features, before_relu=before_relu), recipe.content_loss)
-    deep = VGG54(features, before_relu=before_relu, fetch=fetch)
+        return ContentLoss(
+            VGG22(features, before_relu=before_relu, pooling=pooling), recipe.content_loss
+        )
+    deep = VGG54(features, before_relu=before_relu, pooling=pooling, fetch=fetch)
     if deep.title != "VGG19 conv5_4":
         print(
             f"{recipe.name}: {deep.title} stands in for VGG19 conv5_4; --fetch-vgg19 brings that",

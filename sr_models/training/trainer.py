@@ -320,7 +320,9 @@ class Trainer:
             variation = 2 * (down.abs().sum() + right.abs().sum()) / len(sr)
             losses["variation"] = (recipe.total_variation, variation)
         if self.discriminator:
-            self.discriminator.requires_grad_(False)
+            # Compiled as a whole its backward pass is one piece, with all gradients. Otherwise
+            # the backward pass is told whose are wanted, and no region is compiled twice.
+            self.discriminator.requires_grad_(self.mode != "whole")
             deceived = F.softplus(-self.judge(sr).float()).mean()
             losses["adversarial"] = (scalars["adversarial"], deceived)
         return losses
@@ -329,7 +331,7 @@ class Trainer:
         total = sum(weight * loss for weight, loss in losses.values())
         assert isinstance(total, Tensor)
         self.network.zero_grad()
-        total.backward()
+        total.backward(inputs=[p for p in self.network.parameters() if p.requires_grad])
         if self.recipe.clip:
             # Muon does not look at a gradient's length.
             groups = self.optimisers["generator"].param_groups

@@ -52,8 +52,7 @@ def taught(module: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
 @pytest.mark.parametrize(
     ("make", "side", "most"),
     [
-        # The block, and the two halves of the enlargement.
-        (lambda: Generator(width=8, blocks=16, batch_norm=False), 8, 3),
+        (lambda: Generator(width=8, blocks=16, batch_norm=False), 8, 1),
         # Seven stages of four widths, of which one may be taken for a number.
         (lambda: Discriminator(32), 32, 2),
         # Sixteen recursions.

@@ -90,6 +90,8 @@ class Pace:
     >>> pace.skip(55.0)  # 45 seconds of something else: half of what was left
     >>> pace.advance(65.0); round(pace.progress, 2)
     0.3
+    >>> pace.fits(68.0), pace.fits(96.0)  # two updates took ten seconds each
+    (True, False)
     >>> pace.advance(100.0); pace.progress
     1.0
     """
@@ -100,6 +102,9 @@ class Pace:
     longest: float = field(init=False)
     """Seconds: what an update takes beyond that was no training but something that stood still."""
     last: float = field(init=False)
+    updates: int = 0
+    training: float = 0.0
+    """Seconds that went into updates."""
 
     def __post_init__(self) -> None:
         self.last = self.began
@@ -110,10 +115,16 @@ class Pace:
         took = min(now - self.last, self.longest)
         left = self.until - now + took
         self.last = now
+        self.updates += 1
+        self.training += took
         if took >= left:
             self.progress = 1.0
         else:
             self.progress += (1 - self.progress) * took / left
+
+    def fits(self, now: float) -> bool:
+        """Whether one more update is over in time, if it takes as long as they do."""
+        return self.progress < 1 and now + self.training / max(self.updates, 1) <= self.until
 
     def skip(self, now: float) -> None:
         """What has passed since the last update was no training."""

@@ -277,10 +277,10 @@ class Sprint:
             run.say(f"{recipe.name}: {self.facts['recording']}")
         said = looked = run.now()
         counted = self.update
-        while pace.progress < 1:
+        while pace.fits(run.now()):
             step()
             now = run.now()
-            if now - said >= SAY_EVERY or pace.progress >= 1:
+            if now - said >= SAY_EVERY or not pace.fits(now):
                 figures = means.take()
                 if not all(map(math.isfinite, figures.values())):
                     raise FloatingPointError(f"diverged by update {self.update}: {figures}")

@@ -11,6 +11,7 @@ from django.core.management import get_commands
 from django.urls import URLResolver, get_resolver
 
 from sr_models.training import __main__ as training
+from sr_models.training import family
 from sr_models.training.recipes import NAMES, SCALES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,8 +100,9 @@ def test_the_picture_of_the_house_shows_every_room_of_its_floors(floor):
 
 def test_every_recipe_scale_and_option_of_training_is_documented(capsys):
     text = (ROOT / "docs/training.md").read_text()
-    with pytest.raises(SystemExit):
-        training.parse(["--help"])
+    for parse in (training.parse, family.parse):
+        with pytest.raises(SystemExit):
+            parse(["--help"])
     options = set(re.findall(r"--[a-z0-9-]+", capsys.readouterr().out)) - {"--help"}
     assert {option for option in options if option not in text} == set()
     for name in (*NAMES, *SCALES):

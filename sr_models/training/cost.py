@@ -61,12 +61,11 @@ def product_rate(device: torch.device, dtype: torch.dtype, times: int = 10) -> f
 def plan(recipe: Recipe, forward: float, update: float, *, seconds: float, rate: float) -> str:
     """One line: what of a recipe fits into ``seconds`` on a device of ``rate`` operations a second.
 
-        >>> from sr_models.training import compiling
-    from sr_models.training.recipes import RECIPES
-        >>> line = plan(RECIPES["espcn", "cpu"], 2e9, 6e9, seconds=60, rate=1e12)
-        >>> print(line)  # doctest: +NORMALIZE_WHITESPACE
-        espcn: 2.0 GFLOP forward and 6.0 an update for a 96 px patch;
-        in 60 s at 35 % of 1 TFLOP/s 3500 patches, 219 updates of 16
+    >>> from sr_models.training.recipes import RECIPES
+    >>> line = plan(RECIPES["espcn", "cpu"], 2e9, 6e9, seconds=60, rate=1e12)
+    >>> print(line.replace(";", ";\\n"))  # doctest: +NORMALIZE_WHITESPACE
+    espcn: 2.0 GFLOP forward and 6.0 an update for a 96 px patch;
+    in 60 s at 35 % of 1 TFLOP/s 3500 patches, 219 updates of 16
     """
     patches = seconds * EXPECTED * rate / update
     return (

@@ -292,10 +292,17 @@ def plan(options: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; returns 0. Raises what :func:`train` raises."""
+    """Run the command; returns its exit status: 0, or 130 when interrupted.
+
+    Raises what :func:`train` raises.
+    """
     options = parse(arguments)
     if options.plan:
         plan(options)
-    else:
+        return 0
+    try:
         print(train(options, lambda: time.monotonic() - training.BEGAN))
+    except KeyboardInterrupt:
+        print(f"stopped; what was best is in {options.out}", file=sys.stderr)
+        return 130
     return 0

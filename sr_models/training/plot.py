@@ -45,14 +45,16 @@ def draw(logs: Sequence[Path], out: Path) -> Path:
 
     if out.suffix not in {".svg", ".pdf", ".png"}:
         raise ValueError(f"{out}: curves are drawn as .svg, .pdf or .png")
-    runs = {}
+    runs: dict[str, list[dict[str, float]]] = {}
     for log in logs:
         if not log.is_file():
             raise ValueError(f"there is no log {log}")
         lines = journal.read(log)
         if not lines:
             raise ValueError(f"{log} holds no line of a training log")
-        runs[log.parent.name] = lines
+        for line in lines:
+            # A family's log tells of several networks.
+            runs.setdefault(str(line.get("network", log.parent.name)), []).append(line)
     panels = [
         (title, keys) for title, keys in PANELS
         if any(key in line for lines in runs.values() for line in lines for key in keys)

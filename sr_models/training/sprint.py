@@ -156,6 +156,8 @@ class Sprint:
         if self.old or parent is None:
             return self.old
         made = self.run.out / f"{parent}.safetensors"
+        if not made.exists() and parent not in self.run.starts:
+            raise ValueError(f"{self.recipe.name} starts from {parent}, of which nothing came")
         return made if made.exists() else self.run.starts[parent]
 
     def train(self) -> None:

@@ -19,7 +19,7 @@ import torch
 
 from sr_models import weightfile
 from sr_models.networks import build
-from sr_models.training import family, sprint
+from sr_models.training import family, plot, sprint
 from sr_models.training.budget import ORDER, Pace, share_out
 from sr_models.training.recipes import NAMES, RECIPES
 
@@ -79,6 +79,9 @@ def test_every_second_is_in_one_account_and_all_is_over_in_time(ask, tmp_path):
         build(weightfile.load(tmp_path / "out" / f"{name}.safetensors"))
     assert {line["network"] for line in logged(tmp_path / "out")} == {"espcn", "srcnn"}
     assert sum(file.stat().st_size for file in (tmp_path / "out").iterdir()) < 2**20
+    curves = plot.draw([tmp_path / "out" / "log.jsonl"], tmp_path / "curves.svg").read_text()
+    assert "<!-- espcn -->" in curves
+    assert "<!-- srcnn -->" in curves
 
 
 @pytest.mark.parametrize("moment", [3.0, 9.0, 20.0])

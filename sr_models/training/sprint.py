@@ -109,7 +109,7 @@ class Run:
         text = json.dumps({**self.report, "seconds": round(self.now(), 1)}, indent=1) + "\n"
         checkpoint.replace(self.out / "report.json", lambda beside: beside.write_text(text))
 
-    def material(self, smallest: int, scales: Sequence[float]) -> tuple[patches.Photos, HeldOut]:
+    def material(self, scales: Sequence[float]) -> tuple[patches.Photos, HeldOut]:
         """The photographs on the device and the held-out ones, as many as have been read by now.
 
         The first to ask waits for them, but not for ever. Raises ``ValueError`` if that is none.
@@ -126,7 +126,10 @@ class Run:
         if self.photos is None or len(found) > 1.1 * self.read:
             self.photos = None
             self.photos = patches.Photos.gather(
-                list(found.values()), smallest=smallest, scales=scales, device=self.device
+                list(found.values()),
+                smallest=self.reading.smallest,
+                scales=scales,
+                device=self.device,
             )
             self.read = len(found)
             missing = len(self.reading.paths) - len(watched) - len(found)
@@ -179,7 +182,7 @@ class Sprint:
         run.ledger.book("other")
         self.compile()
         run.ledger.book("compile")
-        photos, self.held_out = run.material(smallest(self.recipe), self.recipe.photo_scales)
+        photos, self.held_out = run.material(self.recipe.photo_scales)
         run.ledger.book("data")
         begun = run.now()
         before = self.look()

@@ -1,8 +1,8 @@
 """What each network is trained with: one frozen dataclass, one entry for a recipe at a scale.
 
 Three scales. ``paper`` holds the numbers of the paper that a recipe is named after. ``gpu`` is
-made for one Hopper-class GPU and about 25 minutes in slices, ``cpu`` for two cores and an hour or
-two; both are driven by the clock, and every way in which they leave the paper is a field here.
+made for one Hopper-class GPU and two to five minutes a network, ``cpu`` for two cores and an hour
+or two; both are driven by the clock, and every way in which they leave the paper is a field here.
 """
 
 from __future__ import annotations
@@ -59,10 +59,9 @@ class Recipe:
     """Updates over which the learning rate rises from 0."""
     clip: float | None = None
     """Largest norm of the gradient of what Adam or SGD moves."""
-    ema: float = 0.0
-    """Decay of the moving average of the weights, which is what is shipped; 0: no average."""
     ema_share: float = 0.0
-    """Share of all updates that the average reaches over; above 0 it overrules ``ema``."""
+    """Share of all updates that the average of the weights reaches over, which is what is shipped;
+    0: no average."""
 
     # the generator's loss: a weighted sum
     pixel_loss: Literal["mse", "l1"] = "mse"
@@ -131,13 +130,14 @@ PAPER = (
 # photographs.
 _OURS = {
     "batch_norm": False, "bicubic_skip": True, "optimiser": "muon", "schedule": "cosine",
-    "warm_up": 50, "hidden_decay": 0.5, "beta2": 0.99, "clip": 1.0, "ema": 0.999,
+    "warm_up": 50, "hidden_decay": 0.5, "beta2": 0.99, "clip": 1.0, "ema_share": 0.02,
 }  # fmt: skip
 _FINE = {**_OURS, "optimiser": "adam", "start": "srresnet", "warm_up": 100}
 # BasicSR's balance for ESRGAN: features before the activation, in L1.
 _DEEP = {
     "content": "vgg54", "content_weight": 1.0, "content_loss": "l1", "content_before_relu": True,
     "pixel_loss": "l1", "pixel_weight": 1e-2, "adversarial_weight": 5e-3,
+    "content_pooling": "average",
 }  # fmt: skip
 # Measured after a short warm-up of the discriminator, these give the adversarial loss a third to
 # a half of the content loss's gradient on the generator's parameters, and the pixels a seventh,
@@ -178,13 +178,17 @@ CPU = _ours("cpu", {
     "drcn": {"minutes": 90.0, "batch": 8, "patch": 48, "growth": 0.9, **_ALL_SIZES},
 })  # fmt: skip
 
-_GPU_FINE = {"minutes": 20.0, "batch": 64, **_ALL_SIZES}
+# Batches that keep such a GPU busy for longer than their launches take, and steps of Muon that grow
+# with them: at batch 64 four times those of batch 16 did as well with a quarter of the updates.
+# docs/training.md counts operations, launches and bytes.
+_GPU_FINE = {"minutes": 5.0, "batch": 64, "warm_up": 200, **_ALL_SIZES}
 GPU = _ours("gpu", {
-    "srresnet": {"minutes": 25.0, "batch": 128, **_ALL_SIZES},
+    "srresnet": {"minutes": 5.0, "batch": 256, "warm_up": 200, "learning_rate": 8e-4,
+                 "hidden_learning_rate": 8e-3, **_ALL_SIZES},
     **dict.fromkeys(("srresnet-vgg22", "srgan-mse", "srgan-vgg22", "srgan"), _GPU_FINE),
-    "srcnn": {"minutes": 8.0, "batch": 128, **_ALL_SIZES},
-    "espcn": {"minutes": 8.0, "batch": 256, **_ALL_SIZES},
-    "drcn": {"minutes": 25.0, "batch": 16, "patch": 64, **_ALL_SIZES},
+    "srcnn": {"minutes": 2.0, "batch": 512, "patch": 64, **_ALL_SIZES},
+    "espcn": {"minutes": 2.0, "batch": 1024, **_ALL_SIZES},
+    "drcn": {"minutes": 5.0, "batch": 16, "patch": 64, **_ALL_SIZES},
 })  # fmt: skip
 
 RECIPES = {(recipe.name, recipe.scale): recipe for recipe in (*PAPER, *GPU, *CPU)}

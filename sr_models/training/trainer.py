@@ -56,9 +56,8 @@ def recursions_share(recipe: Recipe, progress: float) -> float:
 def average_share(recipe: Recipe, update: int, progress: float) -> float:
     """By what share of the way the average of the weights moves at ``update``.
 
-    With ``ema_share`` the average reaches over that share of all updates, whose number is told
-    from how far ``update`` is. It begins shorter: early on, a mean over the last few updates would
-    be dominated by the start.
+    The average reaches over ``ema_share`` of all updates, whose number is told from how far
+    ``update`` is. It begins shorter: early on, a longer mean would be dominated by the start.
 
     >>> recipe = Recipe("r", "gpu", ema_share=0.02)
     >>> round(1 / average_share(recipe, 4999, 0.5))
@@ -66,11 +65,10 @@ def average_share(recipe: Recipe, update: int, progress: float) -> float:
     >>> round(average_share(recipe, 0, 0.0), 3), average_share(Recipe("r", "paper"), 9, 0.5)
     (0.9, 1.0)
     """
-    decay = recipe.ema
-    if recipe.ema_share:
-        reach = recipe.ema_share * (update + 1) / max(progress, 1e-9)
-        decay = 1 - 1 / max(reach, 1.0)
-    return 1 - min(decay, (1 + update) / (10 + update))
+    if not recipe.ema_share:
+        return 1.0
+    reach = recipe.ema_share * (update + 1) / max(progress, 1e-9)
+    return max(1 / max(reach, 1.0), 9 / (10 + update))
 
 
 def loss_weights(recipe: Recipe, progress: float) -> dict[str, float]:

@@ -28,7 +28,7 @@ def test_srresnet_is_trained_with_the_papers_constants():
     assert (recipe.batch, recipe.patch, recipe.updates) == (16, 96, 1_000_000)
     assert (recipe.optimiser, recipe.learning_rate, recipe.steps) == ("adam", 1e-4, ())
     assert (recipe.pixel_loss, recipe.pixel_weight, recipe.content) == ("mse", 1.0, None)
-    assert (recipe.batch_norm, recipe.bicubic_skip, recipe.ema) == (True, False, 0.0)
+    assert (recipe.batch_norm, recipe.bicubic_skip, recipe.ema_share) == (True, False, 0.0)
     assert recipe.clip is None
 
 
@@ -45,6 +45,23 @@ def test_srgan_is_trained_with_the_papers_constants(name, content):
     # The paper's MSE is one of pictures in [-1, 1]: four times that in [0, 1].
     assert weights == ((1.0, 0.0) if content else (0.0, 4.0))
     assert (recipe.content_loss, recipe.content_before_relu) == ("mse", False)
+
+
+def test_a_gpu_has_minutes_and_a_batch_that_keeps_it_busy():
+    """More arithmetic in an update than its launches take, but for the two smallest networks."""
+    for name in NAMES:
+        recipe = RECIPES[name, "gpu"]
+        assert recipe.minutes is not None
+        assert 2 <= recipe.minutes <= 6
+        assert 0 < recipe.ema_share < 0.1
+        assert recipe.batch > RECIPES[name, "cpu"].batch
+
+
+def test_the_papers_recipes_have_no_average_and_the_papers_vgg():
+    for name in NAMES:
+        recipe = RECIPES[name, "paper"]
+        ours = (recipe.ema_share, recipe.content_pooling, recipe.adversarial_ramp)
+        assert ours == (0.0, "max", 0.0)
 
 
 def test_srresnet_vgg22_has_the_papers_total_variation():

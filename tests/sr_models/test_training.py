@@ -314,7 +314,7 @@ def test_the_weights_with_the_best_heldout_figure_are_kept(
 
 
 def test_shipped_weights_are_the_average_and_say_how_they_were_made(make_trainer, train, tmp_path):
-    trainer = make_trainer("srresnet")
+    trainer = make_trainer("srresnet", ema_share=0.9)
     path = train(trainer, tmp_path, 3)
     weights = weightfile.load(path)
     assert all(torch.equal(weights[key], value) for key, value in trainer.average.values.items())

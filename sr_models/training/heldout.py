@@ -96,14 +96,16 @@ def parts(photo: Picture) -> list[Picture]:
     sums = np.pad(contrast(photo).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
     h, w = height - 2, width - 2
     busy = sums[h:, w:] - sums[:-h, w:] - sums[h:, :-w] + sums[:-h, :-w]
-    order = np.argsort(busy, axis=None, kind="stable")[::-1]
+    tops, lefts = np.ogrid[: busy.shape[0], : busy.shape[1]]
     found = [centre]
-    for top, left in zip(*np.unravel_index(order, busy.shape), strict=True):
-        if len(found) == PARTS:
+    while len(found) < PARTS:
+        y, x = found[-1]
+        shared = (height - abs(tops - y)).clip(0) * (width - abs(lefts - x)).clip(0)
+        busy = np.where(shared <= height * width / 2, busy, -1.0)
+        if busy.max() < 0:
             break
-        shared = [max(0, height - abs(top - y)) * max(0, width - abs(left - x)) for y, x in found]
-        if max(shared) <= height * width / 2:
-            found.append((int(top), int(left)))
+        y, x = np.unravel_index(busy.argmax(), busy.shape)
+        found.append((int(y), int(x)))
     return [np.ascontiguousarray(photo[y : y + height, x : x + width]) for y, x in found]
 
 

@@ -11,7 +11,6 @@ Under ``torchrun`` it trains on several GPUs.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
@@ -23,7 +22,6 @@ from sr_models import weightfile
 from sr_models.networks import build
 from sr_models.training import (
     checkpoint,
-    compiling,
     equipment,
     family,
     loop,
@@ -43,8 +41,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("recipe", choices=NAMES)
-    parser.add_argument("--images", type=Path, nargs="+", required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    equipment.add_options(parser)
     parser.add_argument(
         "--scale", choices=SCALES,
         help="size of the undertaking: the paper's, one GPU's, two CPU cores' (default: by device)",
@@ -55,34 +52,15 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--slice", type=float, metavar="M", help="stop after M minutes; the same command goes on"
     )
-    parser.add_argument("--batch", type=int, help="crops in an update, on each device")
-    parser.add_argument("--seed", type=int, help="start and crops (default: the recipe's)")
     parser.add_argument(
         "--from", dest="start", type=Path, metavar="WEIGHTS", help="the generator to start from"
     )
     parser.add_argument(
-        "--features", type=Path, metavar="DIR",
-        default=os.environ.get("PERCEPTUAL_WEIGHTS_DIR") or None,
-        help="folder with the weights of VGG and LPIPS (default: $PERCEPTUAL_WEIGHTS_DIR)",
-    )  # fmt: skip
-    parser.add_argument(
         "--fetch-vgg19", action="store_true",
         help="let torchvision bring VGG19 (550 MB) for srgan; else VGG16 conv5_3 stands in for it",
     )  # fmt: skip
-    parser.add_argument(
-        "--precision", choices=["auto", "bf16", "float32"], default="auto",
-        help="in what the networks compute (default: bf16 where the processor has it)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--compile", choices=["auto", *compiling.MODES], default="auto",
-        help="make kernels of the networks (default: by regions on a GPU, not at all on a CPU)",
-    )  # fmt: skip
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     options = parser.parse_args(arguments)
-    for name in ("minutes", "updates", "slice", "batch"):
-        value = getattr(options, name)
-        if value is not None and not value > 0:
-            raise ValueError(f"--{name} must be above 0, not {value}")
+    equipment.check_positive(options, "minutes", "updates", "slice", "batch")
     return options
 
 

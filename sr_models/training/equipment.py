@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import ctypes
+import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +19,41 @@ from sr_models.features import LPIPS, VGG22, VGG54, ContentLoss
 from sr_models.networks import Network, build
 from sr_models.srcnn import SRCNN
 from sr_models.srresnet import Generator
-from sr_models.training import heldout, photographs
+from sr_models.training import compiling, heldout, photographs
 from sr_models.training.photographs import Picture
 from sr_models.training.recipes import Recipe
+
+
+def add_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
+    """The options that every way of training has; ``needed``: photographs and a place to write."""
+    parser.add_argument("--images", type=Path, nargs="+", required=needed, metavar="DIR")
+    parser.add_argument(
+        "--out", type=Path, required=needed, metavar="DIR", help="where all files are written"
+    )
+    parser.add_argument(
+        "--features", type=Path, metavar="DIR",
+        default=os.environ.get("PERCEPTUAL_WEIGHTS_DIR") or None,
+        help="folder with the weights of VGG and LPIPS (default: $PERCEPTUAL_WEIGHTS_DIR)",
+    )  # fmt: skip
+    parser.add_argument("--batch", type=int, help="crops in an update, on each device")
+    parser.add_argument("--seed", type=int, help="start and crops (default: the recipe's)")
+    parser.add_argument(
+        "--precision", choices=["auto", "bf16", "float32"], default="auto",
+        help="in what the networks compute (default: bf16 where the processor has it)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--compile", choices=["auto", *compiling.MODES], default="auto",
+        help="make kernels of the networks (default: by regions on a GPU, not at all on a CPU)",
+    )  # fmt: skip
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+
+
+def check_positive(options: argparse.Namespace, *names: str) -> None:
+    """Raises ``ValueError`` for an option among ``names`` that was given and is not above 0."""
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            raise ValueError(f"--{name} must be above 0, not {value}")
 
 
 def fresh(recipe: Recipe) -> Network:

@@ -46,16 +46,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--minutes", type=float, required=True, help="from the process's first line to its last"
     )
-    parser.add_argument("--images", type=Path, nargs="+", required=True, metavar="DIR")
-    parser.add_argument(
-        "--features", type=Path, metavar="DIR",
-        default=os.environ.get("PERCEPTUAL_WEIGHTS_DIR") or None,
-        help="folder with the weights of VGG and LPIPS (default: $PERCEPTUAL_WEIGHTS_DIR)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR",
-        help="for weights, pictures, log.jsonl and report.json; a folder without weights so far",
-    )  # fmt: skip
+    equipment.add_options(parser, needed="--plan" not in arguments)
     parser.add_argument(
         "--from", dest="start", default=str(SHIPPED), metavar="DIR",
         help="folder of weights to train on from (default: what is shipped), or none",
@@ -68,27 +59,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--scale", choices=["gpu", "cpu"], help="of the recipes (default: by device)"
     )
-    parser.add_argument("--batch", type=int, help="crops in an update, of every network")
-    parser.add_argument("--seed", type=int, help="start and crops (default: the recipes')")
-    parser.add_argument(
-        "--compile", choices=["auto", *compiling.MODES], default="auto",
-        help="make kernels of the networks (default: by regions on a GPU, not at all on a CPU)",
-    )  # fmt: skip
     parser.add_argument(
         "--no-recording", action="store_true",
         help="do not try on a GPU whether recorded updates (CUDA graphs) are faster",
     )  # fmt: skip
-    parser.add_argument("--precision", choices=["auto", "bf16", "float32"], default="auto")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument(
         "--plan", type=float, metavar="TFLOPS",
         help="train nothing; say what would fit on a device of so many TFLOP/s",
     )  # fmt: skip
     options = parser.parse_args(arguments)
-    for name in ("minutes", "batch", "plan"):
-        value = getattr(options, name)
-        if value is not None and not (value > 0 and math.isfinite(value)):
-            raise ValueError(f"--{name} must be above 0, not {value}")
+    equipment.check_positive(options, "minutes", "batch", "plan")
     options.shares = shares(options.only, options.shares, options.minutes)
     return options
 

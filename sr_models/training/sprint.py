@@ -320,7 +320,13 @@ class Sprint:
         return figures
 
     def look_and_keep(self) -> None:
-        """Look, and write the weights if they are the best so far."""
+        """Look, and write the weights if they are the best so far.
+
+        Raises ``FloatingPointError`` if they are no numbers: pictures would be some all the same.
+        """
+        values = self.trainer.average.values.values()
+        if not all(bool(value.isfinite().all()) for value in values):
+            raise FloatingPointError(f"diverged by update {self.update}: weights are no numbers")
         figures = self.look()
         recipe, kept = self.recipe, loop.better(figures, self.best, self.recipe.judged_by)
         if kept:

@@ -235,6 +235,19 @@ def test_a_network_that_fails_leaves_its_time_to_the_others(ask, tmp_path, capsy
     assert kept == (broken / "espcn.safetensors").read_bytes()
 
 
+def test_weights_that_are_no_numbers_are_never_written(ask, tmp_path, monkeypatch):
+    """Whenever the looks come: here before any loss is read."""
+    key = ("espcn", "cpu")
+    wild = replace(RECIPES[key], learning_rate=float("inf"), clip=None)
+    monkeypatch.setitem(RECIPES, key, wild)
+    monkeypatch.setattr(sprint, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(sprint, "LOOK_SHARE", 1e9)
+    monkeypatch.setattr(sprint, "SAY_EVERY", 1e9)
+    with pytest.raises(ValueError, match="espcn failed"):
+        family.train(ask("--only", "espcn", "--from", "none"), Clock())
+    assert not (tmp_path / "out" / "espcn.safetensors").exists()
+
+
 def test_mistakes_are_said_before_anything_is_done(ask, tmp_path, monkeypatch, small_weights):
     def refusal(*words: object) -> str:
         with pytest.raises(ValueError) as raised:  # noqa: PT011

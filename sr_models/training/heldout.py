@@ -5,6 +5,7 @@ Never a benchmark image: what is measured in the end must not have chosen anythi
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -131,6 +132,15 @@ class HeldOut:
             if len(self.shown) < SHOWN:
                 self.shown.append(len(self.pairs) + min(1, len(pairs) - 1))
             self.pairs += pairs
+
+    def some(self, count: int) -> HeldOut:
+        """``count`` of the parts, spread over all of them, or all where they are no more."""
+        if count >= len(self.pairs):
+            return self
+        fewer = copy.copy(self)
+        fewer.pairs = [self.pairs[i * len(self.pairs) // count] for i in range(count)]
+        fewer.shown = list(range(min(count, SHOWN)))
+        return fewer
 
     def look(self, network: Network) -> tuple[dict[str, float], Picture | None]:
         """Figures of ``network``, and a strip of pictures: LR, bicubic, the network's, HR.

@@ -41,7 +41,9 @@ SAY_EVERY = 5.0
 LOOK_EVERY = 15.0
 """Seconds between two looks at held-out photographs, or longer where a look takes long."""
 LOOK_SHARE = 0.05
-"""Share of the time that looks may take."""
+"""Share of the time that looks may take, but for the first and the last."""
+LONGEST_LOOK = 0.1
+"""Share of a network's time that one look may take; a slow one is looked at in fewer places."""
 COMPILE_SHARE = 0.15
 """Share of a network's time that its compiler may take before it is done without."""
 READ_SHARE = 0.2
@@ -182,8 +184,9 @@ class Sprint:
         run.ledger.book("other")
         self.compile()
         run.ledger.book("compile")
-        photos, self.held_out = run.material(self.recipe.photo_scales)
+        photos, held_out = run.material(self.recipe.photo_scales)
         run.ledger.book("data")
+        self.held_out = self.watch(held_out)
         begun = run.now()
         before = self.look()
         look = run.now() - begun
@@ -310,6 +313,17 @@ class Sprint:
         run.say(f"{name} {progress:.0%}: update {self.update}, {rate:.4g} patches/s, {losses}")
         run.log({"network": name, "update": self.update, "seconds": round(run.now(), 1),
                  "patches_per_s": round(rate, 1), **figures})  # fmt: skip
+
+    def watch(self, held_out: HeldOut) -> HeldOut:
+        """As many of the held-out parts as this network can be looked at in its time."""
+        one = held_out.some(1)
+        one.look(self.trainer.average.network)  # the first takes longer
+        begun = self.run.now()
+        one.look(self.trainer.average.network)
+        each = self.run.now() - begun
+        fewer = held_out.some(max(1, int(LONGEST_LOOK * self.seconds / max(each, 1e-9))))
+        self.facts["heldout_parts"] = len(fewer.pairs)
+        return fewer
 
     def look(self) -> dict[str, float]:
         """Held-out figures of the average of the weights as it is."""

@@ -235,6 +235,17 @@ def test_a_network_that_fails_leaves_its_time_to_the_others(ask, tmp_path, capsy
     assert kept == (broken / "espcn.safetensors").read_bytes()
 
 
+def test_a_network_that_is_slow_to_look_at_is_looked_at_in_fewer_places(ask):
+    parts = []
+    for tick in (0.05, 0.5):
+        options = ask("--only", "espcn")
+        options.out = options.out / str(tick)
+        facts = json.loads(family.train(options, Clock(tick)).read_text())["networks"]["espcn"]
+        parts.append(facts["heldout_parts"])
+    assert parts[0] == 6  # three of each of two photographs
+    assert 1 <= parts[1] < 6
+
+
 def test_weights_that_are_no_numbers_are_never_written(ask, tmp_path, monkeypatch):
     """Whenever the looks come: here before any loss is read."""
     key = ("espcn", "cpu")

@@ -1,0 +1,41 @@
+"""What an update costs is counted, not guessed."""
+
+from __future__ import annotations
+
+import torch
+
+from sr_models.srresnet import Generator
+from sr_models.training import cost, equipment
+from sr_models.training.recipes import RECIPES
+from sr_models.training.trainer import Trainer
+
+CPU = torch.device("cpu")
+
+
+def test_the_operations_of_srresnet_are_those_of_its_convolutions():
+    """Counted by hand: 2 k² in out for each place, at 24 x 24, and at 48 x 48 towards the end."""
+    recipe = RECIPES["srresnet", "cpu"]
+    trainer = Trainer(equipment.fresh(recipe), recipe, CPU, bf16=False)
+    before = {key: value.clone() for key, value in trainer.network.state_dict().items()}
+    forward, update = cost.operations(trainer)
+    small = 81 * 3 * 64 + 33 * 9 * 64 * 64 + 9 * 64 * 256 + 3 * 25 * 16  # the last: bicubic
+    large = 9 * 64 * 256 + 25 * 256 * 12
+    assert forward == 2 * (24 * 24 * small + 48 * 48 * large)
+    assert 2.9 < update / forward < 3.0  # no gradient goes to the LR
+    after = trainer.network.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_network_that_is_compiled_is_counted_uncompiled():
+    recipe = RECIPES["srresnet", "cpu"]
+    counts = []
+    for mode in ("off", "regional"):
+        torch.compiler.reset()
+        network = Generator(width=8, blocks=2, batch_norm=False, bicubic_skip=True)
+        trainer = Trainer(network, recipe, CPU, bf16=False, compile=mode, compiler="aot_eager")
+        counts.append(cost.operations(trainer))
+    assert counts[0] == counts[1]
+
+
+def test_a_matrix_product_has_a_rate():
+    assert cost.product_rate(CPU, torch.float32, times=1) > 1e8

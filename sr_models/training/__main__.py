@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -111,16 +111,11 @@ def _train(options: argparse.Namespace, world: parallel.World, device: torch.dev
         network, recipe, device, content=content, world=world, bf16=bf16,
         compile=None if options.compile == "auto" else options.compile,
     )  # fmt: skip
-    facts = {
-        **{f"recipe_{key}": value for key, value in asdict(recipe).items()},
+    facts = equipment.facts(
+        trainer, photographs=len(training), held_out=len(watched), start=options.start
+    ) | {
         "minutes_planned": None if length.updates else length.minutes,
-        "updates_planned": length.updates,
-        "photographs": len(training), "photographs_held_out": len(watched),
-        "megapixels": round(photos.pixels.shape[0] / 1e6, 1), "torch": torch.__version__,
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "cpu",
-        "precision": "bf16" if trainer.bf16 else "float32", "processes": world.size,
-        "started_from": options.start.name if options.start else None,
-        "features": content.features.title if content else None,
+        "updates_planned": length.updates, "megapixels": round(photos.pixels.shape[0] / 1e6, 1),
     }  # fmt: skip
     return loop.run(trainer, photos, held_out, out=options.out, length=length, facts=facts)
 

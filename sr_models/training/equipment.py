@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from sr_models.srresnet import Generator
 from sr_models.training import compiling, heldout, photographs
 from sr_models.training.photographs import Picture
 from sr_models.training.recipes import Recipe
+from sr_models.training.trainer import Trainer
 
 
 def add_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
@@ -137,3 +139,22 @@ def keep_memory() -> None:
         no_mmap, trim_threshold, top_pad = -4, -1, -2
         for option, value in ((no_mmap, 0), (trim_threshold, 2**31 - 1), (top_pad, 200_000_000)):
             mallopt(option, value)
+
+
+def name_of(device: torch.device) -> str:
+    """What a device is called."""
+    return torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
+
+
+def facts(
+    trainer: Trainer, *, photographs: int, held_out: int, start: Path | None
+) -> dict[str, object]:
+    """How weights are made, for their file: recipe, photographs, device, versions, start."""
+    features = getattr(trainer.content, "features", None)
+    return {
+        **{f"recipe_{key}": value for key, value in asdict(trainer.recipe).items()},
+        "photographs": photographs, "photographs_held_out": held_out, "torch": torch.__version__,
+        "device": name_of(trainer.device), "precision": "bf16" if trainer.bf16 else "float32",
+        "processes": trainer.world.size, "started_from": start.name if start else None,
+        "features": getattr(features, "title", None),
+    }  # fmt: skip

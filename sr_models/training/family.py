@@ -123,11 +123,6 @@ def recipe_of(name: str, scale: Scale, options: argparse.Namespace) -> Recipe:
     )  # fmt: skip
 
 
-def name_of(device: torch.device) -> str:
-    """What a device is called."""
-    return torch.cuda.get_device_name() if device.type == "cuda" else "cpu"
-
-
 @contextmanager
 def cut_off(now: Callable[[], float], end: float, out: Path) -> Iterator[None]:
     """End the process, whatever it is doing, unless the block is over when ``now()`` is ``end``.
@@ -214,13 +209,13 @@ def train(
             options, device, seconds, now, rate, reading, watched, found, contents, backend
         )  # fmt: skip
         run.report = {
-            "minutes": options.minutes, "device": name_of(device), "torch": torch.__version__,
-            "tflops": round(rate / 1e12, 1), "photographs": len(reading.paths),
+            "minutes": options.minutes, "device": equipment.name_of(device),
+            "torch": torch.__version__, "tflops": round(rate / 1e12, 1), "photographs": len(reading.paths),
             "started_from": options.start, "scale": scale, "networks": {},
         }  # fmt: skip
         dealt = budget.share_out(run.left, options.shares)
         run.say(
-            f"{name_of(device)}, {rate / 1e12:.3g} TFLOP/s in matrix products: "
+            f"{equipment.name_of(device)}, {rate / 1e12:.3g} TFLOP/s in matrix products: "
             + ", ".join(f"{name} {part:.0f} s" for name, part in dealt.items())
         )
         run.ledger.book("import")

@@ -10,7 +10,7 @@ import resource
 import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -345,15 +345,12 @@ class Sprint:
         recipe, kept = self.recipe, loop.better(figures, self.best, self.recipe.judged_by)
         if kept:
             self.best = figures
-            facts = {
-                **{f"recipe_{key}": value for key, value in asdict(recipe).items()},
-                "updates": self.update, "patches": self.update * recipe.batch,
-                "minutes": round(self.run.ledger.seconds.get("train", 0.0) / 60, 2), **figures,
-                "photographs": self.run.read, "torch": torch.__version__,
-                "device": self.run.report["device"],
-                "precision": "bf16" if self.trainer.bf16 else "float32",
-                "started_from": self.start.name if self.start else None,
-                "features": getattr(getattr(self.trainer.content, "features", None), "title", None),
+            facts = equipment.facts(
+                self.trainer, photographs=self.run.read, held_out=self.held_out.photographs,
+                start=self.start,
+            ) | {
+                "updates": self.update, "patches": self.update * recipe.batch, **figures,
+                "minutes": round(self.run.ledger.seconds.get("train", 0.0) / 60, 2),
             }  # fmt: skip
             checkpoint.save_weights(self.file, self.trainer.average.values, facts)
             self.facts["kept"] = "new"

@@ -210,8 +210,9 @@ def train(
         )  # fmt: skip
         run.report = {
             "minutes": options.minutes, "device": equipment.name_of(device),
-            "torch": torch.__version__, "tflops": round(rate / 1e12, 1), "photographs": len(reading.paths),
-            "started_from": options.start, "scale": scale, "networks": {},
+            "torch": torch.__version__, "tflops": round(rate / 1e12, 1),
+            "photographs": len(reading.paths), "started_from": options.start,
+            "scale": scale, "networks": {},
         }  # fmt: skip
         dealt = budget.share_out(run.left, options.shares)
         run.say(

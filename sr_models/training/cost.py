@@ -60,6 +60,11 @@ def product_rate(device: torch.device, dtype: torch.dtype, times: int = 10) -> f
     return 2 * side**3 / best
 
 
+def patches(update: float, *, seconds: float, rate: float) -> float:
+    """How many fit, of ``update`` operations each, into ``seconds`` at ``rate``: planned."""
+    return seconds * EXPECTED * rate / update
+
+
 def plan(recipe: Recipe, forward: float, update: float, *, seconds: float, rate: float) -> str:
     """One line: what of a recipe fits into ``seconds`` on a device of ``rate`` operations a second.
 
@@ -69,10 +74,10 @@ def plan(recipe: Recipe, forward: float, update: float, *, seconds: float, rate:
     espcn: 2.0 GFLOP forward and 6.0 an update for a 96 px patch;
     in 60 s at 35 % of 1 TFLOP/s 3500 patches, 219 updates of 16
     """
-    patches = seconds * EXPECTED * rate / update
+    count = patches(update, seconds=seconds, rate=rate)
     return (
         f"{recipe.name}: {forward / 1e9:.1f} GFLOP forward and {update / 1e9:.1f} an update for a "
         f"{recipe.patch} px patch; in {seconds:.0f} s at {EXPECTED:.0%} of ".replace("%", " %")
-        + f"{rate / 1e12:.3g} TFLOP/s {patches:.0f} patches, "
-        f"{patches / recipe.batch:.0f} updates of {recipe.batch}"
+        + f"{rate / 1e12:.3g} TFLOP/s {count:.0f} patches, "
+        f"{count / recipe.batch:.0f} updates of {recipe.batch}"
     )

@@ -73,7 +73,7 @@ class Recipe:
     content_loss: Literal["mse", "l1"] = "mse"
     content_before_relu: bool = False
     content_pooling: Literal["max", "average"] = "max"
-    """How VGG halves its maps in the content loss; a decision record, 0012, says why not by max."""
+    """How VGG halves its maps in the content loss; docs/decisions/0012 says why by the mean."""
     total_variation: float = 0.0
     every_recursion: bool = False
     """DRCN: the picture after each recursion is judged too, by a share that falls from 1 to 0."""

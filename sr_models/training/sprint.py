@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from sr_models import weightfile
 from sr_models.features import ContentLoss
 from sr_models.training import (
     budget,
@@ -207,11 +208,16 @@ class Sprint:
         """Count the operations of an update, and say what fits."""
         forward, self.operations = cost.operations(self.trainer)
         self.facts["gflop_per_patch"] = round(self.operations / 1e9, 2)
-        self.run.say(
-            cost.plan(
-                self.recipe, forward, self.operations, seconds=self.seconds, rate=self.run.rate
+        run, seconds = self.run, self.seconds
+        run.say(cost.plan(self.recipe, forward, self.operations, seconds=seconds, rate=run.rate))
+        self.before = patches_behind(self.old, self.recipe.patch) if self.old else 0.0
+        planned = cost.patches(self.operations, seconds=seconds, rate=run.rate)
+        self.trainer.done = budget.part_done(self.before, planned)
+        if self.before:
+            run.say(
+                f"{self.recipe.name}: {self.before:.0f} patches lie behind it; it goes on as at "
+                f"{self.trainer.done:.0%} of one run"
             )
-        )
 
     def compile(self) -> None:
         """Let the compiler work for as long as it may."""
@@ -350,6 +356,7 @@ class Sprint:
                 start=self.start,
             ) | {
                 "updates": self.update, "patches": self.update * recipe.batch, **figures,
+                "patches_before": round(self.before),
                 "minutes": round(self.run.ledger.seconds.get("train", 0.0) / 60, 2),
             }  # fmt: skip
             checkpoint.save_weights(self.file, self.trainer.average.values, facts)
@@ -418,6 +425,15 @@ class Behind:
         self.events.append(event)
         if len(self.events) > BEHIND:
             self.events.popleft().synchronize()
+
+
+def patches_behind(weights: Path, side: int) -> float:
+    """How many patches of ``side`` px the weights of a file have seen, by area; 0 if unknown."""
+    facts = weightfile.facts(weights)
+    seen = [facts.get(key, 0) for key in ("patches", "patches_before")]
+    was = facts.get("recipe_patch", side)
+    numbers = [number for number in (*seen, was) if isinstance(number, int | float)]
+    return sum(numbers[:2]) * (numbers[2] / side) ** 2 if len(numbers) == 3 else 0.0
 
 
 def smallest(recipe: Recipe) -> int:

@@ -221,6 +221,8 @@ class Trainer:
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
                 group["full_lr"] = group["lr"]
+        self.done = 0.0
+        """The share of all training that the network has behind it: its rates begin there."""
         self.run: Callable[[Tensor, Tensor, Stage], Terms] = self.update
         """What :meth:`step` calls: :meth:`update`, or a recording of it."""
 
@@ -249,8 +251,11 @@ class Trainer:
 
     def turn(self, update: int, progress: float) -> None:
         """Set what changes from update to update, without waiting for the device."""
-        rate = learning_share(self.recipe, update, progress)
-        for optimiser in self.optimisers.values():
+        whole = self.done + (1 - self.done) * progress
+        for name, optimiser in self.optimisers.items():
+            # A discriminator is always new.
+            far = progress if name == "discriminator" else whole
+            rate = learning_share(self.recipe, update, far)
             for group in optimiser.param_groups:
                 group["lr"] = self._set(group["lr"], group["full_lr"] * rate)
         wanted = {

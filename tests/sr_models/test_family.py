@@ -167,9 +167,24 @@ def test_a_network_that_gets_better_is_written_with_how_it_was_made(ask, tmp_pat
     assert facts["kept"] == "new"
     assert facts["heldout_kept"]["heldout_psnr"] > facts["heldout_start"]["heldout_psnr"]
     written = weightfile.facts(made)
+    assert written["patches_before"] == 0
     assert written["heldout_psnr"] == facts["heldout_kept"]["heldout_psnr"]
     assert written["recipe_name"] == "espcn"
     assert written["started_from"] is None
+
+
+def test_what_is_trained_on_knows_what_lies_behind_it(ask, tmp_path, capsys):
+    """Both runs of a file are counted, by area where the crops were of another size."""
+    facts = {"patches": 3000, "patches_before": 1000, "recipe_patch": 48}
+    state = weightfile.load(family.SHIPPED / "espcn.safetensors")
+    folder = tmp_path / "from"
+    folder.mkdir()
+    (folder / "espcn.safetensors").write_bytes(weightfile.dump(state, facts))
+    assert sprint.patches_behind(folder / "espcn.safetensors", 96) == 1000
+    family.train(ask("--only", "espcn", "--from", folder), Clock())
+    assert "espcn: 1000 patches lie behind it" in capsys.readouterr().err
+    (folder / "bare.safetensors").write_bytes(weightfile.dump(state, {}))
+    assert sprint.patches_behind(folder / "bare.safetensors", 96) == 0
 
 
 def test_a_compiler_that_hangs_costs_its_allowance_alone(ask, capsys):

@@ -108,6 +108,22 @@ def test_both_players_learn_at_the_rate_of_the_recipe(make_trainer):
     assert rates == {"generator": {3e-4}, "discriminator": {3e-4}}
 
 
+def test_weights_that_have_come_to_rest_go_on_at_the_rate_they_had(make_trainer):
+    """As late in one run; the discriminator, which is new, begins as ever."""
+    trainer = make_trainer("srgan", learning_rate=1.0, warm_up=0)
+    rates = {}
+    for trainer.done in (0.0, 0.95):
+        trainer.turn(0, 0.0)
+        rates[trainer.done] = {
+            name: optimiser.param_groups[0]["lr"] for name, optimiser in trainer.optimisers.items()
+        }
+    assert rates[0.0] == {"generator": 1.0, "discriminator": 1.0}
+    assert rates[0.95]["discriminator"] == 1.0
+    assert rates[0.95]["generator"] < 0.02
+    trainer.turn(9, 1.0)
+    assert trainer.optimisers["generator"].param_groups[0]["lr"] == pytest.approx(0.01)
+
+
 def test_the_pixel_loss_turns_into_mse_at_the_end(make_trainer, photos):
     trainer = make_trainer("srresnet")
     batch = photos.batch(2, 32, seed=0)

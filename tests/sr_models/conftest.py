@@ -31,6 +31,15 @@ def _seed():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Networks of this size gain nothing from a second one, and on a busy machine wait for it."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def photo() -> np.ndarray:
     """A real photograph, (300, 448, 3) uint8."""

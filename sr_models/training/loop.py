@@ -165,7 +165,13 @@ def _resume(trainer: Trainer, out: Path) -> tuple[int, float, dict[str, float]]:
             f"{out} holds a run of {state.get('recipe')} at scale {state.get('scale')}, not of "
             f"{recipe.name} at scale {recipe.scale}; name another folder by --out"
         )
-    trainer.load_state_dict(state["trainer"])
+    try:
+        trainer.load_state_dict(state["trainer"])
+    except (RuntimeError, KeyError, ValueError):
+        raise ValueError(
+            f"{out} holds a run of {recipe.name} by another version of this program or with other "
+            "options; name another folder by --out, and its weights by --from to train on"
+        ) from None
     return state["update"], state["seconds"], state["best"]
 
 

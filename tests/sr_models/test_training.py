@@ -20,7 +20,7 @@ from torch import nn
 from sr_models import weightfile
 from sr_models.interpolation import bicubic, imresize
 from sr_models.networks import build
-from sr_models.training import loop
+from sr_models.training import checkpoint, loop
 from sr_models.training.heldout import HeldOut, grid
 from sr_models.training.loop import Length
 from sr_models.training.muon import orthogonal
@@ -288,6 +288,18 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(make_trainer, train, tmp_pa
     train(make_trainer("srresnet"), tmp_path, 1)
     with pytest.raises(ValueError, match="holds a run of srresnet at scale cpu, not of srgan"):
         train(make_trainer("srgan"), tmp_path, 1)
+
+
+def test_a_run_of_an_earlier_version_is_not_gone_on_with(make_trainer, train, tmp_path):
+    """Its discriminator had other names."""
+    train(make_trainer("srgan"), tmp_path, 1)
+    state = checkpoint.load(tmp_path)
+    assert state
+    player = state["trainer"]["discriminator"]
+    player["convolutions.3.weight"] = player.pop("convolutions.2.conv.weight")
+    checkpoint.save(tmp_path, state, update=1)
+    with pytest.raises(ValueError, match="by another version of this program"):
+        train(make_trainer("srgan"), tmp_path, 2)
 
 
 def test_a_diverged_run_stops_and_saves_nothing(make_trainer, train, tmp_path):

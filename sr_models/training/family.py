@@ -46,7 +46,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--minutes", type=float, required=True, help="from the process's first line to its last"
     )
-    equipment.add_options(parser, needed="--plan" not in arguments)
+    plans = any(word.startswith("--plan") for word in arguments)
+    equipment.add_options(parser, needed=not plans)
     parser.add_argument(
         "--from", dest="start", default=str(SHIPPED), metavar="DIR",
         help="folder of weights to train on from (default: what is shipped), or none",

@@ -110,7 +110,8 @@ def our_step(
     def step() -> None:
         update = next(updates)
         batch = photos.batch(recipe.batch, recipe.patch, recipe.seed + update)
-        trainer.step(*batch, update=update, progress=0.5)
+        # At the end of a run, when a network that grows is whole.
+        trainer.step(*batch, update=update, progress=1.0)
 
     return step, operations(trainer)[1] * recipe.batch
 

@@ -20,7 +20,8 @@ EXPECTED = 0.35
 def operations(trainer: Trainer) -> tuple[float, float]:
     """Floating-point operations for each patch: of the answer alone, and of a whole update.
 
-    Counted on two patches, since what is normalised needs more than one. Nothing is learned.
+    Counted on two patches, since what is normalised needs more than one, at the end of a run, when
+    all of a network is trained. Nothing is learned.
     """
     recipe, device = trainer.recipe, trainer.device
     side = recipe.patch // 4
@@ -35,7 +36,7 @@ def operations(trainer: Trainer) -> tuple[float, float]:
         with FlopCounterMode(display=False) as forward, torch.no_grad():
             trainer.network(lr[:, : trainer.network.channels])
         with FlopCounterMode(display=False) as update:
-            trainer.warm_up(lr, hr)
+            trainer.warm_up(lr, hr, progress=1.0)
     return forward.get_total_flops() / 2, update.get_total_flops() / 2
 
 

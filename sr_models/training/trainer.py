@@ -241,11 +241,14 @@ class Trainer:
         self.turn(update, progress)
         return self.run(lr, hr, stage_of(self.recipe, progress))
 
-    def warm_up(self, lr: Tensor, hr: Tensor) -> None:
-        """All of an update but its moves: what is compiled is compiled, and nothing is learned."""
+    def warm_up(self, lr: Tensor, hr: Tensor, progress: float = 0.0) -> None:
+        """All of an update but its moves: what is compiled is compiled, and nothing is learned.
+
+        The update is one ``progress`` (0..1) into a run.
+        """
         buffers = [(buffer, buffer.clone()) for buffer in self.network.buffers()]
-        self.turn(0, 0.0)
-        self._gradients(lr, hr, stage_of(self.recipe, 0.0), move=lambda _: None)
+        self.turn(0, progress)
+        self._gradients(lr, hr, stage_of(self.recipe, progress), move=lambda _: None)
         for buffer, before in buffers:
             buffer.copy_(before)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
+from sr_models.drcn import DRCN
 from sr_models.srresnet import Generator
 from sr_models.training import cost, equipment
 from sr_models.training.recipes import RECIPES
@@ -33,6 +36,16 @@ def test_a_network_that_is_compiled_is_counted_uncompiled():
         torch.compiler.reset()
         network = Generator(width=8, blocks=2, batch_norm=False, bicubic_skip=True)
         trainer = Trainer(network, recipe, CPU, bf16=False, compile=mode, compiler="aot_eager")
+        counts.append(cost.operations(trainer))
+    assert counts[0] == counts[1]
+
+
+def test_a_network_that_grows_is_counted_as_a_whole():
+    torch.manual_seed(0)
+    counts = []
+    for growth in (0.0, 0.9):
+        recipe = replace(RECIPES["drcn", "cpu"], growth=growth, patch=16)
+        trainer = Trainer(DRCN(width=6), recipe, CPU, bf16=False)
         counts.append(cost.operations(trainer))
     assert counts[0] == counts[1]
 

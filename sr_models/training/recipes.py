@@ -137,7 +137,7 @@ _FINE = {**_OURS, "optimiser": "adam", "start": "srresnet", "warm_up": 100}
 _DEEP = {
     "content": "vgg54", "content_weight": 1.0, "content_loss": "l1", "content_before_relu": True,
     "pixel_loss": "l1", "pixel_weight": 1e-2, "adversarial_weight": 5e-3,
-    "content_pooling": "average",
+    "content_pooling": "average", "adversarial_ramp": 0.3,
 }  # fmt: skip
 # Measured after a short warm-up of the discriminator, these give the adversarial loss a third to
 # a half of the content loss's gradient on the generator's parameters, and the pixels a seventh,

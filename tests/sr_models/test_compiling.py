@@ -78,6 +78,7 @@ def test_all_convolutions_of_a_feature_network_are_one_region(vgg):
     plain = taught(vgg, x)
     counter = CompileCounterWithBackend("aot_eager")
     prepared = compiling.prepare(vgg, "regional", counter)
+    assert prepared is vgg  # by regions, not as a whole
     for expected, found in zip(plain, taught(prepared, x), strict=True):
         torch.testing.assert_close(found, expected)
     assert 1 <= counter.frame_count <= 2

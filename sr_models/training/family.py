@@ -27,8 +27,9 @@ import sr_models
 from sr_models import training
 from sr_models.features import ContentLoss
 from sr_models.training import budget, compiling, cost, equipment, heldout, photographs
+from sr_models.training.lease import Run
 from sr_models.training.recipes import NAMES, RECIPES, Recipe, Scale
-from sr_models.training.sprint import Run, Sprint, smallest
+from sr_models.training.sprint import Sprint, smallest
 from sr_models.training.trainer import Trainer, bf16_pays
 from sr_models.upscale import pick_device
 

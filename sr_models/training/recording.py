@@ -11,7 +11,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sr_models.training.trainer import Stage, Terms, Trainer
+from sr_models.training.schedule import Stage
+from sr_models.training.trainer import Terms, Trainer
 
 WARM = 3
 """Updates before a recording: what is set up at a first call must not be recorded."""

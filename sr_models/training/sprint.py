@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import math
 import resource
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from sr_models import weightfile
-from sr_models.features import ContentLoss
 from sr_models.training import (
     budget,
     checkpoint,
@@ -27,16 +24,14 @@ from sr_models.training import (
     heldout,
     loop,
     patches,
-    photographs,
     recording,
 )
-from sr_models.training.budget import Ledger, Pace
+from sr_models.training.budget import Pace
 from sr_models.training.heldout import HeldOut
+from sr_models.training.lease import Run
 from sr_models.training.recipes import Recipe
 from sr_models.training.trainer import Trainer
 
-ENDING = 2.0
-"""Seconds before the end when the last network has been written: the process has to end too."""
 SAY_EVERY = 5.0
 """Seconds between two lines on standard error."""
 LOOK_EVERY = 15.0
@@ -47,100 +42,8 @@ LONGEST_LOOK = 0.1
 """Share of a network's time that one look may take; a slow one is looked at in fewer places."""
 COMPILE_SHARE = 0.15
 """Share of a network's time that its compiler may take before it is done without."""
-READ_SHARE = 0.2
-"""Share of the whole time after which photographs that have not been read are done without."""
 BEHIND = 4
 """Updates that a GPU may be behind: enough to keep it busy, few enough to end in time."""
-
-
-@dataclass
-class Run:
-    """What the networks of a family share: time, photographs, files."""
-
-    options: argparse.Namespace
-    device: torch.device
-    seconds: float
-    """Of the whole budget."""
-    now: Callable[[], float]
-    """Seconds since the budget began."""
-    rate: float
-    """Operations a second of the device's matrix products."""
-    reading: photographs.Reading
-    watched: Sequence[Path]
-    """The photographs that are held out."""
-    starts: Mapping[str, Path]
-    """Weights to start from, by network."""
-    contents: Mapping[str, ContentLoss | None]
-    """Losses on feature maps, by network."""
-    backend: compiling.Backend = "inductor"
-    compiles: bool = True
-    """Until a compiler failed or took too long."""
-    report: dict[str, Any] = field(default_factory=dict)
-    photos: patches.Photos | None = None
-    held_out: HeldOut | None = None
-    read: int = 0
-    """How many photographs are trained on."""
-
-    def __post_init__(self) -> None:
-        self.out = Path(self.options.out)
-        self.ledger = Ledger(self.now, began=0.0)
-
-    @property
-    def left(self) -> float:
-        """Seconds until the last network must have been written."""
-        return self.seconds - ENDING - self.now()
-
-    @property
-    def mode(self) -> compiling.Mode:
-        """How networks are compiled from now on."""
-        asked: compiling.Mode = self.options.compile
-        if self.options.compile == "auto":
-            asked = "regional" if self.device.type == "cuda" else "off"
-        return asked if self.compiles else "off"
-
-    def say(self, text: str) -> None:
-        """One line on standard error, at once, with the second it is said in."""
-        print(f"[{self.now():5.1f} s of {self.seconds:.0f}] {text}", file=sys.stderr, flush=True)
-
-    def log(self, line: Mapping[str, object]) -> None:
-        """Add one line to the log."""
-        with (self.out / "log.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
-
-    def write_report(self) -> None:
-        """Write what is known so far, whole."""
-        text = json.dumps({**self.report, "seconds": round(self.now(), 1)}, indent=1) + "\n"
-        checkpoint.replace(self.out / "report.json", lambda beside: beside.write_text(text))
-
-    def material(self, scales: Sequence[float]) -> tuple[patches.Photos, HeldOut]:
-        """The photographs on the device and the held-out ones, as many as have been read by now.
-
-        The first to ask waits for them, but not for ever. Raises ``ValueError`` if that is none.
-        """
-        patience = 0.0 if self.photos else max(0.0, READ_SHARE * self.seconds - self.now())
-        found = self.reading.wait(patience)
-        watched = [found.pop(path) for path in self.watched if path in found]
-        if not (watched and found):
-            raise ValueError(
-                f"after {self.now():.0f} of {self.seconds:.0f} s {len(watched)} held-out and "
-                f"{len(found)} other photographs had been read; it takes some of both"
-            )
-        # A few that came late are not worth the time it takes to bring all of them again.
-        if self.photos is None or len(found) > 1.1 * self.read:
-            self.photos = None
-            self.photos = patches.Photos.gather(
-                list(found.values()),
-                smallest=self.reading.smallest,
-                scales=scales,
-                device=self.device,
-            )
-            self.read = len(found)
-            missing = len(self.reading.paths) - len(watched) - len(found)
-            late = f"; {missing} not read by now, or of no use" if missing else ""
-            self.say(f"{self.read} photographs to train on, {len(watched)} held out{late}")
-        if self.held_out is None or len(watched) > self.held_out.photographs:
-            self.held_out = equipment.watch(watched, self.options.features, self.device)
-        return self.photos, self.held_out
 
 
 class Sprint:

@@ -19,7 +19,7 @@ import torch
 
 from sr_models import weightfile
 from sr_models.networks import build
-from sr_models.training import family, plot, sprint
+from sr_models.training import family, lease, plot, sprint
 from sr_models.training.budget import ORDER, Pace, share_out
 from sr_models.training.recipes import NAMES, RECIPES
 
@@ -57,7 +57,7 @@ def logged(out: Path) -> list[dict[str, Any]]:
 def test_every_second_is_in_one_account_and_all_is_over_in_time(ask, tmp_path):
     clock = Clock()
     report = json.loads(family.train(ask("--only", "espcn", "srcnn"), clock).read_text())
-    assert report["seconds"] <= 30 - sprint.ENDING + 1
+    assert report["seconds"] <= 30 - lease.ENDING + 1
     assert list(report["networks"]) == ["espcn", "srcnn"]
     spent = [facts["seconds"] for facts in report["networks"].values()]
     assert {"import", "data", "compile", "train", "look"} <= spent[0].keys()
@@ -89,7 +89,7 @@ def test_what_took_too_long_is_taken_from_what_is_left(ask, moment):
     """Eight seconds in which everything stands still, early, in the middle and late."""
     clock = Clock(stalls={moment: 8.0})
     report = json.loads(family.train(ask("--only", "espcn", "srcnn"), clock).read_text())
-    assert report["seconds"] <= 30 - sprint.ENDING + 1
+    assert report["seconds"] <= 30 - lease.ENDING + 1
     ends = [facts["updates"] for facts in report["networks"].values()]
     assert min(ends) > 3
 
@@ -216,7 +216,7 @@ def test_a_folder_that_stops_answering_is_trained_without(
     slow.mkdir()
     os.mkfifo(slow / "never.jpg")
     options = ask("--only", "espcn", "--images", photo_folder, slow)
-    monkeypatch.setattr(sprint, "READ_SHARE", 0.1)
+    monkeypatch.setattr(lease, "READ_SHARE", 0.1)
     family.train(options, Clock())
     assert "1 not read by now" in capsys.readouterr().err
 
@@ -226,7 +226,7 @@ def test_where_nothing_can_be_read_nothing_is_trained(ask, tmp_path, monkeypatch
     slow.mkdir()
     for number in range(3):
         os.mkfifo(slow / f"{number}.jpg")
-    monkeypatch.setattr(sprint, "READ_SHARE", 0.01)
+    monkeypatch.setattr(lease, "READ_SHARE", 0.01)
     with pytest.raises(ValueError, match="none of the 3 photographs can be used; 3 had not been"):
         family.train(ask("--only", "espcn", "--images", slow), Clock())
 

@@ -25,7 +25,8 @@ from sr_models.training.heldout import HeldOut, grid
 from sr_models.training.loop import Length
 from sr_models.training.muon import orthogonal
 from sr_models.training.recipes import NAMES
-from sr_models.training.trainer import Average, Trainer, phase_loss, stage_of
+from sr_models.training.schedule import stage_of
+from sr_models.training.trainer import Average, Trainer, phase_loss
 
 CPU = torch.device("cpu")
 

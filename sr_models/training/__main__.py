@@ -100,7 +100,7 @@ def _train(options: argparse.Namespace, world: parallel.World, device: torch.dev
     torch.manual_seed(recipe.seed)
     network = equipment.start(recipe, options.start)
     content = equipment.content_loss(recipe, options.features, fetch=options.fetch_vgg19)
-    smallest = recipe.patch + 2 * patches.MARGIN
+    smallest = equipment.smallest(recipe)
     training, watched = equipment.read(options.images, smallest=smallest)
     held_out = equipment.watch(watched, options.features, device)
     photos = patches.Photos.gather(

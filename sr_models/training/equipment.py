@@ -20,7 +20,7 @@ from sr_models.features import LPIPS, VGG22, VGG54, ContentLoss
 from sr_models.networks import Network, build
 from sr_models.srcnn import SRCNN
 from sr_models.srresnet import Generator
-from sr_models.training import compiling, heldout, photographs
+from sr_models.training import compiling, heldout, patches, photographs
 from sr_models.training.photographs import Picture
 from sr_models.training.recipes import Recipe
 from sr_models.training.trainer import Trainer
@@ -114,6 +114,11 @@ def watch(
     if features and (features / "lpips_v0.1_alex_lin.safetensors").is_file():
         lpips = LPIPS(features).to(device)
     return heldout.HeldOut(photos, device, lpips)
+
+
+def smallest(recipe: Recipe) -> int:
+    """Pixels that a photograph needs a side to be cut into crops of a recipe."""
+    return recipe.patch + 2 * patches.MARGIN
 
 
 def read(folders: Sequence[Path], *, smallest: int) -> tuple[list[Picture], list[Picture]]:

@@ -29,7 +29,7 @@ from sr_models.features import ContentLoss
 from sr_models.training import budget, compiling, cost, equipment, heldout, photographs
 from sr_models.training.lease import Run
 from sr_models.training.recipes import NAMES, RECIPES, Recipe, Scale
-from sr_models.training.sprint import Sprint, smallest
+from sr_models.training.sprint import Sprint
 from sr_models.training.trainer import Trainer, bf16_pays
 from sr_models.upscale import pick_device
 
@@ -203,7 +203,7 @@ def train(
         order = torch.randperm(len(training_paths), generator=torch.Generator().manual_seed(0))
         reading = photographs.Reading(
             [*watched, *(training_paths[i] for i in order.tolist())],
-            smallest=max(map(smallest, recipes)),
+            smallest=max(map(equipment.smallest, recipes)),
         )
         found, contents = check(options, recipes)
         options.out.mkdir(parents=True, exist_ok=True)

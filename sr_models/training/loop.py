@@ -124,7 +124,7 @@ def run(
                 if sliced >= length.slice:
                     break
                 continue
-            figures = checked(means.take(), update, recipe.name, out)
+            figures = _checked(means.take(), update, recipe.name, out)
             rate = (update - logged) * recipe.batch * world.size / max(seconds - logged_at, 1e-9)
             logged, logged_at = update, seconds
             bar.n = round(100 * min(length.progress(update, seconds), 1))
@@ -204,7 +204,7 @@ class Means:
         return means
 
 
-def checked(figures: dict[str, float], update: int, name: str, out: Path) -> dict[str, float]:
+def _checked(figures: dict[str, float], update: int, name: str, out: Path) -> dict[str, float]:
     """The same figures. Raises ``FloatingPointError`` if one is no number."""
     if not all(map(math.isfinite, figures.values())):
         raise FloatingPointError(

@@ -339,11 +339,6 @@ def patches_behind(weights: Path, side: int) -> float:
     return sum(numbers[:2]) * (numbers[2] / side) ** 2 if len(numbers) == 3 else 0.0
 
 
-def smallest(recipe: Recipe) -> int:
-    """Pixels that a photograph needs a side to be cut into crops of a recipe."""
-    return recipe.patch + 2 * patches.MARGIN
-
-
 def memory(device: torch.device) -> int:
     """The most bytes in use so far: of a GPU's memory, or of this process."""
     if device.type == "cuda":

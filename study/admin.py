@@ -97,10 +97,12 @@ class StudyAdmin(admin.ModelAdmin):
         return bool(obj and not obj.frozen) and super().has_delete_permission(request, obj)
 
 
-@admin.register(models.EarlyLook)
-class EarlyLookAdmin(Frozen):
-    list_display = ["study", "user", "ratings", "at"]
-    list_filter = ["study"]
+@admin.register(models.Deed)
+class DeedAdmin(Frozen):
+    list_display = ["at", "account", "kind", "about", "details", "address"]
+    list_filter = ["kind", "study"]
+    search_fields = ["account", "about", "address"]
+    date_hierarchy = "at"
 
 
 @admin.register(models.Invitation)

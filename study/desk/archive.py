@@ -16,7 +16,7 @@ from study.analysis import render, tables
 from study.analysis.report import Report
 from study.desk import exports
 from study.desk.exports import Kind
-from study.models import Session, Study, Trial
+from study.models import Deed, Session, Study, Trial
 
 PACKAGES = ("django", "numpy", "pandas", "scipy", "matplotlib")
 
@@ -111,8 +111,8 @@ def _method(study: Study, kind: Kind, found: Report) -> str:
     frame = exports.ratings_frame(study, kind=kind)
     flagged = [row for row in found["raters"] if row["flags"]]
     looks = [
-        f"- {look.at:%Y-%m-%d %H:%M} UTC, at {look.ratings} ratings"
-        for look in study.early_looks.all()
+        f"- {look.at:%Y-%m-%d %H:%M} UTC, at {look.details['ratings']} ratings"
+        for look in Deed.objects.early_looks(study)
     ]
     gaps = Session.objects.filter(rater__study=study, rater__simulated=kind == "simulated")
     kept = sorted(set(gaps.values_list("gap", flat=True)))

@@ -5,7 +5,7 @@ People and simulated raters never meet: every function here takes the kind it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -19,7 +19,6 @@ from study.analysis import report as analysis
 from study.models import Rater, Rating, Study
 
 Kind = Literal["people", "simulated"]
-Verb = Callable[[Study], object]
 
 TABLE_FORMATS = {
     "txt": "table", "csv": "csv", "json": "json", "tex": "latex", "md": "markdown", "xlsx": "xlsx"

@@ -11,7 +11,7 @@ from sr_models.methods import ORIGINAL
 from study.analysis import power, render, tables
 from study.desk import exports
 from study.desk.exports import Kind
-from study.models import Rater, Session, Study
+from study.models import Deed, Rater, Session, Study
 
 REFUSALS = {"vision": "vision", "plates": "colour plates", "calibration": "calibration"}
 HIGHER_IS_BETTER = {"mos": True, "psnr": True, "ssim": True, "ssim_daala": True, "lpips": False}
@@ -26,7 +26,7 @@ def page(study: Study, *, kind: Kind, hidden: bool) -> dict[str, Any]:
         "hidden": hidden,
         "progress": progress(study, kind),
         "calibration": calibration(study) if kind == "people" else None,
-        "looks": study.early_looks.select_related("user"),
+        "looks": Deed.objects.early_looks(study),
         "sections": [],
         "notes": [],
     }

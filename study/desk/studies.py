@@ -19,7 +19,8 @@ from django.utils import timezone
 
 from study.desk import anchors
 from study.desk.stimuli import take_in
-from study.models import EarlyLook, Invitation, Rating, Study, StudyStimulus
+from study.models import Deed, Invitation, Rating, Study, StudyStimulus
+from study.models.deeds import By, by_command, note
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,12 @@ def create(
     protocol: Mapping[str, Any] | None = None,
     researchers: Sequence[str] = (),
     opened: bool = False,
+    by: By | None = None,
 ) -> Study:
     """A study with its stimuli: a draft, or ``opened``. Empty arguments take the preset's values.
 
     ``protocol``: fields of the session's protocol, over the preset's. ``researchers``: names of
-    the users who may see the results.
+    the users who may see the results. ``by``: who does it; whoever runs the command, if not given.
 
     Raises ``ValueError`` for a slug that is taken or malformed, an unknown preset, set, method or
     user, outputs that have not been generated, and whatever `open_` refuses; nothing is stored
@@ -110,8 +112,10 @@ def create(
             StudyStimulus(study=study, stimulus=stimulus) for stimulus in stimuli
         )
         study.researchers.set([_user(name) for name in researchers])
+        by = by or by_command()
+        note(Deed.Kind.CREATED, by=by, study=study, preset=preset, stimuli=len(stimuli))
         if opened:
-            open_(study)
+            open_(study, by=by)
     return study
 
 
@@ -157,7 +161,7 @@ def get(slug: str) -> Study:
     return study
 
 
-def open_(study: Study) -> None:
+def open_(study: Study, *, by: By | None = None) -> None:
     """Open a draft, freezing its stimuli and rules, or a closed study again, unchanged.
 
     Raises ``ValueError`` if there is nothing to show or a file is missing or was altered.
@@ -182,8 +186,10 @@ def open_(study: Study) -> None:
         if study.stimuli_sha256 not in {"", digest}:
             raise ValueError(f"the stimuli of {study.slug} are not those it was opened with")
         study.state, study.stimuli_sha256, study.closed_at = Study.State.OPEN, digest, None
-        study.opened_at = study.opened_at or timezone.now()
+        again, study.opened_at = study.opened_at is not None, study.opened_at or timezone.now()
         study.save()
+        told = {"again": again, "stimuli_sha256": digest, "ratings": _told(study)}
+        note(Deed.Kind.OPENED, by=by or by_command(), study=study, **told)
 
 
 def _check_protocol(study: Study, images: int) -> None:
@@ -202,17 +208,20 @@ def _check_protocol(study: Study, images: int) -> None:
         raise ValueError(f"sessions of {study.slug}: {study.sessions} sessions for {seen} images")
 
 
-def close(study: Study) -> None:
+def close(study: Study, *, by: By | None = None) -> None:
     """Take no more raters and no more votes. Raises ``ValueError`` if the study is a draft."""
     with transaction.atomic():
         study.refresh_from_db()
         if study.state == Study.State.DRAFT:
             raise ValueError(f"study {study.slug} is a draft; there is nothing to close")
-        study.state, study.closed_at = Study.State.CLOSED, study.closed_at or timezone.now()
+        if study.state == Study.State.CLOSED:
+            return
+        study.state, study.closed_at = Study.State.CLOSED, timezone.now()
         study.save()
+        note(Deed.Kind.CLOSED, by=by or by_command(), study=study, ratings=_told(study))
 
 
-def invite(study: Study, count: int) -> list[Invitation]:
+def invite(study: Study, count: int, *, by: By | None = None) -> list[Invitation]:
     """``count`` new invitations. Raises ``ValueError`` for a closed study or an odd number."""
     if not 1 <= count <= MOST_INVITATIONS:
         raise ValueError(f"{count} invitations cannot be made; ask for 1 to {MOST_INVITATIONS}")
@@ -221,9 +230,12 @@ def invite(study: Study, count: int) -> list[Invitation]:
         if study.state == Study.State.CLOSED:
             raise ValueError(f"study {study.slug} is closed; open it to invite raters")
         last = study.invitations.aggregate(Max("number"))["number__max"] or 0
-        return Invitation.objects.bulk_create(
+        made = Invitation.objects.bulk_create(
             Invitation(study=study, number=last + 1 + i) for i in range(count)
         )
+        numbers = [last + 1, last + count]
+        note(Deed.Kind.INVITED, by=by or by_command(), study=study, count=count, numbers=numbers)
+        return made
 
 
 def link(invitation: Invitation) -> str:
@@ -239,23 +251,33 @@ def links_csv(invitations: Iterable[Invitation]) -> str:
     return table.getvalue()
 
 
-def revoke(invitation: Invitation) -> None:
+def revoke(invitation: Invitation, *, by: By | None = None) -> None:
     """Make the link useless from now on. Ratings given through it stay."""
-    if invitation.revoked_at is None:
-        invitation.revoked_at = timezone.now()
-        invitation.save(update_fields=["revoked_at"])
+    with transaction.atomic():
+        now = timezone.now()
+        fresh = Invitation.objects.filter(pk=invitation.pk, revoked_at=None)
+        if fresh.update(revoked_at=now):
+            invitation.revoked_at = now
+            by = by or by_command()
+            note(Deed.Kind.REVOKED, by=by, study=invitation.study, number=invitation.number)
 
 
-def look(study: Study, *, user_id: int | None = None) -> EarlyLook:
-    """Note that the means of an open study are looked at: it can steer who is asked next.
+def look(study: Study, *, by: By | None = None, file: str = "") -> Deed:
+    """Note that the means of a study are looked at: it can steer who is asked next.
 
-    ``user_id``: whose look it is, ``None`` from the command line.
+    ``file``: what was taken away, if it was no page. A look at a closed study counts as an early
+    one should the study be opened again (`Deed.objects.early_looks`).
     """
-    told = Rating.objects.counted().of(study, simulated=False)
-    return study.early_looks.create(user_id=user_id, ratings=told.count())
+    told = {"state": study.state, "ratings": _told(study), **({"file": file} if file else {})}
+    kind = Deed.Kind.TOOK if file else Deed.Kind.LOOKED
+    return note(kind, by=by or by_command(), study=study, **told)
 
 
 def tells(study: Study) -> bool:
-    """Whether means of people's ratings tell something while raters are still asked."""
-    told = Rating.objects.counted().of(study, simulated=False)
-    return study.state == Study.State.OPEN and told.exists()
+    """Whether means of people's ratings tell something while raters may still be asked."""
+    return study.state != Study.State.DRAFT and _told(study) > 0
+
+
+def _told(study: Study) -> int:
+    """How many ratings of people are in the means of ``study``."""
+    return Rating.objects.counted().of(study, simulated=False).count()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -17,7 +18,16 @@ from study.desk import studies as verbs
 from study.desk.archive import archive as whole
 from study.desk.forms import InviteForm
 from study.models import Study
-from study.site.access import study_for
+from study.models.deeds import By
+from study.site.access import by, study_for
+
+
+class Verb(Protocol):
+    """Something that is done to a study by somebody."""
+
+    def __call__(self, study: Study, /, *, by: By) -> object:
+        """Raises ``ValueError`` with the reason if it cannot be done."""
+
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -72,7 +82,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
 def look(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the means of an open study to this researcher from now on, and keep that it was done."""
     chosen = study_for(request, slug)
-    verbs.look(chosen, user_id=request.user.pk)
+    verbs.look(chosen, by=by(request))
     request.session[_seen(chosen)] = True
     return redirect("study", slug)
 
@@ -162,7 +172,9 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
         messages.error(request, f"Number of links: {form.errors['count'][0]}")
         return redirect("study", slug)
     count = form.cleaned_data["count"]
-    return _do(request, study_for(request, slug), lambda chosen: verbs.invite(chosen, count))
+    return _do(
+        request, study_for(request, slug), lambda chosen, *, by: verbs.invite(chosen, count, by=by)
+    )
 
 
 @require_POST
@@ -171,13 +183,13 @@ def revoke(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Withdraw one link."""
     chosen = study_for(request, slug)
     invitation = get_object_or_404(chosen.invitations, number=number)
-    return _do(request, chosen, lambda _: verbs.revoke(invitation))
+    return _do(request, chosen, lambda _, *, by: verbs.revoke(invitation, by=by))
 
 
-def _do(request: HttpRequest, chosen: Study, verb: exports.Verb) -> HttpResponse:
+def _do(request: HttpRequest, chosen: Study, verb: Verb) -> HttpResponse:
     """Carry out a verb on a study and show the study again, with the reason if it was refused."""
     try:
-        verb(chosen)
+        verb(chosen, by=by(request))
     except ValueError as error:
         messages.error(request, str(error))
     return redirect("study", chosen.slug)

@@ -5,13 +5,14 @@ store one live here. No page and no verb of a wing may, and nothing that knows h
 """
 
 from study.models.catalog import Dataset, Method, SourceImage, Stimulus
-from study.models.design import Anchor, EarlyLook, Invitation, Study, StudyStimulus
+from study.models.deeds import Deed
+from study.models.design import Anchor, Invitation, Study, StudyStimulus
 from study.models.session import Rater, Rating, Revision, Screening, Session, Text, Trial
 
 __all__ = [
     "Anchor",
     "Dataset",
-    "EarlyLook",
+    "Deed",
     "Invitation",
     "Method",
     "Rater",

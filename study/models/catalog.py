@@ -61,12 +61,19 @@ class Stimulus(models.Model):
     source = models.ForeignKey(SourceImage, on_delete=models.PROTECT, related_name="stimuli")
     method = models.ForeignKey(Method, on_delete=models.PROTECT, related_name="stimuli")
     sha256 = models.CharField("SHA-256 of the file", max_length=64)
+    length = models.PositiveIntegerField("length of the file, bytes", null=True)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     psnr = models.FloatField("PSNR, dB", null=True, help_text="Empty where it is infinite.")
     ssim = models.FloatField("SSIM (Wang)", null=True)
     ssim_daala = models.FloatField("SSIM (daala, as in the paper)", null=True)
     lpips = models.FloatField("LPIPS (AlexNet)", null=True)
+    fault = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="What is wrong with the file, found when it was to be shown; `manage.py verify` "
+        "clears it.",
+    )
 
     class Meta:
         verbose_name_plural = "stimuli"

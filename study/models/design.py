@@ -147,26 +147,6 @@ class StudyStimulus(models.Model):
         return f"{self.stimulus} in {self.study.slug}"
 
 
-class EarlyLook(models.Model):
-    """Somebody looked at the means of an open study. It may bias who is asked next: it is kept."""
-
-    study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="early_looks")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        help_text="Empty: by `manage.py results`.",
-    )
-    ratings = models.PositiveIntegerField(help_text="Ratings of people at that moment.")
-    at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["study", "at", "pk"]
-
-    def __str__(self) -> str:
-        return f"{self.study.slug}, {self.at:%Y-%m-%d %H:%M}"
-
-
 class Anchor(models.Model):
     """An image of known quality for calibrating raters: the worst, a 1, or the original, a 5."""
 

@@ -140,6 +140,9 @@ class Session(models.Model):
     seen_at = models.DateTimeField("latest vote", null=True)
     ended_at = models.DateTimeField(null=True)
     active_ms = models.PositiveIntegerField("active time, ms", default=0)
+    shown_until = models.DateTimeField(
+        null=True, help_text="Before this moment no further image can have been seen long enough."
+    )
     mistakes = models.PositiveSmallIntegerField(
         null=True, help_text="Of a calibration: answers in its check more than one point off."
     )
@@ -180,6 +183,9 @@ class Trial(models.Model):
         null=True, help_text="The score that an image of the calibration stands for."
     )
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    delivered_at = models.DateTimeField(
+        null=True, help_text="When the image was first sent to the rater's browser."
+    )
 
     class Meta:
         ordering = ["rater", "position"]
@@ -264,6 +270,12 @@ class Rating(models.Model):
         null=True,
         help_text="For which the image was on the screen before the answer, pauses left out.",
     )
+    since_delivery_ms = models.PositiveIntegerField(
+        "milliseconds since delivery",
+        null=True,
+        help_text="From the image being sent to the vote's arrival, by this server's clock.",
+    )
+    taken_back_at = models.DateTimeField(null=True, help_text="When the rater took it back.")
     device_pixel_ratio = models.FloatField(null=True)
     viewport_width = models.PositiveIntegerField("viewport width, CSS px", null=True)
     viewport_height = models.PositiveIntegerField("viewport height, CSS px", null=True)
@@ -296,7 +308,9 @@ class Revision(models.Model):
     original_score = models.PositiveSmallIntegerField()
     score = models.PositiveSmallIntegerField(choices=Rating.Score)
     client_id = models.UUIDField(unique=True, help_text="Made by the browser for this revision.")
-    after_ms = models.PositiveIntegerField(help_text="From the vote to its being taken back.")
+    after_ms = models.PositiveIntegerField(
+        help_text="From the vote to its being taken back, by this server's clock."
+    )
     received_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

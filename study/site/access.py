@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from study.models import Invitation, Rater, Study, steps
+from study.models.deeds import By
 from study.models.steps import Visitor
 
 KEY = "invitation"
@@ -74,3 +75,10 @@ def study_for(request: HttpRequest, slug: str) -> Study:
     if study is None:
         raise Http404(f"You have no study {slug!r}.")
     return study
+
+
+def by(request: HttpRequest) -> By:
+    """Who sent a request, for the log of deeds."""
+    user = request.user if request.user.is_authenticated else None
+    account = user.get_username() if user else ""
+    return By(user, account, str(request.META.get("REMOTE_ADDR", "")))

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from study.analysis import layout
 from study.desk import archive, exports, rehearsal, studies
-from study.models import EarlyLook, Rating, Trial
+from study.models import Deed, Rating, Trial
 from study.rating import sessions
 from study.rating.votes import cast
 
@@ -127,11 +127,11 @@ def test_means_are_hidden_while_a_study_is_open_and_looks_are_kept(voted, owner)
     assert b"Show the results" in page.content
     for told in (b"3.00", b"Krippendorff", b"distribution.svg", b"ratings.csv"):
         assert told not in page.content
-    assert not EarlyLook.objects.exists(), "to open the page is no look"
+    assert not Deed.objects.looks(voted).exists(), "to open the page is no look"
     page = client.post(reverse("look", args=["small"]), follow=True)
     assert b"3.00" in page.content
-    look = EarlyLook.objects.get()
-    assert (look.user, look.ratings) == (owner, 14)
+    look = Deed.objects.looks(voted).get()
+    assert (look.user, look.account, look.details["ratings"]) == (owner, "owner", 14)
     other = Client()
     other.force_login(owner)
     assert b"Show the results" in other.get(reverse("study", args=["small"])).content
@@ -145,10 +145,13 @@ def test_a_look_from_the_command_line_is_kept_too(voted, capsys):
     said = capsys.readouterr()
     assert json.loads(said.out)["counts"]["ratings"] == 14
     assert "this look at its results is noted" in said.err
-    assert EarlyLook.objects.get().user is None
+    assert Deed.objects.looks(voted).get().user is None
     studies.close(voted)
     call_command("results", "small", format="csv")
-    assert EarlyLook.objects.count() == 1
+    assert Deed.objects.looks(voted).count() == 2, "noted too: it may be opened again"
+    assert Deed.objects.early_looks(voted).count() == 1
+    studies.open_(voted)
+    assert Deed.objects.early_looks(voted).count() == 2, "closed, read, opened again: a look"
 
 
 def test_a_look_counts_the_ratings_that_are_analysed_and_is_none_before_the_first(
@@ -161,7 +164,7 @@ def test_a_look_counts_the_ratings_that_are_analysed_and_is_none_before_the_firs
     client = Client()
     client.force_login(owner)
     client.post(reverse("look", args=["small"]))
-    looks = EarlyLook.objects.order_by("pk").values_list("user", "ratings")
+    looks = Deed.objects.looks(open_study).values_list("user", "details__ratings")
     assert list(looks) == [(None, 1), (None, 2), (owner.pk, 2)]
 
 

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from study.desk import rehearsal, studies
-from study.models import Invitation, Study, Trial
+from study.models import Deed, Invitation, Study, Trial
 from study.rating import sessions
 from study.rating.votes import cast
 
@@ -84,7 +84,7 @@ def test_an_outsider_changes_nothing(outsider, open_study):
     open_study.refresh_from_db()
     assert open_study.state == Study.State.OPEN
     assert open_study.invitations.filter(revoked_at=None).count() == 1
-    assert not open_study.early_looks.exists()
+    assert not Deed.objects.looks(open_study).exists()
 
 
 def test_a_rater_sees_no_results(rater_client):

@@ -1,0 +1,144 @@
+"""What was done at the desk and at its door: by whom, when, from where. Written once, kept.
+
+An entry is written by the verb that does the deed, in the same transaction: there is no deed
+without its entry and no entry without its deed.
+"""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from study.models.design import Study
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class By(NamedTuple):
+    """Who did something: an account, and the network address it came from, both if known."""
+
+    user: User | None = None
+    account: str = ""
+    """The account's name, as it was then; of a sign-in that failed, the name that was tried."""
+    address: str = ""
+
+
+def by_command() -> By:
+    """Whoever runs a command on the server."""
+    try:
+        return By(account=f"command line ({getpass.getuser()})")
+    except (KeyError, OSError):  # a user of the system without a name
+        return By(account="command line")
+
+
+class DeedQuerySet(models.QuerySet["Deed"]):
+    """Reads of several deeds."""
+
+    def looks(self, study: Study) -> DeedQuerySet:
+        """Those that showed somebody the means of people's ratings of ``study``."""
+        return self.filter(study=study, kind__in=[Deed.Kind.LOOKED, Deed.Kind.TOOK])
+
+    def early_looks(self, study: Study) -> DeedQuerySet:
+        """Looks after which more people could be asked: all but those since it was closed last.
+
+        A study that was closed, read and opened again was read early.
+        """
+        looks = self.looks(study)
+        if study.state == Study.State.CLOSED and study.closed_at:
+            return looks.filter(at__lt=study.closed_at)
+        return looks
+
+
+class Deed(models.Model):
+    """One deed. ``details`` says what of it: numbers, names, settings from what to what."""
+
+    class Kind(models.TextChoices):
+        """What can be done that is to be told later."""
+
+        CREATED = "created", "Made the study"
+        CHANGED = "changed", "Changed settings"
+        OPENED = "opened", "Opened the study"
+        CLOSED = "closed", "Closed the study"
+        INVITED = "invited", "Made links"
+        REVOKED = "revoked", "Withdrew a link"
+        REHEARSED = "rehearsed", "Played simulated raters"
+        LOOKED = "looked", "Saw results"
+        TOOK = "took", "Took a file"
+        TOLD = "told", "Exported the data of one rater"
+        ERASED = "erased", "Deleted the data of one rater"
+        FAULT = "fault", "Found an image missing or altered"
+        MENDED = "mended", "Found a faulty image right again"
+        SIGNED_IN = "signed in", "Signed in"
+        SIGNED_OUT = "signed out", "Signed out"
+        REFUSED = "refused", "Failed to sign in"
+        PASSWORD = "password", "Changed a password"
+
+    at = models.DateTimeField(auto_now_add=True)
+    kind = models.CharField(max_length=12, choices=Kind)
+    study = models.ForeignKey(Study, on_delete=models.SET_NULL, null=True, related_name="deeds")
+    about = models.CharField(
+        max_length=50, blank=True, help_text="Name of the study, also after it was deleted."
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    account = models.CharField(max_length=150, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    details = models.JSONField(default=dict)
+
+    objects = DeedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["at", "pk"]
+        indexes = [
+            models.Index(fields=["study", "at"]),
+            models.Index(
+                fields=["kind", "account", "at"],
+                condition=Q(kind="refused"),
+                name="refused_account",
+            ),
+            models.Index(
+                fields=["kind", "address", "at"],
+                condition=Q(kind="refused"),
+                name="refused_address",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.account or 'somebody'}: {self.get_kind_display()}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store a new entry. Raises ``ValueError`` for one that is stored already."""
+        if self.pk is not None:
+            raise ValueError("an entry in the log is written once")
+        super().save(*args, **kwargs)
+
+
+def note(kind: Deed.Kind, *, by: By, study: Study | None = None, **details: Any) -> Deed:
+    """Write down a deed. Call it in the transaction that does it.
+
+    ``details`` is what JSON can hold; times and other things are stored as their text.
+    """
+    return Deed.objects.create(
+        kind=kind,
+        study=study,
+        about=study.slug if study else "",
+        user=by.user,
+        account=by.account[:150],
+        address=by.address[:45],
+        details={name: _plain(value) for name, value in details.items()},
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

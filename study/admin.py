@@ -6,12 +6,17 @@ A study's state is changed on its own page, where the reason of a refusal can be
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 
 from study import models
+from study.desk import studies
+from study.models.deeds import note
+from study.site.access import by
 
 
 class Frozen(admin.ModelAdmin):
@@ -89,12 +94,60 @@ class StudyAdmin(admin.ModelAdmin):
     def get_readonly_fields(
         self, request: HttpRequest, obj: models.Study | None = None
     ) -> list[str]:
-        frozen = (*models.Study.FROZEN, *models.Study.DECLARED) if obj and obj.frozen else ()
-        return [*frozen, *self.readonly_fields]
+        # The title is in every export: once raters come it does not change here either.
+        frozen = ("title", *models.Study.FROZEN, *models.Study.DECLARED)
+        return [*(frozen if obj and obj.frozen else ()), *self.readonly_fields]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        # The last step of saving, in the transaction of the whole: every change is known here.
+        super().save_related(request, form, formsets, change)
+        changed = {name: _from_to(form, name) for name in form.changed_data}
+        for formset in formsets:
+            rows = (*formset.new_objects, *(row for row, _ in formset.changed_objects))
+            if rows:
+                changed["stimuli with"] = [str(row) for row in rows]
+            if formset.deleted_objects:
+                changed["stimuli without"] = [str(row) for row in formset.deleted_objects]
+        kind = models.Deed.Kind.CHANGED if change else models.Deed.Kind.CREATED
+        note(kind, by=by(request), study=form.instance, **changed)
+
+    def delete_model(self, request: HttpRequest, obj: models.Study) -> None:
+        with transaction.atomic():
+            note(models.Deed.Kind.DELETED, by=by(request), study=obj)
+            super().delete_model(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Study | None = None) -> bool:
         # A list of studies may hold an open one, so deleting from the list is not offered.
         return bool(obj and not obj.frozen) and super().has_delete_permission(request, obj)
+
+
+def _from_to(form: Any, name: str) -> list[str]:
+    """What a field of a form held, and what it holds now; of people, their names."""
+
+    def said(value: Any) -> str:
+        if isinstance(value, Iterable) and not isinstance(value, str):
+            return ", ".join(sorted(map(str, value))) or "nobody"
+        return "" if value is None else str(value)
+
+    return [said(form.initial.get(name)), said(form.cleaned_data[name])]
+
+
+class Telling(Frozen):
+    """Rows that tell how a method is rated: to see them of an open study is a look at its means."""
+
+    study_of: str
+    """The way from a row to its study."""
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows = super().get_queryset(request)
+        seen = request.session.setdefault("looked in the admin", {})
+        for study in models.Study.objects.filter(state=models.Study.State.OPEN):
+            spell = str(study.deeds.filter(kind=models.Deed.Kind.OPENED).count())
+            if seen.get(str(study.pk)) != spell and rows.filter(**{self.study_of: study}).exists():
+                studies.look(study, by=by(request))
+                request.session["looked in the admin"] = seen | {str(study.pk): spell}
+                seen = request.session["looked in the admin"]
+        return rows
 
 
 @admin.register(models.Deed)
@@ -106,17 +159,10 @@ class DeedAdmin(Frozen):
 
 
 @admin.register(models.Invitation)
-class InvitationAdmin(admin.ModelAdmin):
+class InvitationAdmin(Frozen):
     list_display = ["study", "number", "created_at", "opened_at", "revoked_at"]
     list_filter = ["study"]
     fields = ["study", "number", "created_at", "opened_at", "revoked_at"]
-    readonly_fields = ["study", "number", "created_at", "opened_at"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(models.Dataset)
@@ -138,8 +184,8 @@ class MethodAdmin(Frozen):
 
 @admin.register(models.Stimulus)
 class StimulusAdmin(Frozen):
-    list_display = ["source", "method", "width", "height", "psnr", "ssim_daala", "lpips", "sha256"]
-    list_filter = ["source__dataset", "method"]
+    list_display = ["source", "method", "width", "height", "psnr", "ssim_daala", "lpips", "fault"]
+    list_filter = ["source__dataset", "method", ("fault", admin.EmptyFieldListFilter)]
     list_select_related = ["source__dataset", "method"]
     search_fields = ["source__name", "method__name", "sha256"]
 
@@ -190,7 +236,8 @@ class TrialAdmin(Frozen):
 
 
 @admin.register(models.Rating)
-class RatingAdmin(Frozen):
+class RatingAdmin(Telling):
+    study_of = "trial__rater__study"
     list_display = ["trial", "score", "simulated", "received_at", "response_ms", "browser"]
     list_filter = ["trial__rater__study", "trial__rater__simulated", "score"]
     list_select_related = ["trial__rater__study"]
@@ -201,7 +248,8 @@ class RatingAdmin(Frozen):
 
 
 @admin.register(models.Revision)
-class RevisionAdmin(Frozen):
+class RevisionAdmin(Telling):
+    study_of = "rating__trial__rater__study"
     list_display = ["rating", "original_score", "score", "after_ms", "received_at"]
     list_filter = ["rating__trial__rater__study"]
     list_select_related = ["rating__trial__rater__study"]

@@ -70,6 +70,7 @@ def _own_folders(settings, tmp_path):
     """No test writes where the product keeps its data; static files need no collecting."""
     settings.STIMULI_DIR = tmp_path / "stimuli"
     settings.OUTPUTS_DIR = tmp_path / "outputs"
+    settings.VAR_DIR = tmp_path / "var"
     settings.CALIBRATION_DIR = None
     settings.STORAGES = {
         **settings.STORAGES,

@@ -11,14 +11,13 @@ from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
+from django.db.models import Count, Max
 
 from study.analysis import render, tables
 from study.analysis.report import Report
 from study.desk import exports
 from study.desk.exports import Kind
 from study.models import Deed, Session, Study, Trial
-
-PACKAGES = ("django", "numpy", "pandas", "scipy", "matplotlib")
 
 CODEBOOK = {
     "rater": "R001, R002 ... for people, S001 ... for simulated raters; no name was ever asked",
@@ -70,6 +69,26 @@ def archive(study: Study, *, kind: Kind) -> bytes:
                 continue
             binary[f"figures/{name}.{form}"] = drawn
     return _zip({name: text.encode() for name, text in files.items()} | binary)
+
+
+def mark(study: Study, *, kind: Kind) -> str:
+    """Which state of the study an archive is of: votes, plans, and what was done at the desk.
+
+    That a file was taken away makes no other archive of it; the next deed does.
+    """
+    raters = {"rater__study": study, "rater__simulated": kind == "simulated"}
+    counts = [
+        rows.order_by().aggregate(Count("pk"), Max("pk"))
+        for rows in (
+            Trial.objects.filter(**raters),
+            Session.objects.filter(**raters),
+            study.deeds.exclude(kind=Deed.Kind.TOOK),
+        )
+    ]
+    votes = exports.mark(study, kind=kind)
+    told = (votes, study.state, study.closed_at, [list(each.values()) for each in counts])
+    state = hashlib.sha256(repr(told).encode()).hexdigest()
+    return f"{votes.partition('-')[0]}-{state[:24]}"
 
 
 def _zip(files: dict[str, bytes]) -> bytes:
@@ -242,4 +261,4 @@ def _stimuli(study: Study) -> str:
 
 def _versions() -> str:
     lines = [f"python {platform.python_version()}"]
-    return "\n".join([*lines, *(f"{name} {version(name)}" for name in PACKAGES)]) + "\n"
+    return "\n".join([*lines, *(f"{name} {version(name)}" for name in exports.PACKAGES)]) + "\n"

@@ -5,8 +5,11 @@ People and simulated raters never meet: every function here takes the kind it is
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -16,7 +19,7 @@ from benchmarks.published import LEDIG2017
 from sr_models.methods import ORIGINAL
 from study.analysis import figures, reading, render, tables
 from study.analysis import report as analysis
-from study.models import Rater, Rating, Study
+from study.models import Deed, Rater, Rating, Study
 
 Kind = Literal["people", "simulated"]
 
@@ -28,6 +31,8 @@ FIGURE_FORMATS: dict[str, figures.Format] = {"svg": "svg", "pdf": "pdf", "png": 
 FIGURES = {"distribution": "scores", "ranks": "ranks", "measures": "measures"}
 """What can be drawn, and what it is a figure of."""
 MEASURES = tuple(tables.MEASURES)
+PACKAGES = ("django", "numpy", "pandas", "scipy", "matplotlib")
+"""What figures are computed and drawn with, beside this project."""
 COLUMNS = ("rater", "set", "image", "method", "score", "simulated")
 
 
@@ -75,15 +80,36 @@ def report(study: Study, *, kind: Kind) -> analysis.Report | None:
     """The whole analysis of one kind of raters, or None while nobody has rated.
 
     It is that of `manage.py analyse` on the exported ratings, figure by figure, with the table of
-    :func:`mos` and the study beside it. The latest few are remembered until a vote changes.
+    :func:`mos` and the study beside it. This process remembers the latest until a vote changes.
     """
-    ratings = Rating.objects.of(study, simulated=kind == "simulated")
-    print_ = ratings.aggregate(Count("pk"), Max("pk"), check=Sum(F("score") * F("pk")))
-    return _report(study.pk, kind, (*print_.values(), study.least_correlation))
+    return _report(study.pk, kind, mark(study, kind=kind))
 
 
-@lru_cache(maxsize=8)
-def _report(pk: int, kind: Kind, fingerprint: tuple[Any, ...]) -> analysis.Report | None:
+@cache
+def engine() -> str:
+    """What computes: a checksum of the code and of the libraries that figures come from."""
+    parts = [f"{name} {version(name)}" for name in PACKAGES]
+    for folder in (Path(analysis.__file__).parent, Path(__file__).parent):
+        parts += [path.read_text() for path in sorted(folder.glob("*.py"))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def mark(study: Study, *, kind: Kind) -> str:
+    """Which state of the votes, and of all else that is computed with, the study is in; cheap.
+
+    Letters, digits and a hyphen, before which stands how often anybody's answers were deleted.
+    """
+    ratings = Rating.objects.of(study, simulated=kind == "simulated").order_by()
+    votes = ratings.aggregate(Count("pk"), Max("pk"), sum=Sum(F("score") * F("pk")))
+    measured = study.stimuli.order_by("pk").values_list("pk", "method__title", *MEASURES)
+    told = (study.title, study.planned_raters, study.least_correlation, list(votes.values()))
+    state = hashlib.sha256(repr((engine(), told, list(measured))).encode()).hexdigest()
+    deleted = Deed.objects.filter(study=study, kind=Deed.Kind.ERASED).count()
+    return f"{deleted}-{state[:24]}"
+
+
+@lru_cache(maxsize=2)
+def _report(pk: int, kind: Kind, mark: str) -> analysis.Report | None:
     study = Study.objects.get(pk=pk)
     frame = raw(study, kind=kind)
     if frame.empty:

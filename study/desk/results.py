@@ -2,49 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.db.models import Avg, Count, Q
 
 from sr_models.methods import ORIGINAL
 from study.analysis import power, render, tables
+from study.analysis.report import plain
 from study.desk import exports
 from study.desk.exports import Kind
-from study.models import Deed, Rater, Session, Study
+from study.desk.studies import link
+from study.models import Deed, Rater, Session, Stimulus, Study
 
 REFUSALS = {"vision": "vision", "plates": "colour plates", "calibration": "calibration"}
+LINKS, DEEDS = 100, 30
+"""Links on a page of them, and deeds on the page: the latest; all are in the admin."""
 HIGHER_IS_BETTER = {"mos": True, "psnr": True, "ssim": True, "ssim_daala": True, "lpips": False}
 
 
-def page(study: Study, *, kind: Kind, hidden: bool) -> dict[str, Any]:
-    """The context of the page; with ``hidden`` nothing in it tells how a method is rated."""
-    context: dict[str, Any] = {
+def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str, Any]:
+    """The context of the page: how far the study is, and ``found``, what :func:`computed` gave."""
+    return {
         "study": study,
         "kind": kind,
         "kinds": exports.kinds(study),
-        "hidden": hidden,
         "progress": progress(study, kind),
         "calibration": calibration(study) if kind == "people" else None,
         "looks": Deed.objects.early_looks(study),
-        "sections": [],
-        "notes": [],
+        "deeds": study.deeds.order_by("-at", "-pk")[:DEEDS],
+        "faults": faults(study),
+        **(found or {}),
     }
-    if not study.stimuli.exists() or hidden:
-        return context
+
+
+def faults(study: Study) -> list[str]:
+    """What is wrong with images of the study, found when they were to be shown."""
+    shown = Q(studystimulus__study=study) | Q(anchor__study=study)
+    found = Stimulus.objects.filter(shown).exclude(fault="").distinct()
+    return [f"{each}: {each.fault}" for each in found.select_related("source__dataset", "method")]
+
+
+def page_json(study: Study, kind: Kind) -> bytes:
+    """What the page shows of the votes, as JSON: computed once, shown to many."""
+    return json.dumps(plain(computed(study, kind=kind))).encode()
+
+
+def computed(study: Study, *, kind: Kind) -> dict[str, Any]:
+    """What the page shows of the votes; nothing if the study shows no images."""
+    if not study.stimuli.exists():
+        return {"sections": [], "notes": []}
     found = exports.report(study, kind=kind)
     shown = exports.mos(study, kind=kind)
     rows = found["table"] if found else tables.records(shown)
-    context["headline"] = tables.headline(shown)
-    context["remarks"] = tables.notes(shown)
-    context["sections"] = [
+    sections = [
         _section(str(name), [dict(row) for row in rows if row["set"] == name], found)
         for name in dict.fromkeys(row["set"] for row in rows)
     ]
-    context["paired"] = any(section["matrix"] for section in context["sections"])
-    if found:
-        context |= _whole(study, found)
-    return context
+    return {
+        "headline": tables.headline(shown),
+        "remarks": tables.notes(shown),
+        "sections": sections,
+        "paired": any(section["matrix"] for section in sections),
+        "counted": found["counts"]["ratings"] if found else 0,
+        **(_whole(study, found) if found else {"notes": []}),
+    }
 
 
 def progress(study: Study, kind: Kind) -> dict[str, Any]:
@@ -222,23 +245,26 @@ def _with_interval(row: dict[str, Any], key: str) -> str:
     return said.replace("-", "−")
 
 
-def invitations(study: Study, absolute: Callable[[str], str]) -> list[dict[str, Any]]:
-    """Each invitation with its link and how far its rater is; ``absolute`` completes a path.
+def invitations(study: Study, number: str | int | None = 1) -> dict[str, Any]:
+    """``page``: one page of the invitations; ``rows``: each with its link and how far its rater is.
 
-    ``status``: not opened, opened, then the rater's stage; deleted, if they had their answers
-    deleted; or revoked.
+    ``number``: of the page, from 1; anything else is the nearest that there is. ``status`` of a
+    row: not opened, opened, then the rater's stage; deleted, if they had their answers deleted; or
+    revoked.
     """
     total = study.images_each()
-    return [
+    page = Paginator(study.invitations.with_progress(), LINKS).get_page(number)
+    rows = [
         {
             "number": invitation.number,
-            "url": absolute(invitation.get_absolute_url()),
+            "url": link(invitation),
             "status": _status(invitation),
             "position": getattr(invitation, "position", None) or 0,
             "total": total,
         }
-        for invitation in study.invitations.with_progress()
+        for invitation in page
     ]
+    return {"page": page, "rows": rows}
 
 
 def _status(invitation: Any) -> str:

@@ -24,6 +24,7 @@ urlpatterns = [
     path("studies/<slug:slug>/ratings.csv", views.ratings, name="ratings"),
     path("studies/<slug:slug>/figures/<str:name>.<str:extension>", views.figure, name="figure"),
     path("studies/<slug:slug>/archive.zip", views.archive, name="archive"),
+    path("studies/<slug:slug>/ready/<str:name>", views.ready, name="ready"),
     path("studies/<slug:slug>/look", views.look, name="look"),
     path("admin/", admin.site.urls),
 ]

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
-from typing import Protocol
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from study.desk import exports
+from study.desk import computed, exports
 from study.desk import results as results_page
 from study.desk import studies as verbs
-from study.desk.archive import archive as whole
+from study.desk.exports import Kind
 from study.desk.forms import InviteForm
-from study.models import Study
+from study.models import Deed, Study
 from study.models.deeds import By
 from study.site.access import by, study_for
 
@@ -57,24 +59,66 @@ def studies(request: HttpRequest) -> HttpResponse:
     return render(request, "study/desk/studies.html", {"studies": mine})
 
 
+P = ParamSpec("P")
+
+
+def of_ratings(
+    view: Callable[Concatenate[HttpRequest, Study, Kind, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, str, P], HttpResponse]:
+    """A view of what ratings say: of this researcher's study, by one kind of raters, to be seen.
+
+    Means of people's ratings are kept back while the study is open, until this researcher says
+    that they want to look.
+    """
+
+    @require_safe
+    @login_required
+    @wraps(view)
+    def inner(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        chosen = study_for(request, slug)
+        kind = _kind(request, chosen)
+        if _hidden(request, chosen, kind):
+            messages.error(request, "The study is open: show the results on this page first.")
+            return redirect("study", slug)
+        return view(request, chosen, kind, *args, **kwargs)
+
+    return inner
+
+
 @require_safe
 @login_required
 def study(request: HttpRequest, slug: str) -> HttpResponse:
     """Progress, results and links of one study."""
     chosen = study_for(request, slug)
     kind = _kind(request, chosen)
-    hidden = _hidden(request, chosen, kind)
-    context = results_page.page(chosen, kind=kind, hidden=hidden)
-    context["invitations"] = results_page.invitations(chosen, request.build_absolute_uri)
-    context["can_invite"] = chosen.state != Study.State.CLOSED
+    context: dict[str, Any] = {"hidden": _hidden(request, chosen, kind), "found": None}
+    if not context["hidden"]:
+        context |= _found(request, chosen, kind)
+    context |= results_page.page(chosen, kind=kind, found=context["found"])
     rated = bool(context["progress"]["ratings"])
-    context["downloads"] = _downloads(slug, kind, rated=rated, hidden=hidden)
-    if rated and not hidden:
-        context["figures"] = {
-            name: f"{reverse('figure', args=[slug, name, 'svg'])}?raters={kind}"
-            for name in exports.FIGURES
-        }
+    context["downloads"] = _downloads(slug, kind, rated=rated, hidden=context["hidden"])
+    context["invitations"] = results_page.invitations(chosen, request.GET.get("links"))
+    context["can_invite"] = chosen.state != Study.State.CLOSED
     return render(request, "study/desk/study.html", context)
+
+
+def _found(request: HttpRequest, chosen: Study, kind: Kind) -> dict[str, Any]:
+    """The latest figures, whose page they are on, and whether newer ones are being computed."""
+    _note_look(request, chosen, kind)
+    there = computed.last(chosen, kind=kind, name=computed.PAGE)
+    patience = computed.GLANCE if there else computed.PATIENCE
+    try:
+        made = computed.ask(chosen, kind=kind, name=computed.PAGE, patience=patience) or there
+    except computed.Failed as failure:
+        messages.error(request, str(failure))
+        made = there
+    mark = made.mark if made else ""
+    figures = {
+        name: f"{reverse('figure', args=[chosen.slug, name, 'svg'])}?raters={kind}&of={mark}"
+        for name in exports.FIGURES
+    }
+    found = json.loads(made.path.read_bytes()) if made else None
+    return {"found": found, "made": made, "figures": figures, "file": computed.PAGE}
 
 
 @require_POST
@@ -83,70 +127,51 @@ def look(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the means of an open study to this researcher from now on, and keep that it was done."""
     chosen = study_for(request, slug)
     verbs.look(chosen, by=by(request))
-    request.session[_seen(chosen)] = True
+    request.session[_seen(chosen)] = _spell(chosen)
     return redirect("study", slug)
 
 
-@require_safe
-@login_required
-def results(request: HttpRequest, slug: str, extension: str) -> HttpResponse:
+@of_ratings
+def ready(request: HttpRequest, chosen: Study, kind: Kind, name: str) -> HttpResponse:
+    """Whether a computed file is there, for a page that waits for it: its mark, or nothing."""
+    if name not in computed.names():
+        raise Http404
+    try:
+        made = computed.ask(chosen, kind=kind, name=name, patience=0)
+    except (ValueError, computed.Failed) as problem:
+        return JsonResponse({"mark": "", "problem": str(problem)})
+    made = made or computed.last(chosen, kind=kind, name=name)
+    return JsonResponse({"mark": made.mark if made else "", "current": bool(made and made.current)})
+
+
+@of_ratings
+def results(request: HttpRequest, chosen: Study, kind: Kind, extension: str) -> HttpResponse:
     """The tables as a file."""
-    chosen = study_for(request, slug)
     if extension not in exports.TABLE_FORMATS:
         raise Http404
-    kind = _kind(request, chosen)
-    if _hidden(request, chosen, kind):
-        return _refused(request, chosen)
-    form = exports.TABLE_FORMATS[extension]
-    if form == "xlsx":
-        return _made(
-            lambda: next(iter(exports.files(chosen, kind=kind, form=form).values())),
-            f"{_stem(chosen, kind)}-results", extension,
-        )  # fmt: skip
-    text = exports.table(chosen, kind=kind, form=form)
-    return _file(text.encode(), f"{_stem(chosen, kind)}-results", extension)
+    return _file(request, chosen, kind, f"results.{extension}")
 
 
-@require_safe
-@login_required
-def ratings(request: HttpRequest, slug: str) -> HttpResponse:
+@of_ratings
+def ratings(request: HttpRequest, chosen: Study, kind: Kind) -> HttpResponse:
     """Every rating, one row each."""
-    chosen = study_for(request, slug)
-    kind = _kind(request, chosen)
-    if _hidden(request, chosen, kind):
-        return _refused(request, chosen)
-    return _file(
-        exports.ratings(chosen, kind=kind).encode(), f"{_stem(chosen, kind)}-ratings", "csv"
-    )
+    return _file(request, chosen, kind, "ratings.csv")
 
 
-@require_safe
-@login_required
-def figure(request: HttpRequest, slug: str, name: str, extension: str) -> HttpResponse:
+@of_ratings
+def figure(
+    request: HttpRequest, chosen: Study, kind: Kind, name: str, extension: str
+) -> HttpResponse:
     """One figure: the scores' distribution, the mean ranks, or MOS against measures."""
-    chosen = study_for(request, slug)
     if extension not in exports.FIGURE_FORMATS or name not in exports.FIGURES:
         raise Http404
-    kind = _kind(request, chosen)
-    if _hidden(request, chosen, kind):
-        return _refused(request, chosen)
-    return _made(
-        lambda: exports.figure(chosen, kind=kind, name=name, form=extension),
-        f"{_stem(chosen, kind)}-{name}",
-        extension,
-        inline=extension == "svg",
-    )
+    return _file(request, chosen, kind, f"{name}.{extension}", inline=extension == "svg")
 
 
-@require_safe
-@login_required
-def archive(request: HttpRequest, slug: str) -> HttpResponse:
+@of_ratings
+def archive(request: HttpRequest, chosen: Study, kind: Kind) -> HttpResponse:
     """All that can be published, as a zip."""
-    chosen = study_for(request, slug)
-    kind = _kind(request, chosen)
-    if _hidden(request, chosen, kind):
-        return _refused(request, chosen)
-    return _made(lambda: whole(chosen, kind=kind), _stem(chosen, kind), "zip")
+    return _file(request, chosen, kind, computed.ARCHIVE)
 
 
 @require_POST
@@ -195,7 +220,7 @@ def _do(request: HttpRequest, chosen: Study, verb: Verb) -> HttpResponse:
     return redirect("study", chosen.slug)
 
 
-def _kind(request: HttpRequest, chosen: Study) -> exports.Kind:
+def _kind(request: HttpRequest, chosen: Study) -> Kind:
     """Whose ratings are asked for: ``?raters=``, else people's, if there are any."""
     asked = request.GET.get("raters")
     if asked not in {None, "people", "simulated"}:
@@ -205,30 +230,35 @@ def _kind(request: HttpRequest, chosen: Study) -> exports.Kind:
     return "simulated" if asked == "simulated" else "people"
 
 
-def _stem(chosen: Study, kind: exports.Kind) -> str:
+def _stem(chosen: Study, kind: Kind) -> str:
     return chosen.slug if kind == "people" else f"{chosen.slug}-SIMULATED"
 
 
 def _seen(chosen: Study) -> str:
-    """The session's entry that says that this browser has looked."""
+    """The session's entry that says in which spell this browser has looked."""
     return f"looked at {chosen.pk}"
 
 
-def _hidden(request: HttpRequest, chosen: Study, kind: exports.Kind) -> bool:
+def _spell(chosen: Study) -> int:
+    """Counts how often the study was opened and closed: a look holds until the next time."""
+    return chosen.deeds.filter(kind__in=[Deed.Kind.OPENED, Deed.Kind.CLOSED]).count()
+
+
+def _hidden(request: HttpRequest, chosen: Study, kind: Kind) -> bool:
     """Whether means are kept from this researcher: people's, while the study is open."""
     still_open = kind == "people" and chosen.state == Study.State.OPEN
-    return still_open and not request.session.get(_seen(chosen), False)
+    return still_open and request.session.get(_seen(chosen)) != _spell(chosen)
 
 
-def _refused(request: HttpRequest, chosen: Study) -> HttpResponse:
-    """Back to the page, with the reason."""
-    messages.error(request, "The study is open: show the results on this page first.")
-    return redirect("study", chosen.slug)
+def _note_look(request: HttpRequest, chosen: Study, kind: Kind) -> None:
+    """Keep that people's means are shown in this session; a closed study may be opened again."""
+    spell = _spell(chosen)
+    if kind == "people" and verbs.tells(chosen) and request.session.get(_seen(chosen)) != spell:
+        verbs.look(chosen, by=by(request))
+        request.session[_seen(chosen)] = spell
 
 
-def _downloads(
-    slug: str, kind: exports.Kind, *, rated: bool, hidden: bool
-) -> list[tuple[str, str]]:
+def _downloads(slug: str, kind: Kind, *, rated: bool, hidden: bool) -> list[tuple[str, str]]:
     """Labels and addresses of what can be taken away now."""
     if hidden:
         return []
@@ -251,24 +281,33 @@ def _downloads(
     return [(label, f"{address}?raters={kind}") for label, address in offered]
 
 
-def _made(
-    make: Callable[[], bytes], stem: str, extension: str, *, inline: bool = False
+def _file(
+    request: HttpRequest, chosen: Study, kind: Kind, name: str, *, inline: bool = False
 ) -> HttpResponse:
-    """A file, or 404 with the reason why there is none yet."""
+    """A computed file; a page that waits for it while it is made; 404 with the reason if never.
+
+    ``inline``: part of a page, which may ask for the state that it shows; not taken away.
+    """
+    of = request.GET.get("of", "") if inline else ""
     try:
-        content = make()
+        made = computed.last(chosen, kind=kind, name=name, mark=of) if of else None
+        made = made or computed.ask(chosen, kind=kind, name=name)
     except ValueError as error:
         raise Http404(str(error)) from error
-    return _file(content, stem, extension, inline=inline)
-
-
-def _file(content: bytes, stem: str, extension: str, *, inline: bool = False) -> HttpResponse:
-    disposition = "inline" if inline else "attachment"
+    except computed.Failed as failure:
+        messages.error(request, str(failure))
+        return redirect("study", chosen.slug)
+    if made is None:
+        context = {"study": chosen, "kind": kind, "file": name}
+        return render(request, "study/desk/waiting.html", context, status=202)
+    if not inline and request.method == "GET" and kind == "people":
+        verbs.look(chosen, by=by(request), file=name)
+    stem, _, extension = name.rpartition(".")
+    part = "" if name == computed.ARCHIVE else f"-{stem}"
+    filename = f"{_stem(chosen, kind)}{part}.{extension}"
+    disposition = f'{"inline" if inline else "attachment"}; filename="{filename}"'
     return HttpResponse(
-        content,
+        made.path.read_bytes(),
         content_type=TYPES[extension],
-        headers={
-            "Content-Disposition": f'{disposition}; filename="{stem}.{extension}"',
-            "Cache-Control": "private, no-cache",
-        },
+        headers={"Content-Disposition": disposition},
     )

@@ -63,6 +63,7 @@ class Deed(models.Model):
 
         CREATED = "created", "Made the study"
         CHANGED = "changed", "Changed settings"
+        DELETED = "deleted", "Deleted the draft"
         OPENED = "opened", "Opened the study"
         CLOSED = "closed", "Closed the study"
         INVITED = "invited", "Made links"
@@ -119,6 +120,15 @@ class Deed(models.Model):
             raise ValueError("an entry in the log is written once")
         super().save(*args, **kwargs)
 
+    @property
+    def told(self) -> str:
+        """The details in words: names and values, those that are empty left out."""
+        return ", ".join(
+            f"{name.replace('_', ' ')} {_said(value)}"
+            for name, value in self.details.items()
+            if value not in (None, "", [], {}, False)
+        )
+
 
 def note(kind: Deed.Kind, *, by: By, study: Study | None = None, **details: Any) -> Deed:
     """Write down a deed. Call it in the transaction that does it.
@@ -134,6 +144,15 @@ def note(kind: Deed.Kind, *, by: By, study: Study | None = None, **details: Any)
         address=by.address[:45],
         details={name: _plain(value) for name, value in details.items()},
     )
+
+
+def _said(value: Any) -> str:
+    if value is True:
+        return "yes"
+    if isinstance(value, list):
+        return " to ".join(_said(each) for each in value)
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _plain(value: Any) -> Any:

@@ -51,7 +51,7 @@ def rows(content: bytes) -> list[dict[str, str]]:
 
 def test_the_archive_is_whole_and_the_same_each_time(rehearsed):
     first = archive.archive(rehearsed, kind="simulated")
-    exports._report.cache_clear()
+    exports._report.cache_clear()  # as in another process
     assert archive.archive(rehearsed, kind="simulated") == first
     files = unpacked(first)
     for name in (

@@ -174,7 +174,7 @@ def test_each_link_says_how_far_its_rater_is(researcher, open_study):
         if invitation != at_work:
             sessions.withdraw(rater, erase=invitation == deleted)
     studies.revoke(revoked)
-    links = researcher.get(reverse("study", args=["small"])).context["invitations"]
+    links = researcher.get(reverse("study", args=["small"])).context["invitations"]["rows"]
     assert [(link["status"], link["position"], link["total"]) for link in links] == [
         ("not opened", 0, 6), ("opened", 0, 6), ("rating", 1, 6), ("withdrawn", 1, 6),
         ("deleted", 0, 6), ("revoked", 0, 6),

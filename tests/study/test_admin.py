@@ -7,7 +7,8 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
-from study.models import Study
+from study.desk import studies
+from study.models import Deed, Study
 
 
 @pytest.mark.parametrize("model", list(apps.get_app_config("study").get_models()))
@@ -24,6 +25,12 @@ def test_every_model_has_a_page_that_opens(admin_client, rater, model):
         assert admin_client.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200
 
 
+@pytest.fixture
+def owner_of(django_user_model):
+    """A researcher who is in no study yet."""
+    return django_user_model.objects.create_user("maker")
+
+
 def change(client, study, **fields):
     stored = {name: getattr(study, name) for name in ("slug", "title", *Study.PROTOCOL)}
     stored = {k: v for k, v in stored.items() if v is not None and v is not False}
@@ -34,10 +41,10 @@ def change(client, study, **fields):
     return client.post(reverse("admin:study_study_change", args=[study.pk]), data)
 
 
-def test_the_title_of_an_open_study_can_be_changed_and_its_rules_cannot(admin_client, open_study):
+def test_neither_title_nor_rules_of_an_open_study_can_be_changed(admin_client, open_study):
     assert change(admin_client, open_study, title="New", source_gap=0).status_code == 302
     open_study.refresh_from_db()
-    assert open_study.title == "New"
+    assert open_study.title == "A small study", "it is in every export"
     assert open_study.source_gap == 3
     assert open_study.stimuli.count() == 6
 
@@ -61,3 +68,44 @@ def test_votes_cannot_be_made_changed_or_deleted(admin_client, rater):
         assert admin_client.post(address, {"position": 3}).status_code == 403
     address = reverse("admin:study_study_delete", args=[rater.study_id])
     assert admin_client.post(address, {"post": "yes"}).status_code == 403
+
+
+def test_what_is_changed_is_written_down_from_what_to_what(admin_client, draft_study, owner_of):
+    count = draft_study.studystimulus_set.count()
+    rows = list(draft_study.studystimulus_set.order_by("pk"))
+    forms = {"studystimulus_set-TOTAL_FORMS": count, "studystimulus_set-INITIAL_FORMS": count}
+    for place, row in enumerate(rows):
+        prefix = f"studystimulus_set-{place}"
+        forms |= {f"{prefix}-id": row.pk, f"{prefix}-stimulus": row.stimulus_id}
+    forms |= {"studystimulus_set-0-DELETE": "on", "researchers": owner_of.pk}
+    forms |= {"planned_raters": 30, "least_correlation": 0.75}
+    assert change(admin_client, draft_study, source_gap=1, **forms).status_code == 302
+    deed = Deed.objects.get(kind=Deed.Kind.CHANGED)
+    assert (deed.study, deed.account) == (draft_study, "admin")
+    assert deed.details["source_gap"] == ["3", "1"]
+    assert deed.details["planned_raters"] == ["26", "30"]
+    assert deed.details["researchers"] == ["nobody", "maker"]
+    assert deed.details["stimuli without"] == [str(rows[0])]
+    assert "least_correlation" not in deed.details
+
+
+def test_a_withdrawn_link_stays_withdrawn_and_the_log_cannot_be_changed(admin_client, invitation):
+    studies.revoke(invitation)
+    deed = Deed.objects.get(kind=Deed.Kind.REVOKED)
+    for name, row in (("invitation", invitation), ("deed", deed)):
+        for action in ("change", "delete"):
+            address = reverse(f"admin:study_{name}_{action}", args=[row.pk])
+            assert (
+                admin_client.post(address, {"post": "yes", "revoked_at_0": ""}).status_code == 403
+            )
+    invitation.refresh_from_db()
+    assert invitation.revoked_at
+    with pytest.raises(ValueError, match="written once"):
+        deed.save()
+
+
+def test_a_deleted_draft_leaves_its_name_in_the_log(admin_client, draft_study):
+    address = reverse("admin:study_study_delete", args=[draft_study.pk])
+    assert admin_client.post(address, {"post": "yes"}).status_code == 302
+    deed = Deed.objects.get(kind=Deed.Kind.DELETED)
+    assert (deed.study, deed.about, deed.account) == (None, "small", "admin")

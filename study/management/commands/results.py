@@ -38,7 +38,9 @@ class Command(PlainCommand):
             raise ValueError(f"{form} is written to files; say where with --out FOLDER")
         if kind == "people" and studies.tells(study):
             studies.look(study)
-            self.stderr.write(f"{study.slug} is open: this look at its results is noted in it")
+            self.stderr.write(
+                f"{study.slug} is {study.state}: this look at its results is noted in it"
+            )
         if options["out"] is None:
             self.stdout.write(exports.table(study, kind=kind, form=form, sets=sets), ending="")
             return

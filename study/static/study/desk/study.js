@@ -1,4 +1,4 @@
-// A study's page: copy a rater's link, and ask before one is withdrawn.
+// A study's page: copy a rater's link, ask before one is withdrawn, and wait for what is computed.
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = button.parentElement.querySelector("input");
@@ -17,3 +17,29 @@ for (const form of document.querySelectorAll("form[data-confirm]")) {
     if (!confirm(form.dataset.confirm)) event.preventDefault();
   });
 }
+
+// What is being computed is shown, or taken away, as soon as it is there.
+const POLL = 2000; // ms
+const waiting = document.querySelector("[data-ready]");
+
+async function wait() {
+  const { ready, mark: shown } = waiting.dataset;
+  const answer = await fetch(ready, { cache: "no-store" }).catch(() => null);
+  const { mark, current, problem } = (await answer?.json().catch(() => null)) ?? {};
+  if (problem) {
+    waiting.textContent = problem;
+  } else if ("file" in waiting.dataset ? current : mark && mark !== shown) {
+    arrived();
+  } else {
+    setTimeout(wait, POLL);
+  }
+}
+
+function arrived() {
+  const link = waiting.querySelector("a");
+  if (link) link.hidden = false; // somebody reads the older figures: they say when
+  else location.reload();
+  if ("file" in waiting.dataset) waiting.textContent = waiting.dataset.there;
+}
+
+if (waiting) setTimeout(wait, POLL);

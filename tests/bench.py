@@ -5,9 +5,14 @@ Each pair is measured in turns, several times, and the medians are compared.
 
 from __future__ import annotations
 
+import os
+import platform
+import re
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +24,7 @@ from tests.bench_analysis import analysis
 from tests.bench_family import family
 from tests.bench_plan import planning
 from tests.bench_session import session
+from tests.bench_site import site
 from tests.bench_training import training
 
 TURNS = 5
@@ -59,9 +65,38 @@ def inference() -> None:
           f"{slow / fast:.2f} times as fast")  # fmt: skip
 
 
+def machine() -> str:
+    """What the figures are of: processor, cores, and the disk that holds votes meanwhile."""
+    info = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*:\s*(.+)", info.read_text()) if info.is_file() else None
+    processor = named[1].strip() if named else platform.processor() or platform.machine()
+    with tempfile.TemporaryDirectory() as folder:
+        mounts = Path("/proc/mounts")
+        lines = mounts.read_text().splitlines() if mounts.is_file() else []
+        holding = [line.split() for line in lines if Path(folder).is_relative_to(line.split()[1])]
+        device, _, kind = (
+            max(holding, key=lambda mount: len(mount[1]))[:3] if holding else ("disk", "", "")
+        )
+        times = []
+        with (Path(folder) / "file").open("wb") as file:
+            for _ in range(101):
+                start = time.perf_counter()
+                file.write(b"-" * 4096)
+                file.flush()
+                os.fsync(file.fileno())
+                times.append(time.perf_counter() - start)
+    flushed = 1000 * statistics.median(times[1:])
+    return (
+        f"{processor}, {os.cpu_count()} cores; votes on {kind} of {device}, "
+        f"a page of 4 kB is safe after {flushed:.2f} ms"
+    )
+
+
 if __name__ == "__main__":
+    print(machine())
     planning(medians)
     session()
+    site()
     analysis()
     inference()
     training()

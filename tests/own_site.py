@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def own_site() -> Iterator[Path]:
-    """Django on an empty site in a new folder; servers started meanwhile share it."""
+    """Django on an empty site in a new folder; servers started meanwhile share it.
+
+    Whatever settings the environment has: what is measured is the product as a clone runs it.
+    """
     with tempfile.TemporaryDirectory() as name:
+        for setting in settings_of_the_product():
+            os.environ.pop(setting, None)
         os.environ |= {
             "VAR_DIR": name,
             "OUTPUTS_DIR": f"{name}/outputs",
@@ -34,6 +40,12 @@ def own_site() -> Iterator[Path]:
         call_command("migrate", verbosity=0)
         call_command("collectstatic", verbosity=0, interactive=False)
         yield Path(name)
+
+
+def settings_of_the_product() -> set[str]:
+    """The environment variables that the product reads."""
+    source = (Path(__file__).parent.parent / "study" / "settings.py").read_text()
+    return set(re.findall(r"""(?:text|folder|flag|number|get)\(\s*"([A-Z][A-Z_]+)\"""", source))
 
 
 def make_outputs(folder: Path, methods: Sequence[str]) -> None:

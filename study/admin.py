@@ -12,11 +12,16 @@ from typing import Any
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
 from study import models
 from study.desk import studies
 from study.models.deeds import note
 from study.site.access import by
+
+MOST_INLINE = 200
+"""Images of a draft that are edited on its page: a form may have a thousand fields."""
 
 
 class Frozen(admin.ModelAdmin):
@@ -55,8 +60,7 @@ class StudyAdmin(admin.ModelAdmin):
     list_filter = ["state"]
     search_fields = ["slug", "title"]
     filter_horizontal = ["researchers"]
-    inlines = [StimulusInline]
-    readonly_fields = ["state", "created_at", "opened_at", "closed_at", "stimuli_sha256"]
+    readonly_fields = ["state", "created_at", "opened_at", "closed_at", "stimuli_sha256", "images"]
     fieldsets = [
         (None, {"fields": ["slug", "title", "researchers", *readonly_fields]}),
         ("What raters read", {"fields": ["language", "consent", "instructions"]}),
@@ -90,6 +94,19 @@ class StudyAdmin(admin.ModelAdmin):
         ("The page", {"fields": ["shortest_view_ms", "undo_seconds", "hint_seconds"]}),
         ("Analysis", {"fields": ["planned_raters", "least_correlation"]}),
     ]  # fmt: skip
+
+    def get_inlines(self, request: HttpRequest, obj: models.Study | None) -> list[Any]:
+        editable = obj is None or (not obj.frozen and obj.stimuli.count() <= MOST_INLINE)
+        return [StimulusInline] if editable else []
+
+    @admin.display(description="images")
+    def images(self, study: models.Study) -> str:
+        """How many there are, and the way to them."""
+        address = reverse("admin:study_stimulus_changelist")
+        count = study.stimuli.count() if study.pk else 0
+        return format_html(
+            '<a href="{}?study__id__exact={}">{} images</a>', address, study.pk, count
+        )
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: models.Study | None = None
@@ -185,7 +202,7 @@ class MethodAdmin(Frozen):
 @admin.register(models.Stimulus)
 class StimulusAdmin(Frozen):
     list_display = ["source", "method", "width", "height", "psnr", "ssim_daala", "lpips", "fault"]
-    list_filter = ["source__dataset", "method", ("fault", admin.EmptyFieldListFilter)]
+    list_filter = ["source__dataset", "method", "study", ("fault", admin.EmptyFieldListFilter)]
     list_select_related = ["source__dataset", "method"]
     search_fields = ["source__name", "method__name", "sha256"]
 

@@ -109,3 +109,14 @@ def test_a_deleted_draft_leaves_its_name_in_the_log(admin_client, draft_study):
     assert admin_client.post(address, {"post": "yes"}).status_code == 302
     deed = Deed.objects.get(kind=Deed.Kind.DELETED)
     assert (deed.study, deed.about, deed.account) == (None, "small", "admin")
+
+
+def test_the_page_of_a_large_or_open_study_leads_to_its_images_instead_of_listing_them(
+    admin_client, open_study
+):
+    page = admin_client.get(reverse("admin:study_study_change", args=[open_study.pk]))
+    assert b"6 images" in page.content
+    assert b"studystimulus_set" not in page.content
+    address = reverse("admin:study_stimulus_changelist")
+    listed = admin_client.get(address, {"study__id__exact": open_study.pk})
+    assert listed.context["cl"].result_count == 6

@@ -86,7 +86,7 @@ def test_while_something_is_computed_nothing_else_is_and_the_page_shows_the_last
         assert f'data-mark="{told["mark"]}"' in shown
         archive = researcher.get(reverse("archive", args=["small"]))
         assert archive.status_code == 202
-        assert b"being made" in archive.content
+        assert b"It is being made" in archive.content
     computed.make(large, kind="people", names=computed.ON_PAGE)
     assert researcher.get(ready).json()["current"] is True
     assert "4.00" in page(researcher)

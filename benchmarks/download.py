@@ -66,6 +66,7 @@ def download(address: str, path: Path, *, progress: bool = True) -> None:
             _name_version(response, tag)
             if not _receive(response, part, have, total, path.name, progress):
                 part.unlink()
+                tag.unlink(missing_ok=True)
                 raise ValueError(_too_long(address))
     except HTTPError as error:
         if error.code == 416 and have:
@@ -108,7 +109,7 @@ def _name_version(response: http.client.HTTPResponse, tag: Path) -> None:
 def _total(response: http.client.HTTPResponse, have: int) -> int | None:
     """How long the whole file is, if the server says so."""
     length = response.headers.get("Content-Length", "")
-    return have + int(length) if length.isdecimal() and len(length) < 20 else None
+    return have + int(length[:20]) if length.isdecimal() else None  # int() takes no endless ones
 
 
 def _too_long(address: str) -> str:

@@ -178,10 +178,7 @@ def _opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
             raise ValueError(f"it is longer than {MOST_BYTES >> 20} MiB, the most for an image")
         with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise ValueError(
-                    f"it has {image.width} x {image.height} pixels; {MOST_PIXELS // 1_000_000} "
-                    "million are the most"
-                )
+                raise Image.DecompressionBombError
             yield image
 
 
@@ -189,6 +186,8 @@ def _reason(error: Exception) -> str:
     """Why a file cannot be read, without where it lies: a label has said that."""
     if isinstance(error, UnidentifiedImageError):
         return f"it is no whole {', '.join(FORMATS)} file"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return f"it has more than {MOST_PIXELS // 1_000_000} million pixels, the most for an image"
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 

@@ -20,17 +20,18 @@ def below(named: str, roots: Sequence[Path], *, called: str) -> Path:
     """What ``named`` means, every link followed: ``roots`` or what lies below one of them.
 
     A name that is not absolute counts from the first root that has it, then from the checkout; if
-    none has it, from the first root. Nothing outside the roots is looked at. Raises ``ValueError``
-    for any other name; ``called`` says in it what the roots are.
+    none has it, from the first root. Whether anything lies outside the roots makes no difference.
+    Raises ``ValueError`` for any other name; ``called`` says in it what the roots are.
     """
-    places = []
+    places: list[Path | None] = [None]
     # The shell's ~ and a way back up tell of what is outside by whether they lead back inside.
     if named.strip() and not named.startswith("~") and ".." not in Path(named).parts:
         places = [_inside(base / named, roots) for base in (*roots, settings.BASE_DIR)]
-    allowed = [place for place in places if place]
-    if not allowed:
+    found = [place for place in places if place and os.path.lexists(place)]
+    place = (found or places)[0]
+    if place is None:
         raise ValueError(f"it does not lie in {called}; name a folder that does, without .. and ~")
-    return next((place for place in allowed if os.path.lexists(place)), allowed[0])
+    return place
 
 
 def _inside(path: Path, roots: Sequence[Path]) -> Path | None:

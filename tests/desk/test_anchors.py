@@ -241,11 +241,11 @@ def test_images_are_made_before_anything_is_written_and_stored_without_being_mad
         prepared = anchors.prepare(calibrating)
     assert all(query["sql"].startswith("SELECT") for query in asked)
     assert len(prepared) == 20
-    assert all(Stimulus(sha256=made.sha256).path.is_file() for made in prepared)
     shutil.rmtree(folder)
     anchors.store(calibrating, prepared)
     anchors.store(calibrating, prepared)
     assert Anchor.objects.filter(study=calibrating).count() == 20
+    assert all(anchor.stimulus.path.is_file() for anchor in Anchor.objects.all())
     assert {anchor.stimulus.source.name for anchor in Anchor.objects.all()} == {
         f"c{number}" for number in range(10)
     }

@@ -7,11 +7,7 @@ source holds beside the sets (low-resolution versions, other sets, anything) is 
 from __future__ import annotations
 
 import hashlib
-import io
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -20,19 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from benchmarks import archives
 from benchmarks.datasets import SAMPLES, ImageEntry, image_path, load_verified, manifest
 from benchmarks.download import download
 from benchmarks.files import (
-    IMAGE_SUFFIXES,
     encode_png,
     image_size,
+    images_below,
     pixel_hash,
     read_image,
     write_whole,
 )
 
-LARGEST = 64 << 20
-"""Bytes above which a member of an archive is no image of a benchmark set."""
+MOST_LOOKED_AT = 1_000_000
+"""Files and folders in a source: a home by mistake, or a loop of mounts, ends with a sentence."""
 
 SAMPLE_FILES = {
     "astronaut": "astronaut.png",
@@ -49,8 +46,8 @@ Images = dict[tuple[str, str], ImageEntry]
 Refused = dict[tuple[str, str], str]
 """Why the file that has an image's name was not taken for it, by set and name."""
 
-Files = Iterable[tuple[str, Path | IO[bytes]]]
-"""Files that may be images, each with the place it came from."""
+Files = Iterable[tuple[str, Path | IO[bytes] | None]]
+"""Files that may be images, each with the place it came from; ``None`` where it is too large."""
 
 
 def fetch(
@@ -158,39 +155,13 @@ def _search(
 def _files(source: Path) -> Files:
     """Every file in a folder or an archive that may be an image by its name."""
     if source.is_dir():
-        for path in sorted(source.rglob("*")):
-            if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-                yield str(path), path
-    elif source.is_file():
-        yield from _members(source)
-    else:
-        raise ValueError(
-            f"{source} is no source of images; a folder, a zip or tar archive, or the address of "
-            "one (http://, https://) is"
-        )
-
-
-def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """The images in an archive, read in memory: nothing in it can say where a file is put."""
-
-    def fits(name: str, size: int) -> bool:
-        return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES and size <= LARGEST
-
-    try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as packed:
-                for info in packed.infolist():
-                    if fits(info.filename, info.file_size):
-                        yield f"{archive.name}/{info.filename}", io.BytesIO(packed.read(info))
-        else:
-            with tarfile.open(archive) as tar:
-                for member in tar:
-                    content = tar.extractfile(member) if member.isfile() else None
-                    if content and fits(member.name, member.size):
-                        yield f"{archive.name}/{member.name}", io.BytesIO(content.read())
-    # RuntimeError: the zip is encrypted. EOFError: the compressed stream breaks off.
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        raise ValueError(f"{archive} is not a whole zip or tar archive: {error}") from None
+        return ((str(path), path) for path in images_below(source, most=MOST_LOOKED_AT))
+    if source.is_file():
+        return archives.images(source)
+    raise ValueError(
+        f"{source} is no source of images; a folder, a zip or tar archive, or the address of "
+        "one (http://, https://) is"
+    )
 
 
 def _take(
@@ -200,10 +171,16 @@ def _take(
     by_hash = {entry.sha256: key for key, entry in missing.items()}
     by_name = {entry.name.casefold(): key for key, entry in missing.items()}
     sizes = {(entry.width, entry.height) for entry in missing.values()}
+    sizes |= {(height, width) for width, height in sizes}  # of an image that is turned when read
     with tqdm(desc="looking", unit=" images", leave=False, disable=not progress) as bar:
         for place, file in files:
             bar.update()
             namesake = by_name.get(PurePosixPath(place).stem.casefold())
+            if file is None:
+                if namesake:
+                    most = f"{archives.LARGEST >> 20} MiB"
+                    refused.setdefault(namesake, f"{place} is larger than {most}")
+                continue
             # Most of a pack are other images: their headers are enough to pass them over.
             if namesake is None and image_size(file) not in sizes:
                 continue

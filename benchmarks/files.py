@@ -10,14 +10,35 @@ import hashlib
 import io
 import os
 import time
-from pathlib import Path
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path, PurePath
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 IMAGE_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".ppm", ".pgm"})
+FORMATS = ("PNG", "BMP", "TIFF", "JPEG", "PPM")
+"""What Pillow is let try: some of its other formats start programs (EPS) or hold no pixels."""
+
+MOST_PIXELS = 40_000_000
+"""A frame of 8K, the largest in any public test set, has 33 million. 160 MB once decoded."""
+MOST_BYTES = 4 * MOST_PIXELS + (1 << 20)
+"""Of an image file: as long as those pixels are with alpha and without any compression."""
+
+# Pillow looks again where a file can say more than its header did (the tiles of a TIFF). Its
+# warning adds nothing: what it warns of is refused here.
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+# Pillow raises SyntaxError for a broken PNG header and its own classes for a huge image.
+UNREADABLE = (
+    *(OSError, SyntaxError, ValueError),
+    *(Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
 
 # Longer than any write takes, so that nobody's file is swept away from under them.
 ABANDONED_AFTER = 3600.0
@@ -30,11 +51,15 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with part.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    part.replace(path)
+    try:
+        with part.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)  # on a full disk it would take the room that is needed
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def sweep(folder: Path) -> None:
@@ -54,26 +79,78 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
+def may_be_image(path: PurePath) -> bool:
+    """Whether a file may be an image by its name; ``path`` is that below the folder looked through.
+
+    What systems put beside people's files is none: hidden files and folders, and macOS's second
+    halves of files, which bear their names.
+
+    >>> [may_be_image(PurePath(name)) for name in ("HR/0001.PNG", "HR/._0001.png", "notes.txt")]
+    [True, False, False]
+    >>> may_be_image(PurePath("__MACOSX/HR/0001.png")), may_be_image(PurePath("../HR/0001.png"))
+    (False, True)
+    """
+    return path.suffix.lower() in IMAGE_SUFFIXES and not any(map(_is_aside, path.parts))
+
+
+def _is_aside(name: str) -> bool:
+    return name == "__MACOSX" or (name.startswith(".") and name != "..")
+
+
+def images_below(folder: Path, *, most: int, label: str | None = None) -> Iterator[Path]:
+    """The files in ``folder`` and below that may be images, in the order of their paths.
+
+    Links to folders are not followed. Raises ``ValueError`` with ``label`` (the path, unless given)
+    when it comes upon more than ``most`` files and folders, or cannot look into ``folder``.
+    """
+    label, looked_at = label or str(folder), 0
+    ahead = [folder]
+    while ahead:
+        path = ahead.pop()
+        # os.path: what may not be looked at is no image, and no error either.
+        if path != folder and (os.path.islink(path) or not os.path.isdir(path)):  # noqa: PTH112, PTH114
+            if may_be_image(path.relative_to(folder)) and os.path.isfile(path):  # noqa: PTH113
+                yield path
+            continue
+        try:
+            with os.scandir(path) as entries:
+                names = []
+                for entry in entries:
+                    looked_at += 1
+                    if looked_at > most:
+                        raise ValueError(
+                            f"{label} holds more than {most} files and folders; name a folder of "
+                            "its images alone"
+                        )
+                    if not _is_aside(entry.name):
+                        names.append(entry.name)
+        except OSError as error:
+            if path == folder:
+                raise ValueError(f"{label} cannot be looked into: {error.strerror}") from None
+            continue
+        ahead += [path / name for name in sorted(names, reverse=True)]
+
+
 def read_image(source: Path | IO[bytes], *, label: str | None = None) -> NDArray[np.uint8]:
     """The pixels of an image file: (h, w) if it is grey, (h, w, 3) otherwise, uint8.
 
-    Palettes are resolved and a fully opaque alpha channel is dropped. Raises ``ValueError`` with
-    ``label`` (the path, unless given) for anything that is not an 8-bit image.
+    They are turned as the file asks (EXIF), palettes are resolved and a fully opaque alpha channel
+    is dropped. Raises ``ValueError`` with ``label`` (the path, unless given) for anything that is
+    not an 8-bit image of at most ``MOST_PIXELS``; what is too large is not decoded.
     """
     label = label or str(source)
     try:
-        with Image.open(source) as file:
+        with _opened(source) as file:
             mode = file.mode
-            if mode in ("P", "PA", "RGBA", "LA"):
-                file = file.convert("RGBA")  # type: ignore[assignment]
-            elif mode not in ("L", "RGB"):
+            if mode not in ("L", "RGB", "P", "PA", "RGBA", "LA"):
                 raise ValueError(f"its pixels are {mode}, not 8-bit grey or RGB")
-            pixels: NDArray[np.uint8] = np.array(file)
+            ImageOps.exif_transpose(file, in_place=True)
+            plain = mode in ("L", "RGB")
+            pixels: NDArray[np.uint8] = np.array(file if plain else file.convert("RGBA"))
     except FileNotFoundError:
         raise ValueError(f"{label} is missing") from None
-    # Pillow raises SyntaxError for a broken PNG header and its own class for a huge one.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{label} cannot be read as an image: {error}") from None
+    except UNREADABLE as error:
+        raise ValueError(f"{label} cannot be read as an image: {_reason(error)}") from None
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         if pixels[..., 3].min() < 255:
             raise ValueError(f"{label} is partly transparent; an opaque image is needed")
@@ -82,12 +159,36 @@ def read_image(source: Path | IO[bytes], *, label: str | None = None) -> NDArray
 
 
 def image_size(source: Path | IO[bytes]) -> tuple[int, int] | None:
-    """(width, height) from the header of an image file, None if it is no image."""
+    """(width, height) from the header of an image file, before it is turned as it asks.
+
+    ``None`` if it is no image, or too large for one.
+    """
     try:
-        with Image.open(source) as file:
+        with _opened(source) as file:
             return file.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except UNREADABLE:
         return None
+
+
+@contextmanager
+def _opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
+    """An image file, its header read and nothing decoded, if it is not too large for that."""
+    with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
+        if file.seek(0, os.SEEK_END) > MOST_BYTES:
+            raise ValueError(f"it is longer than {MOST_BYTES >> 20} MiB, the most for an image")
+        with Image.open(file, formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise Image.DecompressionBombError
+            yield image
+
+
+def _reason(error: Exception) -> str:
+    """Why a file cannot be read, without where it lies: a label has said that."""
+    if isinstance(error, UnidentifiedImageError):
+        return f"it is no whole {', '.join(FORMATS)} file"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return f"it has more than {MOST_PIXELS // 1_000_000} million pixels, the most for an image"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def pixel_hash(image: NDArray[np.uint8]) -> str:

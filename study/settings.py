@@ -55,6 +55,13 @@ OUTPUTS_DIR = folder("OUTPUTS_DIR", VAR_DIR / "outputs") or VAR_DIR
 STIMULI_DIR = folder("STIMULI_DIR", VAR_DIR / "stimuli") or VAR_DIR
 PERCEPTUAL_WEIGHTS_DIR = folder("PERCEPTUAL_WEIGHTS_DIR", None)
 CALIBRATION_DIR = folder("CALIBRATION_DIR", None)
+# Where else a study may name a folder of calibration images; what people name in a browser lies
+# below these or nowhere.
+CALIBRATION_ROOTS = [
+    (BASE_DIR / Path(each).expanduser()).resolve()
+    for each in text("CALIBRATION_ROOTS", "").split(os.pathsep)
+    if each.strip()
+]
 
 # The address under which people reach the site decides what is secured: with https:// the cookies
 # are marked secure, plain http is redirected and browsers are told to remember it.

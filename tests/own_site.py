@@ -27,6 +27,7 @@ def own_site() -> Iterator[Path]:
             "VAR_DIR": name,
             "OUTPUTS_DIR": f"{name}/outputs",
             "STIMULI_DIR": f"{name}/stimuli",
+            "CALIBRATION_ROOTS": name,
             "DATABASE": f"{name}/study.sqlite3",
             "SITE_URL": "http://127.0.0.1",
             "ALLOWED_HOSTS": "testserver",

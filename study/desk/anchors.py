@@ -1,73 +1,166 @@
 """Anchors of a study: images of a folder as a 1 and as a 5, for the calibration of its raters.
 
 The worst version (nearest neighbour) stands for a 1, the original for a 5, as in the SRGAN paper.
+Images are read, made worse and encoded first, which takes seconds; then their rows are stored,
+which takes the database's one lock for a moment.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from django.conf import settings
+from django.db import transaction
 from numpy.typing import NDArray
 
-from benchmarks.files import encode_png, read_image
+from benchmarks.files import encode_png, images_below, read_image, write_whole
 from sr_models.methods import ORIGINAL, upscaler
 from study.desk import stimuli
-from study.models import Anchor, Study
+from study.models import Anchor, SourceImage, Stimulus, Study, roots
 
 MOST_IMAGES = 24
-"""Taken from a folder, in the order of their names; more would not be seen by any rater."""
+"""Taken from a folder, in the order of their paths; more would not be seen by any rater."""
+MOST_LOOKED_AT = 20_000
+"""Files and folders in it: looked through in a second, and no folder of chosen images has more."""
+LONGEST_NAME: int = SourceImage._meta.get_field("name").max_length  # type: ignore[assignment]
 DATASET = "calibration"
 WORST = "nearest"
 SCORES = {WORST: 1, ORIGINAL: 5}
-PATTERNS = ("*.png", "*.jpg", "*.jpeg", "*.bmp", "*.tif", "*.tiff")
+
+
+class Prepared(NamedTuple):
+    """A version of an image, whose file lies in ``STIMULI_DIR`` and waits for its rows."""
+
+    image: str
+    method: str
+    score: int
+    sha256: str
+    size: tuple[int, int]
+    """Width and height, px."""
 
 
 def folder_of(study: Study) -> Path | None:
-    """Where the calibration images of ``study`` lie, or ``None`` if no place is named."""
+    """Where the calibration images of ``study`` lie, or ``None`` if no place is named.
+
+    Raises ``ValueError`` if the place is none that a study may name.
+    """
     if study.calibration_folder:
-        return (Path(settings.BASE_DIR) / Path(study.calibration_folder).expanduser()).resolve()
-    return settings.CALIBRATION_DIR
+        try:
+            return roots.calibration_folder(study.calibration_folder)
+        except ValueError as error:
+            raise ValueError(f"calibration_folder of {study.slug}: {error}") from None
+    return Path(settings.CALIBRATION_DIR).resolve() if settings.CALIBRATION_DIR else None
 
 
 def images_in(folder: Path | None) -> list[Path]:
-    """The images below ``folder``, at most :data:`MOST_IMAGES`, sorted by name."""
+    """The images below ``folder``, at most :data:`MOST_IMAGES`, in the order of their paths.
+
+    Raises ``ValueError`` if the folder holds too much to look through.
+    """
+    return _found(folder)[:MOST_IMAGES]
+
+
+def _found(folder: Path | None) -> list[Path]:
     if folder is None or not folder.is_dir():
         return []
-    found = {path for pattern in PATTERNS for path in folder.rglob(pattern)}
-    return sorted(found)[:MOST_IMAGES]
+    return list(images_below(folder, most=MOST_LOOKED_AT, label=_told(folder)))
+
+
+def _told(path: Path) -> str:
+    """A folder or a file of calibration images as people may read of it."""
+    if settings.CALIBRATION_DIR and path == Path(settings.CALIBRATION_DIR).resolve():
+        return "CALIBRATION_DIR"
+    return roots.told(path, roots.of_calibration())
 
 
 def take_in(study: Study) -> None:
-    """Make the anchors of ``study`` from its folder and keep them as stimuli.
+    """Make the anchors of ``study`` and store them. Raises ``ValueError`` as `prepare`."""
+    store(study, prepare(study))
 
-    Raises ``ValueError`` if there are too few images, one is not an image, or one is an image that
-    the study shows too.
+
+def prepare(study: Study, shown: Collection[str] | None = None) -> list[Prepared]:
+    """Make the anchors of ``study`` from its folder: each image as a 1 and as a 5, files in place.
+
+    ``shown``: checksums of the files that the study shows; those of its stimuli, if not given.
+    Takes seconds and no lock of the database. Raises ``ValueError`` if the folder is none that a
+    study may name or holds too few different images, or naming the file that is no image, looks
+    the same as a 1 and as a 5, or is rated in the study.
     """
+    if shown is None:
+        shown = set(study.stimuli.values_list("sha256", flat=True))
     folder = folder_of(study)
-    paths = images_in(folder)
+    paths = _found(folder)
     needed = study.calibration_examples + study.calibration_checks
-    if len(paths) < needed:
-        where = f"{folder} holds {len(paths)} images" if folder else "CALIBRATION_DIR is not set"
+    _refuse_fewer(study, folder, needed, len(paths), "images")
+    names = _names(folder, paths) if folder else {}
+    pairs: dict[str, list[Prepared]] = {}
+    for path in paths:
+        if len(pairs) == max(MOST_IMAGES, needed):
+            break
+        worst, original = (_encoded(names[path], *version) for version in _versions(path))
+        if worst[0].sha256 == original[0].sha256:
+            raise ValueError(
+                f"{_told(path)} looks the same as a 1 and as a 5; calibrate on images with detail"
+            )
+        if worst[0].sha256 in shown or original[0].sha256 in shown:
+            raise ValueError(f"{_told(path)} is rated in {study.slug}; calibrate on other images")
+        if original[0].sha256 in pairs:
+            continue  # a copy: a check on it would not be on an unseen image
+        for made, content in (worst, original):
+            file = Stimulus(sha256=made.sha256).path
+            if not file.is_file() or file.read_bytes() != content:
+                write_whole(file, content)
+        pairs[original[0].sha256] = [worst[0], original[0]]
+    _refuse_fewer(study, folder, needed, len(pairs), "different images")
+    return [made for pair in pairs.values() for made in pair]
+
+
+def store(study: Study, prepared: Sequence[Prepared]) -> None:
+    """Make what was ``prepared`` the anchors of ``study``, in place of any it had."""
+    with transaction.atomic():
+        Anchor.objects.filter(study=study).delete()
+        dataset = stimuli.image_set(DATASET, title="Calibration")
+        for made in prepared:
+            stimulus = stimuli.keep(
+                Stimulus(sha256=made.sha256).path.read_bytes(),
+                dataset=dataset,
+                image=made.image,
+                method=made.method,
+                size=made.size,
+            )
+            Anchor.objects.create(study=study, stimulus=stimulus, score=made.score)
+
+
+def _refuse_fewer(study: Study, folder: Path | None, needed: int, found: int, what: str) -> None:
+    if found < needed:
+        where = f"{_told(folder)} holds {found} {what}" if folder else "CALIBRATION_DIR is not set"
         raise ValueError(
             f"{study.slug} calibrates its raters on {needed} images and {where}; name a folder "
             "that holds enough, or switch calibration off"
         )
-    shown = set(study.stimuli.values_list("sha256", flat=True))
-    Anchor.objects.filter(study=study).delete()
-    dataset = stimuli.image_set(DATASET, title="Calibration")
+
+
+def _names(folder: Path, paths: Sequence[Path]) -> dict[Path, str]:
+    """What each image is called: its path below ``folder``, no two alike.
+
+    The suffix is left out where it tells nothing apart. Of a path that is too long the end is kept,
+    behind a digest of the whole.
+    """
+    taken = Counter(path.with_suffix("") for path in paths) + Counter(paths)
+    names = {}
     for path in paths:
-        for method, image in _versions(path):
-            content = encode_png(image)
-            if hashlib.sha256(content).hexdigest() in shown:
-                raise ValueError(f"{path} is rated in {study.slug}; calibrate on other images")
-            height, width = image.shape[:2]
-            stimulus = stimuli.keep(
-                content, dataset=dataset, image=path.stem, method=method, size=(width, height)
-            )
-            Anchor.objects.get_or_create(study=study, stimulus=stimulus, score=SCORES[method])
+        place = path.with_suffix("") if taken[path.with_suffix("")] == 1 else path
+        name = roots.readable(place.relative_to(folder).as_posix())
+        if len(name) > LONGEST_NAME:
+            digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+            name = f"{digest}…{name[-(LONGEST_NAME - 13) :]}"
+        names[path] = name
+    return names
 
 
 def _versions(path: Path) -> list[tuple[str, NDArray[np.uint8]]]:
@@ -75,5 +168,19 @@ def _versions(path: Path) -> list[tuple[str, NDArray[np.uint8]]]:
     # Imported here: serving pages needs neither SciPy nor the degradation.
     from benchmarks.resize import crop_to_multiple, degrade
 
-    original = crop_to_multiple(read_image(path))
+    label = _told(path)
+    if not roots.leads_into(path, roots.of_calibration()):
+        raise ValueError(f"{label} is a link that leads out of {roots.CALIBRATION}")
+    image = read_image(path, label=label)
+    try:
+        original = crop_to_multiple(image)
+    except ValueError as error:
+        raise ValueError(f"{label}: {error}") from None
     return [(WORST, upscaler(WORST)(degrade(original))), (ORIGINAL, original)]
+
+
+def _encoded(image: str, method: str, pixels: NDArray[np.uint8]) -> tuple[Prepared, bytes]:
+    content = encode_png(pixels)
+    height, width = pixels.shape[:2]
+    sha256 = hashlib.sha256(content).hexdigest()
+    return Prepared(image, method, SCORES[method], sha256, (width, height)), content

@@ -8,6 +8,8 @@ from django.db import migrations, models
 from django.db.models import F
 from django.utils import timezone
 
+import study.models.roots
+
 
 AHEAD = 5
 """How many images a browser of the version before fetched ahead."""
@@ -91,6 +93,11 @@ class Migration(migrations.Migration):
             model_name='trial',
             name='delivered_at',
             field=models.DateTimeField(help_text="When the image was first sent to the rater's browser.", null=True),
+        ),
+        migrations.AlterField(
+            model_name='study',
+            name='calibration_folder',
+            field=models.CharField(blank=True, help_text='A folder of images that no rater of this study rates, in CALIBRATION_DIR or one of CALIBRATION_ROOTS. Empty: CALIBRATION_DIR itself.', max_length=500, validators=[study.models.roots.check_calibration_folder]),
         ),
         migrations.AlterField(
             model_name='revision',

@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from study.models.roots import check_calibration_folder
 from study.plan import Rules
 
 SECONDS_PER_VOTE = 6
@@ -84,7 +85,9 @@ class Protocol(models.Model):
     calibration_folder = models.CharField(
         max_length=500,
         blank=True,
-        help_text="A folder of images that no rater of this study rates. Empty: CALIBRATION_DIR.",
+        validators=[check_calibration_folder],
+        help_text="A folder of images that no rater of this study rates, in CALIBRATION_DIR or "
+        "one of CALIBRATION_ROOTS. Empty: CALIBRATION_DIR itself.",
     )
     calibration_examples = _whole(2, 1, 10, "Images shown as examples, each as a 1 and as a 5.")
     calibration_checks = _whole(6, 2, 20, "Unseen images asked for in the check.")

@@ -38,9 +38,10 @@ def write(rater: Rater, *, attempt: int, seed: int) -> Session:
     )
     # Images that this rater has not met come first: a second attempt is on other ones if it can be.
     order = sorted(pairs, key=lambda source: (source in seen, rng.random()))
-    checks = study.calibration_checks
+    # A study has enough of them, or did not open; one that opened under another rule may not.
+    checks = min(study.calibration_checks, max(len(order) - study.calibration_examples, 1))
     asked, shown = order[:checks], order[checks : checks + study.calibration_examples]
-    scores = [1 if place % 2 else 5 for place in range(checks)]
+    scores = [1 if place % 2 else 5 for place in range(len(asked))]
     rng.shuffle(scores)
     trials = [(pairs[source][score], Trial.Kind.EXAMPLE) for source in shown for score in (1, 5)]
     trials += [
@@ -65,10 +66,11 @@ def write(rater: Rater, *, attempt: int, seed: int) -> Session:
 
 
 def _pairs(anchors: Iterable[Anchor]) -> dict[int, dict[int, Anchor]]:
+    """The sources that are there as a 1 and as a 5, each with its two anchors by score."""
     pairs: dict[int, dict[int, Anchor]] = {}
     for anchor in anchors:
         pairs.setdefault(anchor.stimulus.source_id, {})[anchor.score] = anchor
-    return pairs
+    return {source: both for source, both in pairs.items() if both.keys() == {1, 5}}
 
 
 def judge(session: Session) -> bool:

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from benchmarks import datasets
+from benchmarks import download as downloading
 from benchmarks.download import download
 from benchmarks.fetch import fetch
 
@@ -24,10 +25,16 @@ class Server(ThreadingHTTPServer):
     knows_ranges = True
     breaks_off_after: int | None = None
     status: int | None = None
+    length: str | None = None
+    """What is said instead of the content's length; nothing, if empty."""
+    leads_to = ""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[str | None] = []
+
+    def handle_error(self, *args) -> None:
+        """Nothing is wrong with a client that has heard enough."""
 
     @property
     def address(self) -> str:
@@ -40,6 +47,11 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         server, wanted = self.server, self.headers.get("Range")
         server.asked.append(wanted)
+        if server.leads_to and self.path != "/moved":
+            self.send_response(302)
+            self.send_header("Location", server.leads_to)
+            self.end_headers()
+            return
         if server.status:
             self.send_error(server.status)
             return
@@ -53,7 +65,9 @@ class Handler(BaseHTTPRequestHandler):
             total = len(server.content)
             self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
         self.send_header("ETag", server.version)
-        self.send_header("Content-Length", str(len(body)))
+        length = str(len(body)) if server.length is None else server.length
+        if length:
+            self.send_header("Content-Length", length)
         self.end_headers()
         self.wfile.write(body[: server.breaks_off_after])
 
@@ -126,6 +140,61 @@ def test_a_refusal_is_one_clear_line(server, tmp_path):
     server.status = 404
     with pytest.raises(ValueError, match=r"set\.zip answers 404 Not Found"):
         download(server.address, tmp_path / "set.zip", progress=False)
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["ftp://127.0.0.1:1/set.zip", "file:///etc/passwd", "FTP://x/"]
+)
+def test_a_redirect_leaves_the_web_for_nothing(server, tmp_path, elsewhere):
+    server.leads_to = elsewhere
+    with pytest.raises(ValueError, match=r"set\.zip (redirects to|answers 302)") as error:
+        download(server.address, tmp_path / "set.zip", progress=False)
+    assert elsewhere.lower() in str(error.value).lower()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_redirect_within_the_web_is_followed(server, tmp_path):
+    server.leads_to = "/moved"
+    download(server.address, tmp_path / "set.zip", progress=False)
+    assert (tmp_path / "set.zip").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("length", [str((4 << 30) + 1), "9" * 5000])
+def test_what_is_announced_as_too_long_is_not_begun(server, tmp_path, length):
+    server.length = length
+    with pytest.raises(ValueError, match=r"set\.zip is longer than 4096 MiB, the most that is"):
+        download(server.address, tmp_path / "set.zip", progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("length", ["", "many"])
+def test_what_goes_on_without_an_announced_end_is_left_and_not_kept(
+    server, tmp_path, monkeypatch, length
+):
+    server.length = length
+    monkeypatch.setattr(downloading, "MOST", len(CONTENT) - 1)
+    with pytest.raises(ValueError, match=r"set\.zip is longer than 0 MiB"):
+        download(server.address, tmp_path / "set.zip", progress=False)
+    assert not list(tmp_path.glob("*.zip*"))
+    monkeypatch.setattr(downloading, "MOST", len(CONTENT))
+    download(server.address, tmp_path / "set.zip", progress=False)
+    assert (tmp_path / "set.zip").read_bytes() == CONTENT
+
+
+def test_a_version_that_no_request_can_name_is_not_asked_for(server, tmp_path):
+    server.version = '"one\x80\x01"'
+    server.breaks_off_after = 300_000
+    with pytest.raises(ValueError, match="run again"):
+        download(server.address, tmp_path / "set.zip", progress=False)
+    server.breaks_off_after = None
+    download(server.address, tmp_path / "set.zip", progress=False)
+    assert (tmp_path / "set.zip").read_bytes() == CONTENT
+
+
+def test_every_listed_address_is_encrypted():
+    for name in datasets.NAMES:
+        for source in datasets.manifest(name).sources:
+            assert source.address.startswith("https://")
 
 
 def test_a_server_that_is_not_there_is_one_clear_line(server, tmp_path):

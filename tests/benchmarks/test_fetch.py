@@ -56,6 +56,7 @@ def test_names_formats_and_folders_do_not_matter(set5, tmp_path):
         image = Image.open(path)
         image.save(source / (f"IMG_{number}.BMP" if number % 2 else f"{path.stem.upper()}.tiff"))
         image.resize((image.width // 4, image.height // 4)).save(tmp_path / "pack" / path.name)
+        (source / f"._{path.name}").write_bytes(b"the other half of a file of macOS")
     assert bring(["Set5"], tmp_path / "pack", tmp_path / "out") == {"Set5": 5}
     assert is_whole(tmp_path / "out", "Set5")
 
@@ -148,3 +149,29 @@ def test_a_source_that_is_nothing_is_one_clear_line(tmp_path):
 def test_samples_are_cut_from_the_middle():
     assert fetching.cut_sample("chelsea").shape == (300, 384, 3)
     assert fetching.cut_sample("camera").shape == (384, 384)
+
+
+def test_an_image_that_is_turned_when_shown_is_known_by_what_is_seen(set5, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for number, path in enumerate(sorted(set5.iterdir())):
+        image = Image.open(path)
+        noted = image.getexif()
+        noted[0x0112] = 6  # stored a quarter turn to the left
+        image.transpose(Image.Transpose.ROTATE_90).save(source / f"{number}.PNG", exif=noted)
+    assert bring(["Set5"], source, tmp_path / "out") == {"Set5": 5}
+
+
+def test_an_image_too_large_for_one_of_the_set_is_refused_by_name(tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("Set5/baby.bmp", bytes((64 << 20) + 1))
+    with pytest.raises(ValueError, match=r"baby was refused \(set\.zip/Set5/baby\.bmp is larger"):
+        bring(["Set5"], tmp_path / "set.zip", tmp_path / "out")
+
+
+def test_a_source_that_holds_everything_is_not_looked_through_to_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(fetching, "MOST_LOOKED_AT", 20)
+    for number in range(21):
+        (tmp_path / f"{number}.txt").touch()
+    with pytest.raises(ValueError, match=r"holds more than 20 files and folders; name a folder"):
+        bring(["Set5"], tmp_path, tmp_path / "out")

@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from study.desk import results
-from study.models import Rater, Rating, Session, Study, Trial
+from study.models import Anchor, Rater, Rating, Session, Study, Trial
 from study.rating.votes import Refused, cast
 from tests.rating.way import due, go_on, vote
 
@@ -91,3 +91,27 @@ def test_a_failed_check_is_repeated_on_other_images_then_ends(come):
     assert [s.mistakes for s in Session.objects.order_by("number")] == [2, 2]
     told = results.calibration(Study.objects.get())
     assert (told["passed"], told["refused"]) == ([], [{"reason": "calibration", "raters": 1}])
+
+
+@pytest.mark.parametrize(
+    ("sources", "trials"), [(7, 2 * 2 + 5), (4, 2 * 2 + 2), (2, 2 + 1), (1, 1)]
+)
+def test_a_study_that_was_opened_with_too_few_pairs_still_calibrates(come, sources, trials):
+    """As before images were told apart by their path; a source may even lack one of its two."""
+    client = come(calibrate=True)
+    whole = list(Anchor.objects.filter(score=5).order_by("pk"))
+    Anchor.objects.filter(stimulus__source__in=[a.stimulus.source_id for a in whole[sources:]],
+                          score=1).delete()  # fmt: skip
+    client.post(reverse("start"))
+    go_on(client)
+    written = Trial.objects.filter(anchor__isnull=False)
+    assert written.count() == trials
+    assert set(written.values_list("stimulus__source", flat=True)) <= {
+        anchor.stimulus.source_id for anchor in whole[:sources]
+    }
+    rater = Rater.objects.get()
+    for _ in range(trials):
+        rater.refresh_from_db()
+        vote(rater, Trial.objects.get(rater=rater, position=rater.position).anchor)
+    assert Session.objects.get(calibration=True).passed
+    assert due(client) == "break"

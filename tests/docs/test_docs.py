@@ -21,7 +21,7 @@ TEXTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *ROOT.glob("sr_
 
 def test_every_setting_is_documented_and_every_documented_one_exists():
     source = (ROOT / "study/settings.py").read_text()
-    read = set(re.findall(r'(?:text|folder|flag|environ\.get)\(\s*"([A-Z_]+)"', source))
+    read = set(re.findall(r'(?:text|folder|file|flag|number|environ\.get)\(\s*"([A-Z_]+)"', source))
     rows = OPERATIONS.split("## Settings")[1].split("## Commands")[0]
     assert set(re.findall(r"^\| `([A-Z_]+)`", rows, re.MULTILINE)) == read
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from ipaddress import ip_address
 from typing import Concatenate, ParamSpec
@@ -98,11 +99,12 @@ def address(request: HttpRequest) -> str:
     Behind a proxy, what the proxy adds last to ``X-Forwarded-For`` is whom it speaks for; whatever
     stands before that is the client's own word. Without one, no header is believed.
     """
-    said = str(request.META.get("REMOTE_ADDR", ""))
+    said = [str(request.META.get("REMOTE_ADDR", ""))]
     if settings.BEHIND_PROXY:
-        said = request.headers.get("X-Forwarded-For", said).rpartition(",")[2].strip()
-    try:
-        found = ip_address(said.partition("%")[0])
-    except ValueError:  # a socket that is a file
-        return ""
-    return str(getattr(found, "ipv4_mapped", None) or found)
+        said.insert(0, request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip())
+    for each in said:
+        # A proxy that speaks for a socket of the system says something that is no address.
+        with suppress(ValueError):
+            found = ip_address(each.partition("%")[0])
+            return str(getattr(found, "ipv4_mapped", None) or found)
+    return ""

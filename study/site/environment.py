@@ -48,7 +48,7 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
 
 def folder(name: str, default: Path | None) -> Path | None:
     """An environment variable as an absolute path; ``None`` if it is unset and has no default."""
-    with _looking_at(name):
+    with _looking_at(name, default):
         path = _path(name, default)
         if path is not None and path.exists() and not path.is_dir():
             raise ImproperlyConfigured(f"{name}={path} is a file; it names a folder")
@@ -57,7 +57,7 @@ def folder(name: str, default: Path | None) -> Path | None:
 
 def file(name: str, default: Path) -> Path:
     """An environment variable as the absolute path of a file in a folder that can be written."""
-    with _looking_at(name):
+    with _looking_at(name, default):
         path = _path(name, default) or default
         if path.is_dir():
             raise ImproperlyConfigured(f"{name}={path} is a folder; it names a file")
@@ -78,13 +78,13 @@ def _path(name: str, default: Path | None) -> Path | None:
 
 
 @contextmanager
-def _looking_at(name: str) -> Iterator[None]:
+def _looking_at(name: str, default: Path | None) -> Iterator[None]:
     """What the system says of a path, such as no permission, a circle of links, nobody's home."""
     try:
         yield
     except (OSError, RuntimeError, ValueError) as error:
         said = getattr(error, "strerror", None) or error
-        raise ImproperlyConfigured(f"{name}={os.environ.get(name)!r}: {said}") from error
+        raise ImproperlyConfigured(f"{name}={os.environ.get(name) or default}: {said}") from error
 
 
 class Site(NamedTuple):

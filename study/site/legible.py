@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator
 
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext_noop
+
+from study.site.errors import unusable
 
 ILLEGIBLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -25,17 +28,24 @@ def refuse_illegible(
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        # Other encodings can spell what UTF-8 cannot, and some are no encodings of text at all.
-        charset = (request.content_params or {}).get("charset", "utf-8")
-        if charset.lower().replace("_", "-") not in {"utf-8", "utf8"}:
-            raise BadRequest(gettext_noop("The text that was sent is not in UTF-8."))
-        if any(ILLEGIBLE.search(text) for text in _texts(request)):
-            raise BadRequest(
-                gettext_noop("The text that was sent holds characters that cannot be stored.")
-            )
+        try:
+            _read(request)
+        except (BadRequest, MultiPartParserError) as error:
+            return unusable(request, error)
         return get_response(request)
 
     return middleware
+
+
+def _read(request: HttpRequest) -> None:
+    # Other encodings can spell what UTF-8 cannot, and some are no encodings of text at all.
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    if charset.lower() not in {"utf-8", "utf8"}:
+        raise BadRequest(gettext_noop("The text that was sent is not in UTF-8."))
+    if any(ILLEGIBLE.search(text) for text in _texts(request)):
+        raise BadRequest(
+            gettext_noop("The text that was sent holds characters that cannot be stored.")
+        )
 
 
 def _texts(request: HttpRequest) -> Iterator[str]:

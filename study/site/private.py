@@ -28,6 +28,10 @@ def home(path: Path) -> None:
         raise ImproperlyConfigured(
             f"VAR_DIR={path} cannot be made: {error.strerror}; name a folder that can"
         ) from error
+    if not os.access(path, os.W_OK):
+        raise ImproperlyConfigured(
+            f"VAR_DIR={path} cannot be written by this user; change its owner, or name another"
+        )
 
 
 def mend(folder: Path, database: Path) -> None:

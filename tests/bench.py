@@ -6,20 +6,9 @@ Each pair is measured in turns, several times, and the medians are compared.
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
-
-import numpy as np
-import torch
-import torch.nn.functional as F
-
-from sr_models import upscale
-from sr_models.srresnet import Generator, fold_batch_norm
-from tests.bench_analysis import analysis
-from tests.bench_family import family
-from tests.bench_plan import planning
-from tests.bench_session import session
-from tests.bench_training import training
 
 TURNS = 5
 
@@ -38,6 +27,13 @@ def medians(*pair: Callable[[], object]) -> list[float]:
 
 def inference() -> None:
     """The paper's generator on a 128x128 LR image: as shipped, against the module as it is."""
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+
+    from sr_models import upscale
+    from sr_models.srresnet import Generator, fold_batch_norm
+
     torch.manual_seed(0)
     plain = Generator().eval()
     # The ordinary way: one 9x9 convolution to three channels.
@@ -59,10 +55,26 @@ def inference() -> None:
           f"{slow / fast:.2f} times as fast")  # fmt: skip
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Every measurement, one after the other."""
+    # Here, since it takes seconds, in which somebody may think better of it.
+    from tests.bench_analysis import analysis
+    from tests.bench_family import family
+    from tests.bench_plan import planning
+    from tests.bench_session import session
+    from tests.bench_training import training
+
     planning(medians)
     session()
     analysis()
     inference()
     training()
     family()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)

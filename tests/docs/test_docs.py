@@ -10,7 +10,7 @@ import pytest
 from django.core.management import get_commands
 from django.urls import URLResolver, get_resolver
 
-from sr_models.training import __main__ as training
+from sr_models.training import command as training
 from sr_models.training import family
 from sr_models.training.recipes import NAMES, SCALES
 

@@ -261,6 +261,23 @@ def test_the_old_password_cannot_be_guessed_there_either(inside):
     assert refused() == sign_in.OF_ACCOUNT_FROM_ADDRESS
 
 
+def test_a_password_that_an_admin_sets_is_written_down(anna):
+    root, client = User.objects.create_superuser("root"), Client()
+    client.force_login(root)
+    address = reverse("admin:auth_user_password_change", args=[anna.pk])
+    given = {"password1": "six other words, and longer", "usable_password": "true"}
+    assert client.post(address, given | {"password2": "different"}).status_code == 200
+    assert not Deed.objects.exists()
+    assert client.post(address, given | {"password2": given["password1"]}).status_code == 302
+    deed = Deed.objects.get()
+    assert (deed.kind, deed.user, deed.details) == (Deed.Kind.PASSWORD, root, {"of": "anna"})
+    profile = {"username": "anna", "first_name": "A", "date_joined_0": "2026-01-01",
+               "date_joined_1": "00:00"}  # fmt: skip
+    address = reverse("admin:auth_user_change", args=[anna.pk])
+    assert client.post(address, profile).status_code == 302
+    assert Deed.objects.count() == 1
+
+
 def test_visitors_change_no_password(db):
     assert change(Client())["Location"].startswith(reverse("login"))
 

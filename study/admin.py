@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
@@ -270,3 +272,17 @@ class RevisionAdmin(Telling):
     list_display = ["rating", "original_score", "score", "after_ms", "received_at"]
     list_filter = ["rating__trial__rater__study"]
     list_select_related = ["rating__trial__rater__study"]
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class AccountAdmin(UserAdmin):
+    """Django's; that somebody's password was set here is told where other deeds are."""
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        parts = message if isinstance(message, list) else []
+        if any("password" in part.get("changed", {}).get("fields", []) for part in parts):
+            note(models.Deed.Kind.PASSWORD, by=by(request), of=obj.get_username())
+        return super().log_change(request, obj, message)

@@ -1,52 +1,19 @@
 """Django's settings. A clone runs with none of the environment variables set.
 
-Every setting that the environment can change is read through one of the three helpers below, and
-docs/operations.md lists them all.
+Every setting that the environment can change is read through the helpers of
+``study.site.environment``, and docs/operations.md lists them all.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from study.site import private
+from study.site.environment import ROOT as BASE_DIR
+from study.site.environment import file, flag, folder, number, site, text
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def text(name: str, default: str) -> str:
-    """An environment variable as it is."""
-    return os.environ.get(name) or default
-
-
-def folder(name: str, default: Path | None) -> Path | None:
-    """An environment variable as an absolute path, relative ones counted from the checkout."""
-    value = os.environ.get(name)
-    return (BASE_DIR / Path(value).expanduser()).resolve() if value else default
-
-
-def flag(name: str) -> bool:
-    """An environment variable as yes or no; unset is no."""
-    value = os.environ.get(name, "").strip().lower()
-    if value in {"1", "true", "yes", "on"}:
-        return True
-    if value in {"", "0", "false", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no; use 1 or 0")
-
-
-def secret_key(path: Path) -> str:
-    """The key in ``path``, made on the first run and readable by the owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with open(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as handle:
-            handle.write(secrets.token_urlsafe(64))
-    except FileExistsError:
-        pass
-    return path.read_text().strip()
-
+private.from_now_on()
 
 # Where things lie. Everything that the product writes is below VAR_DIR.
 VAR_DIR = folder("VAR_DIR", BASE_DIR / "var") or BASE_DIR
@@ -62,30 +29,43 @@ CALIBRATION_ROOTS = [
     for each in text("CALIBRATION_ROOTS", "").split(os.pathsep)
     if each.strip()
 ]
+private.home(VAR_DIR)
+DATABASE = file("DATABASE", VAR_DIR / "study.sqlite3")
+private.mend(VAR_DIR, DATABASE)
 
 # The address under which people reach the site decides what is secured: with https:// the cookies
 # are marked secure, plain http is redirected and browsers are told to remember it.
-SITE_URL = text("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
-_site = urlsplit(SITE_URL)
-if _site.scheme not in {"http", "https"} or not _site.hostname:
-    raise ImproperlyConfigured(f"SITE_URL={SITE_URL!r} is no address; use https://host[:port]")
+_site = site("SITE_URL", text("SITE_URL", "http://127.0.0.1:8000"))
+SITE_URL = _site.url
 
 DEBUG = flag("DEBUG")
-SECRET_KEY = os.environ.get("SECRET_KEY") or secret_key(VAR_DIR / "secret_key")
-ALLOWED_HOSTS = [_site.hostname, *text("ALLOWED_HOSTS", "localhost 127.0.0.1").split()]
-CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
+SECRET_KEY = os.environ.get("SECRET_KEY") or private.secret_key(VAR_DIR / "secret_key")
+ALLOWED_HOSTS = [_site.host, *text("ALLOWED_HOSTS", "localhost 127.0.0.1").split()]
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 HTTPS = _site.scheme == "https"
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_SSL_HOST = _site.netloc
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
-SECURE_HSTS_PRELOAD = HTTPS
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if flag("BEHIND_PROXY") else None
+# These two speak for the other sites of a domain, which whoever sets this one up may not know of:
+# the checks of Django that ask for them are silenced, and who can answer for the domain turns
+# them on.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = flag("HSTS_INCLUDE_SUBDOMAINS")
+SECURE_HSTS_PRELOAD = flag("HSTS_PRELOAD")
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+# Whether the headers by which a proxy tells of its client are believed.
+BEHIND_PROXY = flag("BEHIND_PROXY")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# Under a name that begins so, browsers take a cookie from this very host alone, by HTTPS alone.
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
 SESSION_ENGINE = "study.site.session_store"
 # A study takes days: a rater who comes back within three months is still known.
 SESSION_COOKIE_AGE = 90 * 24 * 3600
+# Who signed in is signed out after so many hours without a request, and after a month anyway.
+STAFF_IDLE_HOURS = number("STAFF_IDLE_HOURS", 12, least=1, most=168)
+STAFF_DAYS = 30
 # The CSRF secret lives in the session, so that a rater carries one cookie and no other.
 CSRF_USE_SESSIONS = True
 CSRF_FAILURE_VIEW = "study.site.errors.refused_form"
@@ -108,6 +88,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "study.site.legible.refuse_illegible",
+    "study.site.idle.sign_out_idle",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -134,7 +116,7 @@ TEMPLATES = [
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": folder("DATABASE", VAR_DIR / "study.sqlite3"),
+        "NAME": DATABASE,
         "CONN_MAX_AGE": None,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
@@ -147,9 +129,14 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# OWASP's ASVS 5.0 (6.2.1) asks for 8 characters at least and recommends 15; with nothing but a
+# password between the door and the results, the recommendation it is: a few words.
+_validation = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
+    {"NAME": f"{_validation}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{_validation}.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": f"{_validation}.CommonPasswordValidator"},
+    {"NAME": f"{_validation}.NumericPasswordValidator"},
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "studies"

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+handler400 = "study.site.errors.unusable"
 handler404 = "study.site.errors.not_found"
 
 urlpatterns = [path("", include("study.rating.urls")), path("", include("study.desk.urls"))]

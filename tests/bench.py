@@ -9,23 +9,11 @@ import os
 import platform
 import re
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
-import torch
-import torch.nn.functional as F
-
-from sr_models import upscale
-from sr_models.srresnet import Generator, fold_batch_norm
-from tests.bench_analysis import analysis
-from tests.bench_family import family
-from tests.bench_plan import planning
-from tests.bench_session import session
-from tests.bench_site import site
-from tests.bench_training import training
 
 TURNS = 5
 
@@ -44,6 +32,13 @@ def medians(*pair: Callable[[], object]) -> list[float]:
 
 def inference() -> None:
     """The paper's generator on a 128x128 LR image: as shipped, against the module as it is."""
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+
+    from sr_models import upscale
+    from sr_models.srresnet import Generator, fold_batch_norm
+
     torch.manual_seed(0)
     plain = Generator().eval()
     # The ordinary way: one 9x9 convolution to three channels.
@@ -92,7 +87,16 @@ def machine() -> str:
     )
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Every measurement, one after the other."""
+    # Here, since it takes seconds, in which somebody may think better of it.
+    from tests.bench_analysis import analysis
+    from tests.bench_family import family
+    from tests.bench_plan import planning
+    from tests.bench_session import session
+    from tests.bench_site import site
+    from tests.bench_training import training
+
     print(machine())
     planning(medians)
     session()
@@ -101,3 +105,11 @@ if __name__ == "__main__":
     inference()
     training()
     family()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        sys.exit(130)

@@ -46,7 +46,9 @@ def own_site() -> Iterator[Path]:
 def settings_of_the_product() -> set[str]:
     """The environment variables that the product reads."""
     source = (Path(__file__).parent.parent / "study" / "settings.py").read_text()
-    return set(re.findall(r"""(?:text|folder|flag|number|get)\(\s*"([A-Z][A-Z_]+)\"""", source))
+    return set(
+        re.findall(r"""(?:text|folder|file|flag|number|site|get)\(\s*"([A-Z][A-Z_]+)\"""", source)
+    )
 
 
 def make_outputs(folder: Path, methods: Sequence[str]) -> None:

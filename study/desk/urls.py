@@ -1,19 +1,21 @@
 """The addresses of researchers and admins, and the start page."""
 
 from django.contrib import admin
-from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
+from django.views.generic import RedirectView
 
 from study.desk import views
+from study.site.sign_in import ChangePassword, SignIn, SignOut
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("login/", SignIn.as_view(template_name="study/desk/login.html"), name="login"),
+    path("logout/", SignOut.as_view(), name="logout"),
     path(
-        "login/",
-        LoginView.as_view(template_name="study/desk/login.html", redirect_authenticated_user=True),
-        name="login",
+        "password/",
+        ChangePassword.as_view(template_name="study/desk/password.html"),
+        name="password",
     ),
-    path("logout/", LogoutView.as_view(), name="logout"),
     path("studies/", views.studies, name="studies"),
     path("studies/<slug:slug>/", views.study, name="study"),
     path("studies/<slug:slug>/open", views.open_study, name="open_study"),
@@ -26,5 +28,9 @@ urlpatterns = [
     path("studies/<slug:slug>/archive.zip", views.archive, name="archive"),
     path("studies/<slug:slug>/ready/<str:name>", views.ready, name="ready"),
     path("studies/<slug:slug>/look", views.look, name="look"),
+    # The admin brings doors of its own: there is one of each, so that nobody comes in by another.
+    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
+    path("admin/logout/", SignOut.as_view()),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password")),
     path("admin/", admin.site.urls),
 ]

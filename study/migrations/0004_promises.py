@@ -133,7 +133,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='deed',
-            index=models.Index(condition=models.Q(('kind', 'refused')), fields=['kind', 'account', 'at'], name='refused_account'),
+            index=models.Index(fields=['kind', 'account', 'at'], name='deed_account'),
         ),
         migrations.AddIndex(
             model_name='deed',

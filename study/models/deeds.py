@@ -99,11 +99,7 @@ class Deed(models.Model):
         ordering = ["at", "pk"]
         indexes = [
             models.Index(fields=["study", "at"]),
-            models.Index(
-                fields=["kind", "account", "at"],
-                condition=Q(kind="refused"),
-                name="refused_account",
-            ),
+            models.Index(fields=["kind", "account", "at"], name="deed_account"),
             models.Index(
                 fields=["kind", "address", "at"],
                 condition=Q(kind="refused"),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
+from ipaddress import ip_address
 from typing import Concatenate, ParamSpec
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
@@ -20,8 +23,15 @@ P = ParamSpec("P")
 
 
 def remember(request: HttpRequest, invitation: Invitation) -> None:
-    """From now on this browser belongs to ``invitation``; a new session key, the account stays."""
-    request.session.cycle_key()
+    """From now on this browser belongs to ``invitation``; a new session key, the account stays.
+
+    A browser that belongs to it already keeps its key, and a program that asks for headers alone,
+    to see where a link leads, is no browser.
+    """
+    if request.method == "HEAD":
+        return
+    if request.session.get(KEY) != invitation.pk:
+        request.session.cycle_key()
     request.session[KEY] = invitation.pk
     request._invitation = invitation  # type: ignore[attr-defined]
 
@@ -80,5 +90,21 @@ def study_for(request: HttpRequest, slug: str) -> Study:
 def by(request: HttpRequest) -> By:
     """Who sent a request, for the log of deeds."""
     user = request.user if request.user.is_authenticated else None
-    account = user.get_username() if user else ""
-    return By(user, account, str(request.META.get("REMOTE_ADDR", "")))
+    return By(user, user.get_username() if user else "", address(request))
+
+
+def address(request: HttpRequest) -> str:
+    """The network address of the client, in its shortest form; empty if there is none.
+
+    Behind a proxy, what the proxy adds last to ``X-Forwarded-For`` is whom it speaks for; whatever
+    stands before that is the client's own word. Without one, no header is believed.
+    """
+    said = [str(request.META.get("REMOTE_ADDR", ""))]
+    if settings.BEHIND_PROXY:
+        said.insert(0, request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip())
+    for each in said:
+        # A proxy that speaks for a socket of the system says something that is no address.
+        with suppress(ValueError):
+            found = ip_address(each.partition("%")[0])
+            return str(getattr(found, "ipv4_mapped", None) or found)
+    return ""

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import get_commands
 from django.urls import URLResolver, get_resolver
 
-from sr_models.training import __main__ as training
+from sr_models.training import command as training
 from sr_models.training import family
 from sr_models.training.recipes import NAMES, SCALES
 
@@ -21,7 +21,7 @@ TEXTS = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md")), *ROOT.glob("sr_
 
 def test_every_setting_is_documented_and_every_documented_one_exists():
     source = (ROOT / "study/settings.py").read_text()
-    read = set(re.findall(r'(?:text|folder|flag|environ\.get)\(\s*"([A-Z_]+)"', source))
+    read = set(re.findall(r'(?:text|folder|file|flag|number|environ\.get)\(\s*"([A-Z_]+)"', source))
     rows = OPERATIONS.split("## Settings")[1].split("## Commands")[0]
     assert set(re.findall(r"^\| `([A-Z_]+)`", rows, re.MULTILINE)) == read
 

@@ -391,5 +391,5 @@ def test_the_average_follows_the_network(small_network):
 
 
 def test_training_needs_no_django():
-    program = "import sys, sr_models.training.__main__; sys.exit('django' in sys.modules)"
+    program = "import sys, sr_models.training.command; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

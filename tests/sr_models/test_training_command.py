@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from sr_models import weightfile
-from sr_models.training.__main__ import main
+from sr_models.training.command import main
 from sr_models.upscale import upscaler
 
 
@@ -118,7 +118,7 @@ def test_a_kill_costs_no_more_than_what_came_after_the_last_checkpoint(photo_fol
         sys.executable, "-m", "sr_models.training", "espcn", "--images", photo_folder,
         "--out", tmp_path, "--device", "cpu", "--updates", "100000000",
     ]  # fmt: skip
-    seconds = "import sys; from sr_models.training import loop, __main__ as m; "
+    seconds = "import sys; from sr_models.training import loop, command as m; "
     often = f"{seconds}loop.SAVE_EVERY = 0.0; sys.exit(m.main(sys.argv[1:]))"
     run = subprocess.Popen([sys.executable, "-c", often, *map(str, arguments[3:])])
     while not (tmp_path / "checkpoint.json").exists():

@@ -50,7 +50,7 @@ def _end_with_parent() -> None:
 
 @dataclass
 class Server:
-    """gunicorn with an application, on a port that stays its own."""
+    """gunicorn as the product runs it, with an application, on a port that stays its own."""
 
     application: str
     environment: Mapping[str, str]
@@ -61,7 +61,7 @@ class Server:
         """Start and wait until it answers."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", self.application, "--bind", f"127.0.0.1:{self.port}",
-             "--workers", "3", "--preload", "--log-level", "critical"],
+             "--log-level", "critical"],
             cwd=ROOT, env={**os.environ, **self.environment}, start_new_session=True,
             preexec_fn=_end_with_parent,
         )  # fmt: skip

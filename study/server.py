@@ -9,6 +9,7 @@ have threads of their own. docs/decisions/0014 has the reasons, ``gunicorn.conf.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -21,10 +22,10 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer
-from waitress.task import ThreadedTaskDispatcher
+from waitress.task import ErrorTask, ThreadedTaskDispatcher
 
-LARGEST_BODY = 256 * 1024
-"""Bytes of a request's body; it is refused above that, and kept in memory below."""
+from study.settings import DATA_UPLOAD_MAX_MEMORY_SIZE
+
 LARGEST_HEAD = 16 * 1024
 """Bytes of a request's first line and headers."""
 ARRIVAL = 20.0
@@ -46,8 +47,28 @@ RATERS = ("/rate/", "/r/", "/static/")
 """How the addresses begin that a rater may be waiting for."""
 
 
+class Refusal(ErrorTask):
+    """What the server itself says of a request that it does not take, for people and scripts."""
+
+    def execute(self) -> None:
+        """Write it."""
+        error = self.request.error
+        too_big = f" The most is {DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} kB." * (error.code == 413)
+        text = f"{error.reason}.{too_big}"
+        as_json = getattr(self.request, "path", "").startswith("/rate/")
+        body = (json.dumps({"error": text}) if as_json else f"{text}\n").encode()
+        self.status = f"{error.code} {error.reason}"
+        kind = "application/json" if as_json else "text/plain; charset=utf-8"
+        self.response_headers += [("Content-Type", kind), ("Cache-Control", "no-store")]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
 class Connection(HTTPChannel):
     """A connection that knows for how long it has been of no use."""
+
+    error_task_class = Refusal
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.useful_at = time.monotonic()
@@ -144,9 +165,9 @@ class Worker(base.Worker):
 
     def _listener(self, socket: Any) -> Listener:
         settings = Adjustments(
-            max_request_body_size=LARGEST_BODY + 1,
+            max_request_body_size=DATA_UPLOAD_MAX_MEMORY_SIZE + 1,
             max_request_header_size=LARGEST_HEAD,
-            inbuf_overflow=LARGEST_BODY,
+            inbuf_overflow=DATA_UPLOAD_MAX_MEMORY_SIZE,
             cleanup_interval=1,
             connection_limit=sys.maxsize,
             backlog=self.cfg.backlog,

@@ -2,6 +2,8 @@
 
 from django.urls import include, path
 
+handler400 = "study.site.errors.unusable"
 handler404 = "study.site.errors.not_found"
+handler500 = "study.site.errors.failed"
 
 urlpatterns = [path("", include("study.rating.urls")), path("", include("study.desk.urls"))]

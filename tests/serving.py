@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import runpy
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from django.test import Client
 from study.models import Invitation, Rater, Trial
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKERS: int = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["workers"]
 
 
 def free_port() -> int:
@@ -81,10 +83,12 @@ class Server:
             self.process = None
 
     def workers(self) -> list[int]:
-        """The ids of the processes that serve."""
+        """The ids of the processes that serve, once all have been made. Linux alone tells them."""
         assert self.process
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        while len(found := children.read_text().split()) < WORKERS:
+            assert self.process.poll() is None
+        return [int(pid) for pid in found]
 
     def kill(self) -> None:
         """SIGKILL to every process at once, as when the power fails."""

@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from study.server import DESK_THREADS, LARGEST_BODY, LARGEST_HEAD
-from tests.serving import Server, served
+from study.server import DESK_THREADS, LARGEST_HEAD
+from study.settings import DATA_UPLOAD_MAX_MEMORY_SIZE as LARGEST_BODY
+from tests.serving import WORKERS, Server, served
 
-WORKERS = 3
 PATIENCE = 60
 """Seconds after which a test gives up on an answer that does not come."""
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -134,19 +134,21 @@ def test_pages_of_the_desk_keep_no_rater_waiting(held):
             told(connection)
 
 
-def posted(length: str, body: bytes = b"") -> bytes:
-    head = (
-        "POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=b"
-    )
-    return f"{head}\r\n{length}\r\n\r\n".encode() + body
+def posted(length: str, body: bytes = b"", path: str = "/login/") -> bytes:
+    kind = "Content-Type: multipart/form-data; boundary=b"
+    lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", kind, length, "", ""]
+    return "\r\n".join(lines).encode() + body
 
 
 def test_a_body_above_the_limit_is_refused_before_it_is_sent(held):
-    with (
-        serving(held) as server,
-        sent(server, posted("Content-Length: 1500000000")) as connection,
-    ):
-        assert answer(connection).status == 413
+    length = "Content-Length: 1500000000"
+    with serving(held) as server:
+        with sent(server, posted(length)) as connection:
+            refusal = answer(connection)
+            assert (refusal.status, refusal.read().count(b"256 kB")) == (413, 1)
+        with sent(server, posted(length, path="/rate/vote")) as connection:
+            refusal = answer(connection)
+            assert (refusal.status, "256 kB" in json.loads(refusal.read())["error"]) == (413, True)
 
 
 def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_limit(held):

@@ -82,13 +82,18 @@ class Server:
             self.process.wait()
             self.process = None
 
-    def workers(self) -> list[int]:
-        """The ids of the processes that serve, once all have been made. Linux alone tells them."""
+    def children(self) -> list[int]:
+        """The ids of the processes that gunicorn started. Linux alone tells them."""
         assert self.process
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        while len(found := children.read_text().split()) < WORKERS:
+        told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in told.split()]
+
+    def workers(self) -> list[int]:
+        """The ids of those that serve, once all have been made."""
+        while len(found := self.children()) < WORKERS:
+            assert self.process
             assert self.process.poll() is None
-        return [int(pid) for pid in found]
+        return found
 
     def kill(self) -> None:
         """SIGKILL to every process at once, as when the power fails."""

@@ -64,3 +64,9 @@ def test_a_vote_without_the_token_of_its_page_is_refused_in_json(rater):
     client.get(rater.invitation.get_absolute_url())
     refusal = client.post(reverse("vote"), {}, content_type="application/json")
     assert (refusal.status_code, list(refusal.json())) == (403, ["error"])
+
+
+def test_browsers_find_the_icon_on_pages_that_do_not_name_it(settings):
+    settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
+    icon = Client().get("/favicon.ico", follow=True)
+    assert (icon.status_code, icon["Content-Type"]) == (200, "image/svg+xml")

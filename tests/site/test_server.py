@@ -19,7 +19,7 @@ import pytest
 
 from study.server import DESK_THREADS, LARGEST_HEAD
 from study.settings import DATA_UPLOAD_MAX_MEMORY_SIZE as LARGEST_BODY
-from tests.serving import WORKERS, Server, served
+from tests.serving import WORKERS, Server, our_site, served
 
 PATIENCE = 60
 """Seconds after which a test gives up on an answer that does not come."""
@@ -248,3 +248,16 @@ def test_workers_end_with_gunicorn_even_in_the_middle_of_an_answer(held):
                 connected(server).close()
             except ConnectionRefusedError:
                 break
+
+
+@linux
+def test_the_chores_of_a_day_are_done_in_a_process_of_their_own(transactional_db):
+    with served("study.wsgi", our_site()) as server:
+        workers = server.workers()
+        os.kill(server.process.pid, signal.SIGALRM)  # the day is over
+        while not (others := set(server.children()) - set(workers)):
+            assert server.process.poll() is None
+        (chores,) = others
+        while chores in server.children():
+            assert server.process.poll() is None
+        assert server.workers() == workers

@@ -8,6 +8,7 @@ import json
 import os
 import random
 import re
+import runpy
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from django.test import Client
 from study.models import Invitation, Rater, Trial
 
 ROOT = Path(__file__).resolve().parent.parent
+WORKERS: int = runpy.run_path(str(ROOT / "gunicorn.conf.py"))["workers"]
 
 
 def free_port() -> int:
@@ -50,7 +52,7 @@ def _end_with_parent() -> None:
 
 @dataclass
 class Server:
-    """gunicorn with an application, on a port that stays its own."""
+    """gunicorn as the product runs it, with an application, on a port that stays its own."""
 
     application: str
     environment: Mapping[str, str]
@@ -61,7 +63,7 @@ class Server:
         """Start and wait until it answers."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", self.application, "--bind", f"127.0.0.1:{self.port}",
-             "--workers", "3", "--preload", "--log-level", "critical"],
+             "--log-level", "critical"],
             cwd=ROOT, env={**os.environ, **self.environment}, start_new_session=True,
             preexec_fn=_end_with_parent,
         )  # fmt: skip
@@ -73,10 +75,31 @@ class Server:
                 time.sleep(0.02)
         raise RuntimeError(f"{self.application} did not start")
 
+    def stop(self) -> None:
+        """SIGTERM to gunicorn, and wait until it has ended."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+            self.process = None
+
+    def children(self) -> list[int]:
+        """The ids of the processes that gunicorn started. Linux alone tells them."""
+        assert self.process
+        told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in told.split()]
+
+    def workers(self) -> list[int]:
+        """The ids of those that serve, once all have been made."""
+        while len(found := self.children()) < WORKERS:
+            assert self.process
+            assert self.process.poll() is None
+        return found
+
     def kill(self) -> None:
         """SIGKILL to every process at once, as when the power fails."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # ended already
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 

@@ -11,6 +11,10 @@ POLICY = (
 """Nothing from elsewhere, no inline script or style. ``data:`` images are the admin's icons."""
 
 
+KEEP_NOTHING = "private, no-store"
+"""For pages that say nothing else: of researchers, of accounts, and whatever comes later."""
+
+
 def content_security_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
@@ -19,6 +23,24 @@ def content_security_policy(
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
+        return response
+
+    return middleware
+
+
+def keep_nothing(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Middleware: no browser or proxy keeps a page that does not say so, and no refusal at all.
+
+    A view that lets its answer be kept would otherwise let a refusal be kept as well: an image that
+    was asked for without a session would stay away after signing in.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if "Cache-Control" not in response or response.status_code >= 400:
+            response["Cache-Control"] = KEEP_NOTHING
         return response
 
     return middleware

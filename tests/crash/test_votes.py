@@ -1,20 +1,23 @@
-"""The server can be killed at any moment: every vote that it acknowledged is stored, once."""
+"""The server can end at any moment: every vote that it acknowledged is stored, once."""
 
 from __future__ import annotations
 
 import threading
 
+import pytest
+
 from study.desk import studies
 from study.models import Rater, Rating, Trial
 from study.rating import sessions
-from tests.serving import Voter, headers_of, our_site, served, with_many_trials
+from tests.serving import Server, Voter, headers_of, our_site, served, with_many_trials
 
 CONNECTIONS = 16
 VOTES = 800
-"""In all, a quarter of them before each kill."""
+"""In all, a quarter of them before each end."""
 
 
-def test_votes_of_sixteen_raters_survive_three_kills(transactional_db, open_study):
+@pytest.mark.parametrize("end", [Server.kill, Server.stop], ids=["killed", "told to stop"])
+def test_votes_of_sixteen_raters_survive_three_ends(transactional_db, open_study, end):
     invitations = studies.invite(open_study, CONNECTIONS)
     raters = [sessions.enrol(invitation) for invitation in invitations]
     for rater in raters:
@@ -42,14 +45,14 @@ def test_votes_of_sixteen_raters_survive_three_kills(transactional_db, open_stud
                 assert any(voter.is_alive() for voter in voters)
                 voters[0].join(0.005)
             if quarter < 4:
-                server.kill()
+                end(server)
                 server.start()
         stop.set()
         for voter in voters:
             voter.join()
 
     assert [error for voter in voters for error in voter.errors] == []
-    assert sum(voter.unanswered for voter in voters) >= 3, "the kills were felt"
+    assert sum(voter.unanswered for voter in voters) >= 3, "the ends were felt"
     stored = {
         row.trial.token: (row.score, str(row.client_id))
         for row in Rating.objects.select_related("trial")

@@ -13,7 +13,12 @@ from study.desk import exports
 from study.desk.exports import Kind
 from study.models import Deed, Rater, Session, Study
 
-REFUSALS = {"vision": "vision", "plates": "colour plates", "calibration": "calibration"}
+REFUSALS = {
+    "vision": "vision",
+    "plates": "colour plates",
+    "calibration": "calibration",
+    "": "a reason that was deleted with the answers",
+}
 HIGHER_IS_BETTER = {"mos": True, "psnr": True, "ssim": True, "ssim_daala": True, "lpips": False}
 
 

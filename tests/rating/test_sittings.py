@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from study.models import Rater, Rating, Session, Study, Trial
 from study.rating import sessions, sittings
-from study.rating.votes import Refused, cast
-from tests.rating.way import due, go_on, vote, vote_all
+from study.rating.votes import Refused
+from tests.rating.way import cast, due, go_on, vote, vote_all
 
 
 def later(session: Session, **ago) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 
+from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -51,7 +52,7 @@ def fetched(rater: Rater) -> None:
     """
     trials = Trial.objects.filter(rater=rater)
     then = timezone.now() - timedelta(minutes=1, seconds=trials.count())
-    trials.filter(delivered_at=None).update(delivered_at=then)
+    trials.filter(Q(delivered_at=None) | Q(delivered_at__gt=then)).update(delivered_at=then)
 
 
 def cast(rater: Rater, **vote) -> Rating:

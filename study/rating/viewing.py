@@ -45,17 +45,17 @@ def milliseconds(begin: datetime, end: datetime) -> int:
     return min(LONGEST, max(0, round((end - begin) / timedelta(milliseconds=1))))
 
 
-def seen_until(due: Place, now: datetime) -> datetime:
+def seen_until(due: Place, now: datetime) -> datetime | None:
     """The first moment at which the image can have been seen for as long as the study asks.
 
     Counted from when it was sent, or from when that was over for the image before it in the same
-    session, whichever came later. ``now`` where the clock was set back since: nobody is refused
-    for that.
+    session, whichever came later. ``None`` where the clock was set back since, and nothing can be
+    said: of this image and, in a burst, of those behind it.
     """
-    if clock_was_set_back(due, now):
-        return now
     begins = [moment for moment in (due.delivered_at, due.shown_until) if moment is not None]
-    return max(begins, default=now) + timedelta(milliseconds=due.shortest_view_ms)
+    if not begins or clock_was_set_back(due, now):
+        return None
+    return max(begins) + timedelta(milliseconds=due.shortest_view_ms)
 
 
 def claims_too_much(due: Place, response_ms: int | None, now: datetime) -> bool:

@@ -105,12 +105,12 @@ def _check(due: Place, score: int, seen: Viewing) -> None:
         raise Refused(400, _("The image was not seen for long enough to be judged."))
 
 
-def _measured(due: Place, seen: Viewing, now: datetime) -> datetime:
+def _measured(due: Place, seen: Viewing, now: datetime) -> datetime | None:
     """When the image can have been seen long enough; refused if that is still to come."""
     if due.delivered_at is None:
         raise Refused(409, _("This image was not sent to you yet."))
     until = viewing.seen_until(due, now)
-    if until > now:
+    if until is not None and until > now:
         raise Refused(400, _("The image was not seen for long enough to be judged."))
     if viewing.claims_too_much(due, seen.response_ms, now):
         raise Refused(400, _("The image cannot have been seen for as long as that."))

@@ -105,10 +105,8 @@ def test_a_clock_that_was_set_back_refuses_nobody_and_makes_no_negative_time(
     stored, session = Rating.objects.get(), Session.objects.get()
     assert stored.since_delivery_ms >= 0
     assert session.active_ms >= 0
-    assert session.shown_until <= timezone.now()
-    Trial.objects.update(delivered_at=timezone.now() - timedelta(seconds=60))
-    Session.objects.update(shown_until=session.shown_until - timedelta(seconds=1))
-    assert post(rater_client, trials[1]).status_code == 200
+    for trial in trials[1:]:  # they waited in the browser and come in a burst
+        assert post(rater_client, trial).status_code == 200
 
 
 def test_a_vote_that_comes_years_later_is_counted_within_its_column(rater_client, trials):

@@ -19,10 +19,12 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 
 from study.models import Invitation, Rater, Trial
 
@@ -127,7 +129,11 @@ def served(application: str, environment: Mapping[str, str]) -> Iterator[Server]
 
 
 def with_many_trials(rater: Rater, count: int) -> None:
-    """More trials than the small study has images, so that voting can go on for seconds."""
+    """More trials than the small study has images, so that voting can go on for seconds.
+
+    Their images were sent an hour ago, as to a browser that was offline since and now votes on all
+    that it kept: this server does not know how fast, and takes no more than could be seen since.
+    """
     last = Trial.objects.filter(rater=rater).latest("position")
     stimuli = list(rater.study.stimuli.all())
     Trial.objects.bulk_create(
@@ -140,6 +146,7 @@ def with_many_trials(rater: Rater, count: int) -> None:
         )
         for place in range(count)
     )
+    Trial.objects.filter(rater=rater).update(delivered_at=timezone.now() - timedelta(hours=1))
 
 
 def headers_of(invitation: Invitation) -> dict[str, str]:
@@ -176,7 +183,7 @@ class Voter(threading.Thread):
         connection: http.client.HTTPConnection | None = None
         for place, token in enumerate(self.tokens):
             score = 1 + (place + self.number) % 5
-            vote = {"trial": token, "score": score, "id": str(uuid.uuid4())}
+            vote = {"trial": token, "score": score, "id": str(uuid.uuid4()), "response_ms": 400}
             while not self.stop.is_set():
                 try:
                     connection = connection or self._connected()

@@ -16,7 +16,12 @@ from study.desk.exports import Kind
 from study.desk.studies import link
 from study.models import Deed, Rater, Session, Stimulus, Study
 
-REFUSALS = {"vision": "vision", "plates": "colour plates", "calibration": "calibration"}
+REFUSALS = {
+    "vision": "vision",
+    "plates": "colour plates",
+    "calibration": "calibration",
+    "": "a reason that was deleted with the answers",
+}
 LINKS, DEEDS = 100, 30
 """Links on a page of them, and deeds on the page: the latest; all are in the admin."""
 HIGHER_IS_BETTER = {"mos": True, "psnr": True, "ssim": True, "ssim_daala": True, "lpips": False}

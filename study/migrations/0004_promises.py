@@ -6,7 +6,6 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 from django.db.models import F
-from django.utils import timezone
 
 import study.models.roots
 
@@ -42,18 +41,22 @@ def measure_files(apps, schema_editor):
 
 
 def trust_browsers_at_work(apps, schema_editor):
-    """What the browsers of raters at work may have fetched before this server took notes."""
+    """What the browsers of raters at work may have fetched before this server took notes.
+
+    It can have been any time since the session began: a later one would refuse honest votes, on
+    images that were looked at already.
+    """
     Trial = apps.get_model("study", "Trial")
-    due = Trial.objects.filter(
+    due = Trial.objects.select_related("session").filter(
         rating=None,
+        rater__simulated=False,
         session__started_at__isnull=False,
-        session__ended_at=None,
         position__gte=F("rater__position"),
         position__lt=F("rater__position") + AHEAD,
     )
-    Trial.objects.filter(pk__in=list(due.values_list("pk", flat=True))).update(
-        delivered_at=timezone.now()
-    )
+    for trial in due:
+        trial.delivered_at = trial.session.started_at
+        trial.save(update_fields=["delivered_at"])
 
 
 class Migration(migrations.Migration):

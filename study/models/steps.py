@@ -37,15 +37,18 @@ class Place(NamedTuple):
     rating: int | None
     following: int | None
     """The session of the trial after this one."""
+    delivered_at: datetime | None
     session: int
     calibration: bool
     active_ms: int
     started_at: datetime | None
     seen_at: datetime | None
     ended_at: datetime | None
+    shown_until: datetime | None
     reached: int
     """The rater's position."""
     stage: str
+    simulated: bool
     state: str
     shortest_view_ms: int
     session_minutes: int
@@ -65,6 +68,8 @@ class Upcoming(NamedTuple):
     active_ms: int
     started_at: datetime | None
     ended_at: datetime | None
+    state: str
+    """The study's."""
     session_minutes: int
 
 
@@ -98,9 +103,9 @@ def place(rater: Rater, token: str) -> Place | None:
     """The trial of ``rater`` that ``token`` names, or ``None``."""
     found = _rows(
         """
-        SELECT t.id, t.position, t.kind, t.anchor, g.id, n.session_id,
-            s.id, s.calibration, s.active_ms, s.started_at, s.seen_at, s.ended_at,
-            r.position, r.stage, y.state, y.shortest_view_ms, y.session_minutes
+        SELECT t.id, t.position, t.kind, t.anchor, g.id, n.session_id, t.delivered_at,
+            s.id, s.calibration, s.active_ms, s.started_at, s.seen_at, s.ended_at, s.shown_until,
+            r.position, r.stage, r.simulated, y.state, y.shortest_view_ms, y.session_minutes
         FROM study_trial t
         JOIN study_session s ON s.id = t.session_id
         JOIN study_rater r ON r.id = t.rater_id
@@ -120,7 +125,8 @@ def upcoming(rater: Rater, count: int) -> list[Upcoming]:
     found = _rows(
         """
         SELECT t.position, t.token, t.kind, t.anchor, i.width, i.height,
-            s.id, s.calibration, s.active_ms, s.started_at, s.ended_at, y.session_minutes
+            s.id, s.calibration, s.active_ms, s.started_at, s.ended_at,
+            y.state, y.session_minutes
         FROM study_trial t
         JOIN study_stimulus i ON i.id = t.stimulus_id
         JOIN study_session s ON s.id = t.session_id
@@ -136,13 +142,31 @@ def upcoming(rater: Rater, count: int) -> list[Upcoming]:
     return [Upcoming(*row) for row in found]
 
 
-def advance(rater: Rater, done: Place, *, active_ms: int, now: datetime, ends: bool) -> bool:
+def delivered(trial: int, now: datetime) -> None:
+    """The image of the trial of this key is sent now; the first time is the one that stays."""
+    moment = connection.ops.adapt_datetimefield_value(now)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE study_trial SET delivered_at = %s WHERE id = %s AND delivered_at IS NULL",
+            [moment, trial],
+        )
+
+
+def advance(
+    rater: Rater,
+    done: Place,
+    *,
+    active_ms: int,
+    now: datetime,
+    shown_until: datetime | None,
+    ends: bool,
+) -> bool:
     """The rater's position and the session's time after the vote on ``done``.
 
     Changes nothing and returns ``False`` if the rater or the study has moved on since ``done``
     was read. A session that ``ends`` has ended when it did so first.
     """
-    moment = connection.ops.adapt_datetimefield_value(now)
+    moment, shown = map(connection.ops.adapt_datetimefield_value, (now, shown_until))
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -156,10 +180,11 @@ def advance(rater: Rater, done: Place, *, active_ms: int, now: datetime, ends: b
             return False
         cursor.execute(
             """
-            UPDATE study_session SET active_ms = %s, seen_at = %s, ended_at = coalesce(ended_at, %s)
+            UPDATE study_session SET active_ms = %s, seen_at = %s, shown_until = %s,
+                ended_at = coalesce(ended_at, %s)
             WHERE id = %s
             """,
-            [active_ms, moment, moment if ends else None, done.session],
+            [active_ms, moment, shown, moment if ends else None, done.session],
         )
     return True
 

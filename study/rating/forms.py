@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from study.models import Rating
 from study.rating.screening import Answers
-from study.rating.votes import Viewing
+from study.rating.viewing import LONGEST, Viewing
 
 FAMILIES = (
     ("Edg/", "Edge"),
@@ -39,7 +39,7 @@ VOTE: dict[str, forms.Field] = {
     "trial": forms.CharField(max_length=32),
     "score": forms.TypedChoiceField(choices=Rating.Score.choices, coerce=int),
     "id": forms.UUIDField(),
-    "response_ms": forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False),
+    "response_ms": forms.IntegerField(min_value=0, max_value=LONGEST),
     "device_pixel_ratio": forms.FloatField(min_value=0.01, max_value=100, required=False),
     "viewport_width": forms.IntegerField(min_value=0, max_value=100_000, required=False),
     "viewport_height": forms.IntegerField(min_value=0, max_value=100_000, required=False),
@@ -47,34 +47,29 @@ VOTE: dict[str, forms.Field] = {
     "shown_height": forms.FloatField(min_value=0, max_value=100_000, required=False),
     "zoom": forms.FloatField(min_value=0.01, max_value=100, required=False),
     "waiting": forms.IntegerField(min_value=0, required=False),
-    "after_ms": forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False),
 }
 """The fields of a vote as the rating page sends it, a JSON object; sizes in CSS pixels.
 
 No form: a form copies all of its fields for every request.
 """
+UNDO = {"trial": VOTE["trial"]}
+"""Those of taking one back."""
 
 
 @dataclass(frozen=True)
 class Vote:
-    """A vote that a browser sent, or with ``after_ms`` the revision of one."""
+    """A vote that a browser sent; with ``again`` one that was taken back, given anew."""
 
     trial: str
     score: int
     id: UUID
     viewing: Viewing
     waiting: bool
-    after_ms: int | None
+    again: bool
 
     @classmethod
-    def of(cls, request: HttpRequest) -> Vote:
-        """What is in a request's body. Raises ``ValueError`` with a sentence about what is not."""
-        try:
-            data = json.loads(request.body)
-        except (ValueError, RecursionError):
-            data = None
-        if not isinstance(data, dict):
-            raise ValueError(_("A vote is a JSON object."))
+    def of(cls, data: dict[str, Any], request: HttpRequest) -> Vote:
+        """What ``data`` says. Raises ``ValueError`` with a sentence about what is not right."""
         for name in ("viewport", "shown"):
             pair = data.pop(name, None)
             if isinstance(pair, list) and len(pair) == 2:
@@ -82,7 +77,7 @@ class Vote:
         score = data.get("score")
         if isinstance(score, bool) or not isinstance(score, int):
             data["score"] = None  # neither "4" nor 4.0 nor true is one of the five categories
-        told = {name: _cleaned(name, field, data.get(name)) for name, field in VOTE.items()}
+        told = _cleaned(data, VOTE)
         seen = {name: told[name] for name in Viewing.__annotations__ if name in told}
         browser = browser_family(request.headers.get("User-Agent", ""))
         return cls(
@@ -91,11 +86,38 @@ class Vote:
             id=told["id"],
             viewing=Viewing(**seen, browser=browser),
             waiting=bool(told["waiting"]),
-            after_ms=told["after_ms"],
+            # Pages of the version before timed themselves how soon a vote was taken back.
+            again=data.get("again") is True or data.get("after_ms") is not None,
         )
 
 
-def _cleaned(name: str, field: forms.Field, value: Any) -> Any:
+@dataclass(frozen=True)
+class Undo:
+    """That a browser's rater takes the vote on a trial back."""
+
+    trial: str
+
+
+def sent(request: HttpRequest) -> Vote | Undo:
+    """What is in a request's body. Raises ``ValueError`` with a sentence about what is not."""
+    try:
+        data = json.loads(request.body)
+    except (ValueError, RecursionError):
+        data = None
+    if not isinstance(data, dict):
+        raise ValueError(_("A vote is a JSON object."))
+    if data.get("undo") is True:
+        return Undo(**_cleaned(data, UNDO))
+    return Vote.of(data, request)
+
+
+def _cleaned(data: dict[str, Any], fields: dict[str, forms.Field]) -> dict[str, Any]:
+    return {name: _clean(name, field, data.get(name)) for name, field in fields.items()}
+
+
+def _clean(name: str, field: forms.Field, value: Any) -> Any:
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise ValueError(_("%(name)s: there is half a character in this text.") % {"name": name})
     try:
         return field.clean(value)
     except ValidationError as error:
@@ -121,6 +143,6 @@ class ScreeningForm(forms.Form):
     def answers(self, request: HttpRequest, plates: int) -> Answers:
         """The answers, with those to ``plates`` plates; one that was left out is empty."""
         told = {name: self.cleaned_data[name] for name in self.fields}
-        read = [request.POST.get(f"plate{i}", "")[:20] for i in range(plates)]
+        read = [request.POST.get(f"plate{i}", "")[:20].replace("\0", "") for i in range(plates)]
         agent = request.headers.get("User-Agent", "")[:300]
         return Answers(**told, user_agent=agent, plates=read)

@@ -124,6 +124,7 @@ def _texts() -> dict[str, str]:
         "means_1": str(calibration.MEANING[1]),
         "means_5": str(calibration.MEANING[5]),
         "hint": _("No need to be exact: the first impression counts."),
+        "late": _("That was too late to take the answer back: the first one counts."),
         "wrong": _("Something went wrong between this page and the server."),
         "lost": _("Your last answer has no place here."),
         "full": _(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -20,8 +21,10 @@ from PIL import Image, ImageDraw, ImageFont
 Kind = Literal["everyone", "protan", "deutan"]
 SIZE = 280
 """Pixels of a plate's side."""
-DRAWN = 2
-"""Drawn so many times as large and then reduced, for smooth dots."""
+DRAWN = 4
+"""The rims of the dots are drawn so many times as large and then reduced, to be smooth."""
+LAYOUTS = 6
+"""Ways in which the dots can lie. Making one takes ten times as long as colouring it."""
 
 LMS_FROM_RGB = (
     (0.31399022, 0.63951294, 0.04649755),
@@ -40,7 +43,13 @@ STROKE = 4
 SCATTER = 0.25
 """The lightness of a dot lies within this fraction around that of its colour."""
 
+STEPS = 64
+"""Lightnesses that a dot can have, evenly over the scatter."""
+
 Colour = tuple[float, float, float]
+Box = tuple[float, float, float, float]
+Dot = tuple[float, float, float]
+"""x, y and radius, pixels."""
 
 
 @dataclass(frozen=True)
@@ -119,18 +128,24 @@ def encoded(colour: Colour, lightness: float = 1.0) -> tuple[int, int, int]:
 def png(plate: Plate) -> bytes:
     """The plate as a PNG of ``SIZE`` pixels, its surround transparent."""
     rng = random.Random(plate.seed)
-    figure, ground = colours(plate.kind)
-    mask = _mask(plate.number)
-    image = Image.new("RGBA", (SIZE * DRAWN, SIZE * DRAWN), (0, 0, 0, 0))
+    layout = rng.randrange(LAYOUTS)
+    palettes = [_palette(colour) for colour in colours(plate.kind)]
+    image = Image.new("RGB", (SIZE, SIZE), palettes[1][0])
     draw = ImageDraw.Draw(image)
-    for x, y, radius in _dots(rng):
-        colour = figure if mask.getpixel((round(x), round(y))) else ground
-        lightness = 1 + rng.uniform(-SCATTER, SCATTER)
-        box = tuple(DRAWN * edge for edge in (x - radius, y - radius, x + radius, y + radius))
-        draw.ellipse(box, fill=encoded(colour, lightness))
+    # Over the rim of each dot, whose transparency is the same on every plate of the layout.
+    for box, part in zip(_boxes(layout, 1, wider=1), _parts(layout, plate.number), strict=True):
+        draw.ellipse(box, fill=palettes[part][int(rng.random() * STEPS)])
+    image.putalpha(_rims(layout))
     out = io.BytesIO()
-    image.resize((SIZE, SIZE), Image.Resampling.BOX).save(out, "PNG")
+    image.save(out, "PNG", compress_level=1)
     return out.getvalue()
+
+
+@lru_cache(maxsize=8)
+def _palette(colour: Colour) -> Sequence[tuple[int, int, int]]:
+    """``colour`` at every lightness that a dot can have."""
+    scatter = (SCATTER * (2 * step / (STEPS - 1) - 1) for step in range(STEPS))
+    return [encoded(colour, 1 + part) for part in scatter]
 
 
 def _mask(number: int) -> Image.Image:
@@ -143,11 +158,44 @@ def _mask(number: int) -> Image.Image:
     return mask
 
 
-def _dots(rng: random.Random) -> list[tuple[float, float, float]]:
-    """(x, y, radius) of dots that fill a disc without touching, large ones first."""
+@lru_cache(maxsize=LAYOUTS)
+def _rims(layout: int) -> Image.Image:
+    """How opaque each pixel is: 255 within a dot, 0 between them, something else on its rim."""
+    image = Image.new("L", (SIZE * DRAWN, SIZE * DRAWN))
+    draw = ImageDraw.Draw(image)
+    for box in _boxes(layout, DRAWN):
+        draw.ellipse(box, fill=255)
+    return image.resize((SIZE, SIZE), Image.Resampling.BOX)
+
+
+@lru_cache(maxsize=2 * LAYOUTS)
+def _boxes(layout: int, scale: int, wider: float = 0) -> list[Box]:
+    """What the dots lie in, drawn ``scale`` times as large: left, top, right, bottom."""
+    # A pixel that Pillow draws is its middle, half a pixel further on.
+    half = 0.5
+    boxes = []
+    for x, y, radius in _dots(layout):
+        left, top, right, bottom = x - radius, y - radius, x + radius, y + radius
+        edges = (left - wider, top - wider, right + wider, bottom + wider)
+        a, b, c, d = (scale * edge - half for edge in edges)
+        boxes.append((a, b, c, d))
+    return boxes
+
+
+@lru_cache(maxsize=LAYOUTS * len(DIGITS))
+def _parts(layout: int, number: int) -> list[int]:
+    """For each dot whether it is part of the digit (0) or of the ground (1)."""
+    mask = _mask(number)
+    return [0 if mask.getpixel((round(x), round(y))) else 1 for x, y, _ in _dots(layout)]
+
+
+@lru_cache(maxsize=LAYOUTS)
+def _dots(layout: int) -> list[Dot]:
+    """Dots that fill a disc without touching, large ones first."""
+    rng = random.Random(layout)
     cell = 16
-    near: dict[tuple[int, int], list[tuple[float, float, float]]] = {}
-    dots = []
+    near: dict[tuple[int, int], list[Dot]] = {}
+    dots: list[Dot] = []
     for radius, tries in ((5.4, 1200), (4.2, 2500), (3.2, 4000), (2.3, 5000)):
         for _ in range(tries):
             angle, far = rng.uniform(0, 2 * math.pi), math.sqrt(rng.random()) * (SIZE / 2 - 8)

@@ -17,10 +17,13 @@ from django.db.models import Count, F, Max, Min, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from study.models import Invitation, Rater, Session, Study, Text, Trial, steps
+from study.models import Deed, Invitation, Rater, Rating, Session, Study, Text, Trial, steps
+from study.models.deeds import By, note
 from study.models.steps import Place, Upcoming
 from study.plan import Item, plan
 from study.rating import calibration, sittings, texts
+from study.rating.viewing import milliseconds
+from study.site import computed
 
 AHEAD = 5
 """Trials that a browser is told of at a time: the one due now and those to fetch ahead."""
@@ -134,9 +137,10 @@ def _write_plan(rater: Rater, *, seed: int) -> None:
 
 def _owed(rater: Rater) -> dict[int, int]:
     """For each stimulus the votes it has, or is to get from raters who are still at work."""
+    # On both sides of now: a clock that was once ahead keeps nobody at work for years.
+    lately = (timezone.now() - GONE, timezone.now() + GONE)
     at_work = Q(rater__stage=Stage.RATING, rater__invitation__revoked_at=None) & (
-        Q(rater__seen_at__gte=timezone.now() - GONE)
-        | Q(rater__seen_at=None, rater__enrolled_at__gte=timezone.now() - GONE)
+        Q(rater__seen_at__range=lately) | Q(rater__seen_at=None, rater__enrolled_at__range=lately)
     )
     trials = Trial.objects.filter(
         Q(rating__isnull=False) | at_work,
@@ -187,25 +191,37 @@ def begin(rater: Rater) -> None:
 
 
 def break_ends(rater: Rater) -> datetime | None:
-    """When the break after the latest session is over, ``None`` if there was no session yet."""
-    ended = rater.session_set.filter(calibration=False).aggregate(Max("ended_at"))["ended_at__max"]
+    """When the break after the latest session is over, ``None`` if there was no session yet.
+
+    At most ``break_minutes`` from now: a session that has ended later than now, because the clock
+    was set back since, has ended now.
+    """
+    now, rated = timezone.now(), rater.session_set.filter(calibration=False)
+    ended: datetime | None = rated.aggregate(Max("ended_at"))["ended_at__max"]
+    if ended is not None and ended > now:
+        rated.filter(ended_at__gt=now).update(ended_at=now)
+        ended = now
     return ended and ended + timedelta(minutes=rater.study.break_minutes)
 
 
-def move_on(rater: Rater, done: Place, *, waiting: bool) -> bool:
+def move_on(rater: Rater, done: Place, *, shown_until: datetime | None, waiting: bool) -> bool:
     """``done`` is voted on: count the time, end what ends here, make the next page due.
 
-    ``waiting``: the browser holds further votes, given before it could be told that the time is
+    ``shown_until``: before then its image cannot have been seen long enough. ``waiting``: the
+    browser holds further votes, given before it could be told that the time is
     up; the session then goes on until they have arrived, or could have. Returns whether it could
     be done: not where the rater or the study has moved on since ``done`` was read.
     """
     now = timezone.now()
     since = done.seen_at or done.started_at or now
-    active_ms = done.active_ms + max(0, round(min(now - since, AWAY) / timedelta(milliseconds=1)))
+    active_ms = done.active_ms + min(milliseconds(since, now), AWAY // timedelta(milliseconds=1))
     left = left_ms(done.session_minutes, active_ms)
     used_up = not done.calibration and left <= (-GRACE if waiting else 0)
     ends = done.following != done.session or used_up
-    if not steps.advance(rater, done, active_ms=active_ms, now=now, ends=ends):
+    moved = steps.advance(
+        rater, done, active_ms=active_ms, now=now, shown_until=shown_until, ends=ends
+    )
+    if not moved:
         return False
     rater.position, rater.seen_at = done.position + 1, now
     return True
@@ -243,36 +259,46 @@ def end(rater: Rater, stage: Rater.Stage, *, refusal: str = "") -> None:
     rater.save()
 
 
-def withdraw(rater: Rater, *, erase: bool) -> None:
+def withdraw(rater: Rater, *, erase: bool, by: By | None = None) -> None:
     """Stop for good. With ``erase`` all that the rater did is deleted; the row stays, empty.
 
-    Who has finished can have the data deleted and keeps the code of having finished.
+    Who has ended, in whatever way, can have the data deleted and keeps the completion code. ``by``:
+    who has them deleted; the rater, unless given.
     """
     with transaction.atomic():
         rater = Rater.objects.select_related("study").get(pk=rater.pk)
-        if rater.stage in Rater.ENDED and not erase:
+        if rater.erased or (rater.stage in Rater.ENDED and not erase):
             return
         if erase:
-            Trial.objects.filter(rater=rater).delete()
-            rater.session_set.all().delete()
-            rater.screening_set.all().delete()
-            rater.position, rater.proof, rater.erased = 0, None, True
-            rater.seen_at = rater.finished_at = None
+            _erase(rater, by or By(account=rater.label))
         if rater.stage == Stage.SCREENED_OUT:
             rater.save()
         else:
             end(rater, Stage.WITHDRAWN)
+    if erase:
+        computed.forget(rater.study_id)
+
+
+def _erase(rater: Rater, by: By) -> None:
+    answers = Rating.objects.filter(trial__rater=rater).count()
+    Trial.objects.filter(rater=rater).delete()
+    rater.session_set.all().delete()
+    rater.screening_set.all().delete()
+    rater.position, rater.proof, rater.erased = 0, None, True
+    rater.seen_at = rater.finished_at = None
+    rater.refusal = ""  # says how somebody sees
+    note(Deed.Kind.ERASED, by=by, study=rater.study, rater=rater.label, answers=answers)
 
 
 def standing(rater: Rater) -> dict[str, Any]:
     """Where the rater stands, for the rating page: the position and the next few trials.
 
-    No trials are told where another page is due: a break, or an end.
+    No trials are told where another page is due: a break, an end, or that the study is closed.
     """
     ahead = steps.upcoming(rater, AHEAD)
     due = ahead[0] if ahead else None
     told: dict[str, Any] = {"position": rater.position, "trials": []}
-    if due is None or not rating_now(rater, due):
+    if due is None or due.state != Study.State.OPEN or not rating_now(rater, due):
         return told
     trials = [trial for trial in ahead if trial.session == due.session]
     if not due.calibration:

@@ -11,8 +11,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 from study.desk import studies
 from study.models import Invitation
 from study.rating import sessions
-from study.rating.votes import cast
 from tests.browser.conftest import finished, votable, vote
+from tests.rating.way import cast
 
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 

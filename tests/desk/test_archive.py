@@ -19,7 +19,7 @@ from study.analysis import layout
 from study.desk import archive, exports, rehearsal, studies
 from study.models import Deed, Rating, Trial
 from study.rating import sessions
-from study.rating.votes import cast
+from tests.rating.way import cast
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from django.urls import reverse
 from study.desk import rehearsal, studies
 from study.models import Deed, Invitation, Study, Trial
 from study.rating import sessions
-from study.rating.votes import cast
+from tests.rating.way import cast
 
 PAGES = [
     ("study", ["small"]),

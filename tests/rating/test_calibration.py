@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from study.desk import results
 from study.models import Anchor, Rater, Rating, Session, Study, Trial
-from study.rating.votes import Refused, cast
-from tests.rating.way import due, go_on, vote
+from study.rating.votes import Refused
+from tests.rating.way import cast, due, go_on, vote
 
 
 def test_the_examples_are_the_worst_and_the_original_and_the_check_is_on_others(come):

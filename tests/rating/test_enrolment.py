@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from study.desk import studies
 from study.models import Rater, Rating, Session, Study, Trial
@@ -53,6 +56,14 @@ def test_a_share_is_dealt_out_evenly_over_raters_who_are_still_there(come):
     raters = [sessions.enrol(invitation) for invitation in studies.invite(study, 4)]
     for rater in raters:
         vote_all(rater)
+    # Three more who are gone: for weeks, never to come, and seen by a clock that was years ahead.
+    for days, who in zip((-30, -30, 900), studies.invite(study, 3), strict=True):
+        then = timezone.now() + timedelta(days=days)
+        stays_away = sessions.enrol(who)
+        seen = None if who.number == 7 else then
+        Rater.objects.filter(pk=stays_away.pk).update(enrolled_at=then, seen_at=seen)
+    owed = sessions._owed(raters[0])
+    assert set(owed.values()) == {2}, "what they were dealt is dealt out again"
     counts = [
         Rating.objects.filter(trial__stimulus=stimulus).count() for stimulus in study.stimuli.all()
     ]

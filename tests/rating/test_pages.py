@@ -14,6 +14,7 @@ from sr_models.methods import METHODS
 from study.desk import studies
 from study.models import Rater, Rating, Trial
 from study.rating import sessions
+from tests.rating.way import fetched
 
 
 def text_of(response) -> str:
@@ -38,7 +39,8 @@ def test_no_byte_of_any_response_tells_the_method(draft_study, calibration_dir, 
     """A whole study with all that can be in one is taken, with detours, and every byte is read."""
     rules = {"screen_device": True, "screen_window": True, "screen_vision": True, "plates": 2,
              "plate_errors": 2, "calibrate": True, "calibration_folder": str(calibration_dir),
-             "sessions": 2, "break_minutes": 0, "first_stabilising": 1}  # fmt: skip
+             "sessions": 2, "break_minutes": 0, "first_stabilising": 1,
+             "shortest_view_ms": 0}  # fmt: skip
     studies.set_protocol(draft_study, rules)
     draft_study.title = "SRGAN against bicubic"  # for researchers; raters never read it
     draft_study.save()
@@ -66,13 +68,18 @@ def test_no_byte_of_any_response_tells_the_method(draft_study, calibration_dir, 
             continue
         images.append(image)
         state = client.get(reverse("upcoming"))
-        vote = {"trial": trial.token, "score": trial.anchor or 3, "id": str(uuid.uuid4())}
+        vote = {"trial": trial.token, "score": trial.anchor or 3, "id": str(uuid.uuid4()),
+                "response_ms": 0}  # fmt: skip
         kind = "application/json"
         bad = client.post(reverse("vote"), {**vote, "score": 9}, content_type=kind)
         good = client.post(reverse("vote"), vote, content_type=kind)
         assert (state.status_code, bad.status_code, good.status_code) == (200, 400, 200)
-        again = client.post(reverse("vote"), {**vote, "after_ms": 99}, content_type=kind)
-        responses += [state, bad, good, again, client.get(rate)]
+        undo = {"trial": trial.token, "undo": True}
+        undone = client.post(reverse("vote"), undo, content_type=kind)
+        anew = {**vote, "again": True, "id": str(uuid.uuid4())}
+        again = client.post(reverse("vote"), anew, content_type=kind)
+        assert undone.status_code == again.status_code == (409 if trial.anchor else 200)
+        responses += [state, bad, good, undone, again, client.get(rate)]
     responses += [client.get(reverse("leave")), client.post(reverse("leave"))]
     responses += [client.get(reverse("rate")), client.get(reverse("image", args=["nothing"]))]
     responses += [client.get("/no/such/page"), Client().get(reverse("rate"))]
@@ -91,8 +98,8 @@ def test_no_byte_of_any_response_tells_the_method(draft_study, calibration_dir, 
         assert not [word for word in words if word in said], response.request["PATH_INFO"]
         assert not re.search(r"\bhr\b", said.replace("<hr>", "")), response.request["PATH_INFO"]
     for image in images:
-        # Pixels may hold any byte, so the file is taken apart: nothing but pixels is in it.
-        assert set(chunks(image.content)) == {b"IHDR", b"IDAT", b"IEND"}
+        # Pixels may hold any byte, so the file is taken apart: pixels and noise are in it.
+        assert set(chunks(image.content)) == {b"IHDR", b"IDAT", b"raNd", b"IEND"}
         heads = {name for name in image.headers if name != "Content-Length"}
         assert heads == {name for name in images[0].headers if name != "Content-Length"}
     same = [{k: v for k, v in i.headers.items() if k != "Content-Length"} for i in images]
@@ -108,7 +115,9 @@ def test_image_addresses_differ_between_raters_and_are_not_guessable(open_study)
 
 def test_an_image_is_the_stimulus_and_only_its_rater_gets_it(rater_client, trials, open_study):
     address = reverse("image", args=[trials[0].token])
-    assert rater_client.get(address).content == trials[0].stimulus.path.read_bytes()
+    sent, file = rater_client.get(address).content, trials[0].stimulus.path.read_bytes()
+    assert sent[: len(file) - 12] == file[:-12]
+    assert sent[-12:] == file[-12:]
     assert Client().get(address).status_code == 401
     stranger = Client()
     other = studies.invite(open_study, 1)[0]
@@ -154,7 +163,8 @@ def test_starting_twice_makes_one_rater_with_one_plan(invitation):
 
 
 def test_the_same_link_resumes_on_another_device(rater_client, trials, rater):
-    vote = {"trial": trials[0].token, "score": 3, "id": str(uuid.uuid4())}
+    fetched(rater)
+    vote = {"trial": trials[0].token, "score": 3, "id": str(uuid.uuid4()), "response_ms": 400}
     rater_client.post(reverse("vote"), json.dumps(vote), content_type="application/json")
     other_device = Client()
     other_device.get(rater.invitation.get_absolute_url())
@@ -164,7 +174,8 @@ def test_the_same_link_resumes_on_another_device(rater_client, trials, rater):
 def test_a_revoked_link_ends_the_session_on_every_device_and_keeps_the_votes(
     rater_client, rater, trials
 ):
-    vote = {"trial": trials[0].token, "score": 3, "id": str(uuid.uuid4())}
+    fetched(rater)
+    vote = {"trial": trials[0].token, "score": 3, "id": str(uuid.uuid4()), "response_ms": 400}
     rater_client.post(reverse("vote"), json.dumps(vote), content_type="application/json")
     studies.revoke(rater.invitation)
     assert rater_client.get(reverse("rate")).status_code == 410
@@ -187,7 +198,8 @@ def test_whoever_comes_without_a_link_is_told_what_to_do(db):
 def test_a_vote_from_another_site_is_refused(rater, trials):
     client = Client(enforce_csrf_checks=True)
     client.get(rater.invitation.get_absolute_url())
-    vote = {"trial": trials[0].token, "score": 3, "id": str(uuid.uuid4())}
+    fetched(rater)
+    vote = {"trial": trials[0].token, "score": 3, "id": str(uuid.uuid4()), "response_ms": 400}
     assert client.post(reverse("vote"), vote, content_type="application/json").status_code == 403
     assert not Rating.objects.exists()
 

@@ -57,6 +57,14 @@ def test_the_dots_of_a_plate_show_its_digit(digit):
     assert np.argmax(fit) == 0
 
 
+def test_many_plates_share_a_few_layouts_that_are_made_once():
+    plates._dots.cache_clear()
+    plates.png.cache_clear()
+    shown = {plates.png(plates.Plate(3, "deutan", seed)) for seed in range(40)}
+    assert plates._dots.cache_info().misses <= plates.LAYOUTS
+    assert len(shown) == 40, "and no two of them are the same"
+
+
 def test_plates_are_the_same_for_a_seed_and_repeat_no_digit_before_all_were_used():
     first = plates.plates_for("r1", 6)
     assert first == plates.plates_for("r1", 6)

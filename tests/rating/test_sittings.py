@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from study.models import Rater, Rating, Session, Study, Trial
 from study.rating import sessions, sittings
-from study.rating.votes import Refused, cast
-from tests.rating.way import due, go_on, vote, vote_all
+from study.rating.votes import Refused
+from tests.rating.way import cast, due, go_on, vote, vote_all
 
 
 def later(session: Session, **ago) -> None:
@@ -103,6 +103,34 @@ def test_after_the_break_what_is_left_goes_on_behind_stabilising_trials(timed):
     assert [t.session.number for t in trials] == [1] + [2] * 6
     assert vote_all(rater) == 6
     assert due(client) == "done"
+
+
+def test_a_clock_that_was_set_back_a_day_makes_no_break_of_a_day(timed):
+    rater, client = timed
+    Session.objects.update(active_ms=59_000, seen_at=timezone.now() - datetime.timedelta(seconds=9))
+    vote(rater)
+    assert due(client) == "break"
+    Session.objects.update(ended_at=timezone.now() + datetime.timedelta(days=1))
+    rater.refresh_from_db()
+    until = sessions.break_ends(rater)
+    assert until <= timezone.now() + datetime.timedelta(minutes=5)
+    assert sessions.break_ends(rater) == until, "it is not begun anew at every look"
+    page = client.get(reverse("rate")).content
+    assert b"You can go on in <strong>5 minutes</strong>" in page
+    Session.objects.update(ended_at=until - datetime.timedelta(minutes=10))
+    go_on(client)
+    assert due(client) == "rate"
+
+
+@pytest.mark.parametrize("field", ["seen_at", "started_at"])
+def test_a_clock_that_was_set_back_or_forth_counts_no_more_than_an_absence(timed, field):
+    rater, _ = timed
+    for days in (1, -400):
+        Session.objects.update(**{field: timezone.now() + datetime.timedelta(days=days)})
+        before = Session.objects.get().active_ms
+        vote(rater)
+        assert 0 <= Session.objects.get().active_ms - before <= 30_000
+    assert Session.objects.get().seen_at <= timezone.now()
 
 
 def test_sittings_that_follow_a_split_one_are_numbered_on(come):

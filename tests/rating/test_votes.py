@@ -7,19 +7,30 @@ import json
 import re
 import threading
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from study.desk import studies
-from study.models import Rating, Revision, Trial
+from study.models import Rating, Revision, Study, Trial
 from study.rating import sessions
 from study.rating.votes import Refused, cast
+from tests.rating.way import fetched
 
 
 def body(trial, score=4, **more):
-    return {"trial": trial.token, "score": score, "id": str(uuid.uuid4()), **more}
+    told = {"trial": trial.token, "score": score, "id": str(uuid.uuid4()), "response_ms": 400}
+    return {**told, **more}
+
+
+@pytest.fixture
+def trials(rater, trials) -> list[Trial]:
+    """The rater's plan; their browser has every image."""
+    fetched(rater)
+    return trials
 
 
 def post(client, data):
@@ -66,7 +77,7 @@ def test_the_first_answer_counts_when_a_trial_is_answered_twice(rater_client, tr
 def test_eight_identical_concurrent_votes_make_one_row_and_eight_equal_answers(
     transactional_db, live_server, invitation
 ):
-    sessions.enrol(invitation)
+    fetched(sessions.enrol(invitation))
     address = live_server.url.removeprefix("http://")
     browser = http.client.HTTPConnection(address)
     browser.request("GET", invitation.get_absolute_url())
@@ -120,12 +131,29 @@ def test_only_the_five_categories_are_taken_for_a_score(rater_client, trials, sc
 
 
 @pytest.mark.parametrize(
-    "text", ["", "no JSON", "[1]", "null", "4", "[" * 20_000, b"\xff\xfe", '{"trial": 1}']
+    "text",
+    [
+        *("", "no JSON", "[1]", "null", "4", "[" * 20_000, b"\xff\xfe"),
+        *('{"trial": 1}', '{"undo": true}', '{"undo": true, "trial": "\\udfff"}'),
+    ],
 )
 def test_what_is_no_vote_is_refused_with_a_sentence(rater_client, text):
     answer = rater_client.post(reverse("vote"), text, content_type="application/json")
     assert answer.status_code == 400
     assert answer.json()["error"].endswith(".")
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udc00b", "\0"])
+@pytest.mark.parametrize(
+    "field",
+    ["trial", "score", "id", "response_ms", "device_pixel_ratio", "zoom", "waiting", "viewport"],
+)
+def test_text_that_cannot_be_stored_is_refused_in_every_field(rater_client, trials, field, text):
+    value = [text, 1] if field == "viewport" else text
+    answer = post(rater_client, {**body(trials[0]), field: value})
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith(field)
+    assert not Rating.objects.exists()
 
 
 def test_no_other_score_gets_past_the_database(trials):
@@ -188,52 +216,108 @@ def test_the_last_vote_finishes_the_rater(rater, trials):
 # ---- Taking the latest vote back ----
 
 
-def revision(trial, score, after_ms=2000, **more):
-    return body(trial, score, after_ms=after_ms, **more)
+def undo(client, trial):
+    return post(client, {"trial": trial.token, "undo": True})
+
+
+def ago(**since) -> None:
+    """As if every vote had arrived so long ago."""
+    Rating.objects.update(received_at=timezone.now() - timedelta(**since))
 
 
 def test_the_latest_vote_can_be_given_anew_and_both_scores_are_kept(rater_client, trials):
     post(rater_client, body(trials[0], 2))
-    anew = revision(trials[0], 4)
+    ago(seconds=3)
+    assert undo(rater_client, trials[0]).status_code == 200
+    ago(seconds=60)  # for which the rater thinks about it
+    taken_back = Rating.objects.get().taken_back_at
+    Rating.objects.update(received_at=taken_back - timedelta(seconds=3))
+    anew = body(trials[0], 4, again=True)
     answers = [post(rater_client, anew) for _ in range(2)]
     assert [a.status_code for a in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
     assert answers[0].json()["rating"]["score"] == 4
     assert answers[0].json()["position"] == 1
     stored = Revision.objects.get()
-    assert (stored.original_score, stored.score, stored.after_ms) == (2, 4, 2000)
+    assert (stored.original_score, stored.score, stored.after_ms) == (2, 4, 3000)
     assert Rating.objects.get().score == 4
 
 
 @pytest.mark.parametrize(
-    ("votes", "after_ms", "sentence"),
-    [(0, 2000, "no answer yet"), (2, 2000, "Only the latest"), (1, 7000, "too late")],
+    ("votes", "late", "sentence"),
+    [(0, 2, "no answer yet"), (2, 2, "Only the latest"), (1, 7, "too late")],
 )
-def test_only_the_latest_vote_and_only_within_seconds(
-    rater_client, trials, votes, after_ms, sentence
+def test_only_the_latest_vote_and_only_within_seconds_of_this_servers_clock(
+    rater_client, trials, votes, late, sentence
 ):
     for trial in trials[:votes]:
         post(rater_client, body(trial, 2))
-    answer = post(rater_client, revision(trials[0], 4, after_ms))
-    assert answer.status_code == 409
-    assert sentence in answer.json()["error"]
-    assert answer.json()["trials"][0]["token"] == trials[votes].token
+    ago(seconds=late)
+    for answer in (
+        undo(rater_client, trials[0]),
+        post(rater_client, body(trials[0], 4, again=True)),
+        post(rater_client, body(trials[0], 4, after_ms=0)),  # a page of the version before
+    ):
+        assert answer.status_code == 409
+        assert sentence in answer.json()["error"]
+        assert answer.json()["trials"][0]["token"] == trials[votes].token
     assert not Revision.objects.exists()
+    assert not Rating.objects.exclude(taken_back_at=None).exists()
+
+
+def test_a_vote_that_was_not_taken_back_is_not_given_anew(rater_client, trials):
+    post(rater_client, body(trials[0], 2))
+    assert post(rater_client, body(trials[0], 4, again=True)).status_code == 409
+    assert Rating.objects.get().score == 2
+
+
+def test_taking_back_twice_is_taking_back_once_and_at_the_first_time(rater_client, trials):
+    post(rater_client, body(trials[0], 2))
+    assert undo(rater_client, trials[0]).status_code == 200
+    first = Rating.objects.get().taken_back_at
+    ago(seconds=20)
+    assert undo(rater_client, trials[0]).status_code == 200
+    assert Rating.objects.get().taken_back_at == first
+    assert Rating.objects.get().score == 2, "it counts until it is given anew"
 
 
 def test_a_vote_can_be_taken_back_once(rater_client, trials):
     post(rater_client, body(trials[0], 2))
-    post(rater_client, revision(trials[0], 4))
-    assert post(rater_client, revision(trials[0], 5)).status_code == 409
+    undo(rater_client, trials[0])
+    post(rater_client, body(trials[0], 4, again=True))
+    undo(rater_client, trials[0])
+    assert post(rater_client, body(trials[0], 5, again=True)).status_code == 409
     assert Rating.objects.get().score == 4
 
 
 def test_the_very_last_vote_can_be_taken_back_too(rater_client, trials):
     for trial in trials:
         post(rater_client, body(trial, 3))
-    assert post(rater_client, revision(trials[-1], 5)).status_code == 200
+    assert undo(rater_client, trials[-1]).status_code == 200
+    assert post(rater_client, body(trials[-1], 5, again=True)).status_code == 200
 
 
-def test_an_image_that_was_not_seen_long_enough_takes_no_vote(rater_client, trials):
-    assert post(rater_client, body(trials[0], 3, response_ms=299)).status_code == 400
-    assert post(rater_client, body(trials[0], 3, response_ms=300)).status_code == 200
+def test_a_study_can_ask_for_no_undo_and_a_closed_one_takes_none(rater_client, trials, open_study):
+    post(rater_client, body(trials[0], 2))
+    Study.objects.update(undo_seconds=0)
+    assert undo(rater_client, trials[0]).status_code == 409
+    Study.objects.update(undo_seconds=5)
+    studies.close(open_study)
+    assert undo(rater_client, trials[0]).status_code == 403
+    assert not Rating.objects.exclude(taken_back_at=None).exists()
+
+
+def test_a_clock_that_was_set_back_takes_no_undo_from_anybody(rater_client, trials):
+    post(rater_client, body(trials[0], 2))
+    ago(hours=-1)
+    assert undo(rater_client, trials[0]).status_code == 200
+    assert post(rater_client, body(trials[0], 4, again=True)).status_code == 200
+    assert Revision.objects.get().after_ms == 0
+
+
+def test_nobody_takes_anothers_vote_back(rater_client, trials, open_study):
+    other = sessions.enrol(studies.invite(open_study, 1)[0])
+    theirs = Trial.objects.get(rater=other, position=0)
+    fetched(other)
+    cast(other, token=theirs.token, score=3, client_id=uuid.uuid4())
+    assert undo(rater_client, theirs).status_code == 404

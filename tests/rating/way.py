@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
+from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from study.models import Rater, Trial
-from study.rating import screening, sessions
-from study.rating.votes import cast
+from study.models import Rater, Rating, Trial
+from study.rating import screening, sessions, votes
 
 WINDOW = {
     "device_pixel_ratio": "1",
@@ -41,6 +43,22 @@ def answers(**changed):
     rater = Rater.objects.get()
     own = screening.plates_of(rater)
     return {**WINDOW, **{f"plate{i}": str(p.number) for i, p in enumerate(own)}, **changed}
+
+
+def fetched(rater: Rater) -> None:
+    """As if the rater's browser had been sent every image of theirs a minute ago or earlier.
+
+    Long ago enough for them to have been seen one after the other.
+    """
+    trials = Trial.objects.filter(rater=rater)
+    then = timezone.now() - timedelta(minutes=1, seconds=trials.count())
+    trials.filter(Q(delivered_at=None) | Q(delivered_at__gt=then)).update(delivered_at=then)
+
+
+def cast(rater: Rater, **vote) -> Rating:
+    """Store a vote, given after the image was sent and seen."""
+    fetched(rater)
+    return votes.cast(rater, **vote)
 
 
 def vote(rater: Rater, score: int | None = None, **more) -> Trial:

@@ -13,7 +13,7 @@ from study.desk import studies
 from study.models import Rater, Rating, Session, Trial, steps
 from study.models.turns import turn
 from study.rating import sessions
-from study.rating.votes import cast
+from tests.rating.way import cast
 
 
 def test_a_place_is_the_trial_with_its_session_rater_and_study(rater, trials):
@@ -25,10 +25,10 @@ def test_a_place_is_the_trial_with_its_session_rater_and_study(rater, trials):
         following = trials[number + 1].session_id if number + 1 < len(trials) else None
         assert place == (
             fresh.pk, fresh.position, fresh.kind, fresh.anchor,
-            Rating.objects.get().pk if number == 0 else None, following,
+            Rating.objects.get().pk if number == 0 else None, following, fresh.delivered_at,
             session.pk, session.calibration, session.active_ms,
-            session.started_at, session.seen_at, session.ended_at,
-            fresh.rater.position, fresh.rater.stage,
+            session.started_at, session.seen_at, session.ended_at, session.shown_until,
+            fresh.rater.position, fresh.rater.stage, fresh.rater.simulated,
             study.state, study.shortest_view_ms, study.session_minutes,
         )  # fmt: skip
 
@@ -48,7 +48,7 @@ def test_what_comes_next_is_told_in_order_from_where_the_rater_stands(rater, tri
     assert told[0][1:] == (
         trials[1].token, trials[1].kind, None, stimulus.width, stimulus.height,
         session.pk, False, session.active_ms, session.started_at, None,
-        rater.study.session_minutes,
+        rater.study.state, rater.study.session_minutes,
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_nothing_is_written_where_the_rater_or_the_study_has_moved_on(rater, tri
         studies.close(rater.study)
     before = (Rater.objects.values().get(), Session.objects.values().get())
     now = timezone.now()
-    assert not steps.advance(rater, place, active_ms=9, now=now, ends=True)
+    assert not steps.advance(rater, place, active_ms=9, now=now, shown_until=now, ends=True)
     assert (Rater.objects.values().get(), Session.objects.values().get()) == before
 
 
@@ -86,14 +86,15 @@ def test_a_session_keeps_the_time_at_which_it_ended_first(rater, trials):
     Session.objects.update(ended_at=ended)
     place = steps.place(rater, trials[0].token)
     assert place
-    assert steps.advance(rater, place, active_ms=9, now=timezone.now(), ends=True)
-    assert Session.objects.get().ended_at == ended
+    now = timezone.now()
+    assert steps.advance(rater, place, active_ms=9, now=now, shown_until=now, ends=True)
+    assert (Session.objects.get().ended_at, Session.objects.get().shown_until) == (ended, now)
 
 
 def test_a_stored_rating_is_the_one_that_saving_it_would_store(trials):
     told = {
-        "score": 4, "response_ms": 812, "device_pixel_ratio": 1.5, "viewport_width": 1280,
-        "shown_width": 321.3, "zoom": 1.25, "browser": "Firefox",
+        "score": 4, "response_ms": 812, "since_delivery_ms": 1900, "device_pixel_ratio": 1.5,
+        "viewport_width": 1280, "shown_width": 321.3, "zoom": 1.25, "browser": "Firefox",
     }  # fmt: skip
     ours = Rating(trial=trials[0], client_id=uuid.uuid4(), **told)
     steps.insert(ours)

@@ -10,23 +10,29 @@ export const LONGEST_PAUSE = 15_000;
 const PATIENCE = 20_000; // ms to wait for an answer that does not come
 
 const VOTE = "vote:"; // one entry for each trial that was voted on ...
-const REVISION = "revision:"; // ... and one if that vote was taken back and given anew
+const UNDO = "undo:"; // ... one if that vote was taken back ...
+const REVISION = "revision:"; // ... and one if it was given anew then
+const KINDS = [VOTE, UNDO, REVISION]; // in the order in which those of one trial are sent
 const foreign = new Set(); // entries that are not this rater's: left by another one at this computer
 
-const key = ({ vote }) => (vote.after_ms === undefined ? VOTE : REVISION) + vote.trial;
+const kind = ({ vote }) => (vote.undo ? UNDO : vote.again || "after_ms" in vote ? REVISION : VOTE);
+const key = (entry) => kind(entry) + entry.vote.trial;
+
+export const isVote = (entry) => kind(entry) === VOTE;
+export const isUndo = (entry) => kind(entry) === UNDO;
 
 export const isKept = (token) => localStorage.getItem(VOTE + token) !== null;
 export const keep = (entry) => localStorage.setItem(key(entry), JSON.stringify(entry));
 export const forget = (entry) => localStorage.removeItem(key(entry));
 export const disown = (entry) => foreign.add(key(entry));
 
-// What waits to be sent, the oldest first, a revision right behind its vote.
+// What waits to be sent, the oldest first, an undo and a revision right behind their vote.
 export function outbox() {
   return Object.keys(localStorage)
-    .filter((name) => (name.startsWith(VOTE) || name.startsWith(REVISION)) && !foreign.has(name))
+    .filter((name) => KINDS.some((kind) => name.startsWith(kind)) && !foreign.has(name))
     .map((name) => JSON.parse(localStorage.getItem(name)))
     .filter(Boolean) // another tab may have forgotten one meanwhile
-    .sort((a, b) => a.position - b.position || key(b).localeCompare(key(a)));
+    .sort((a, b) => a.position - b.position || KINDS.indexOf(kind(a)) - KINDS.indexOf(kind(b)));
 }
 
 // The server's definite answer, however long the network takes to bring one. `heard` is told after

@@ -5,7 +5,8 @@
 // none, another page is due. Votes go out in the background through the outbox.
 
 import { FIRST_PAUSE, LONGEST_PAUSE } from "./outbox.js";
-import { ask, disown, forget, isKept, keep, outbox, pauseOrOnline, uuid } from "./outbox.js";
+import { ask, disown, forget, isKept, isUndo, isVote, keep } from "./outbox.js";
+import { outbox, pauseOrOnline, uuid } from "./outbox.js";
 
 const element = (id) => document.getElementById(id);
 const told = (id) => JSON.parse(element(id).textContent);
@@ -22,7 +23,8 @@ let seen = 0; // ms for which its image was on the screen, up to the latest inte
 let paintedAt = 0; // performance.now() when it came on the screen, 0 while it is not there
 let view = null; // a new object whenever an image comes into sight, null while none is there
 let latest = null; // {trial, image, at}: the vote that can be taken back
-let again = null; // {trial, after_ms}: the trial whose vote was taken back
+let again = null; // the trial whose vote was taken back, until it is answered anew
+let late = false; // whether that came too late, and the rater is still to be told
 let paused = false;
 let struggling = false; // whether the latest request found no answer
 let sending = false;
@@ -44,7 +46,7 @@ async function send() {
   for (let entries; !stopped && (entries = outbox()).length; ) {
     const [entry] = entries;
     // Told that more wait, the server does not end the session before they have come.
-    const vote = { ...entry.vote, waiting: entries.length - 1 };
+    const vote = { ...entry.vote, waiting: entries.slice(1).filter(isVote).length };
     settle(entry, await request(page.dataset.voteUrl, vote));
     report();
   }
@@ -55,7 +57,9 @@ function settle(entry, { status, body }) {
   if (body.trials) {
     // Stored, now or earlier (200), or not due (409): the server knows better either way.
     forget(entry);
+    if (status === 409) refused(entry, body.trials[0]?.token);
     follow(body);
+    if (late && current) announce(current);
   } else if (status === 404) {
     // Not a trial of this rater. It may be due to someone else who rates in this browser.
     disown(entry);
@@ -63,6 +67,22 @@ function settle(entry, { status, body }) {
   } else {
     if (status === 400 && body.error) forget(entry); // it would be refused for ever
     stop(body.error);
+  }
+}
+
+// What hangs on a vote or an undo that was refused has nothing to hang on any more.
+function refused(refusal, due) {
+  const { trial } = refusal.vote;
+  for (const entry of outbox()) if (entry.vote.trial === trial && !isVote(entry)) forget(entry);
+  if (again?.token === trial) again = null;
+  if (trial === due) {
+    // To be voted on all the same. The server may not know that its image was sent, as when it was
+    // restored to an hour ago, and this browser would take it from its cache for ever.
+    anew.add(trial);
+    images.delete(trial);
+    if (current?.token === trial) current = null;
+  } else if (!isVote(refusal)) {
+    late = true; // the first answer counts
   }
 }
 
@@ -76,7 +96,7 @@ function follow(answer) {
   if (stopped) return;
   state = answer;
   queue = answer.trials.filter((trial) => !isKept(trial.token));
-  if (again) queue.unshift(again.trial);
+  if (again) queue.unshift(again);
   const wanted = new Set(queue.map((trial) => trial.token));
   for (const token of images.keys()) if (!wanted.has(token)) images.delete(token);
   queue.forEach(imageOf);
@@ -85,11 +105,13 @@ function follow(answer) {
 
 // ---- Images: fetched and decoded ahead, then put on the page as they are ----
 
-const images = new Map(); // token -> {image: decoded <img> or null, loaded: promise of it}
+const images = new Map(); // token -> {image: decoded <img> or null, loaded: promise of it, faults}
+const anew = new Set(); // tokens of images to be fetched from the server, whatever is in the cache
+const MANY_FAULTS = 3; // from which on it is said that there is one
 
 function imageOf(trial) {
   if (!images.has(trial.token)) {
-    const entry = { image: null };
+    const entry = { image: null, faults: 0 };
     images.set(trial.token, entry);
     entry.loaded = load(trial).then((image) => (entry.image = image));
   }
@@ -98,6 +120,7 @@ function imageOf(trial) {
 
 async function load(trial) {
   for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    if (anew.delete(trial.token)) await fetch(trial.image, { cache: "reload" }).catch(() => null);
     const image = new Image();
     image.alt = numbered(trial, rules.calibration ? texts.example : texts.image);
     image.src = trial.image;
@@ -108,6 +131,8 @@ async function load(trial) {
       await pauseOrOnline(pause);
       if (stopped || !images.has(trial.token)) return null; // no longer wanted
       await refresh(); // waits for the network, and tells if this rater may not go on
+      if (images.has(trial.token)) images.get(trial.token).faults += 1; // the server answers all else
+      report();
     }
   }
 }
@@ -226,7 +251,7 @@ function vote(score, pressedAt) {
     viewport: [innerWidth, innerHeight],
     shown: [width, height],
     zoom: outerWidth ? outerWidth / innerWidth : null,
-    ...(again && { after_ms: again.after_ms }),
+    ...(again && { again: true }),
   };
   try {
     keep({ position: current.position, vote: ballot });
@@ -236,6 +261,7 @@ function vote(score, pressedAt) {
   cast.add(current.token);
   latest = again ? null : { trial: current, image, at: pressedAt };
   again = null;
+  late = false;
   queue.shift();
   show();
   afterwards(() => (send(), offerUndo()));
@@ -252,16 +278,23 @@ function offerUndo() {
   else if (document.activeElement === element("undo")) element("undo").blur();
 }
 
-function undo(pressedAt) {
+function undo() {
   if (!canUndo()) return;
-  again = { trial: latest.trial, after_ms: Math.round(pressedAt - latest.at) };
+  const { trial } = latest;
+  try {
+    keep({ position: trial.position, vote: { trial: trial.token, undo: true } });
+  } catch {
+    return stop(texts.full);
+  }
+  again = trial;
   const image = sized(latest.image);
-  images.set(again.trial.token, { image, loaded: Promise.resolve(image) });
+  images.set(trial.token, { image, loaded: Promise.resolve(image), faults: 0 });
   latest = null;
   element("finished").hidden = true;
-  queue.unshift(again.trial);
+  queue.unshift(trial);
   show();
   offerUndo();
+  afterwards(send);
 }
 
 // ---- Pausing, and leaving the page when another one is due ----
@@ -279,13 +312,15 @@ function pause(on) {
 
 // The last vote can be taken back too: the page stays until that is over, or the rater goes on.
 function finish() {
-  if (!canUndo()) return location.replace(page.dataset.doneUrl);
+  if (!canUndo() && !late) return location.replace(page.dataset.doneUrl);
   element("finished").hidden = false;
   element("progress").value = rules.total;
   say("time", "");
+  if (late) say("question", texts.late);
   element("continue").focus();
   report();
   clearTimeout(finish.timer);
+  if (late) return; // to be read; the button is there
   finish.timer = setTimeout(() => current || finish(), rules.undo_ms - (performance.now() - latest.at));
 }
 
@@ -309,7 +344,7 @@ function press(event) {
   }
   if (!element("keys").checked) return;
   if (score) vote(score, timeStamp);
-  else if (key === "Backspace") undo(timeStamp);
+  else if (key === "Backspace") undo();
   else if (key.toLowerCase() === "p") pause(!paused);
   else return;
   event.preventDefault();
@@ -323,7 +358,8 @@ const numbered = (trial, text) => text.replace("{n}", numberOf(trial)).replace("
 function announce(trial) {
   const text = again ? texts.again : rules.calibration ? texts.example : texts.image;
   say("position", numbered(trial, text));
-  say("question", trial.means ? texts[`means_${trial.means}`] : texts.question);
+  const question = trial.means ? texts[`means_${trial.means}`] : texts.question;
+  say("question", late ? `${texts.late} ${question}` : question);
   if (rules.calibration) {
     for (const button of buttons) {
       const other = trial.means && trial.means !== Number(button.dataset.score);
@@ -346,12 +382,16 @@ function timeLeft(done) {
 }
 
 function report() {
-  const waiting = outbox().length;
-  page.dataset.waiting = waiting;
+  const kept = outbox();
+  const waiting = kept.filter((entry) => !isUndo(entry)).length;
+  page.dataset.waiting = kept.length;
   const what = waiting > 1 ? "waiting_many" : waiting ? "waiting_one" : "waiting_image";
   say("network", struggling && !stopped ? texts[what].replace("{n}", waiting) : "");
   const empty = !stage.hasChildNodes();
-  element("waiting").hidden = stopped || paused || !empty || !element("finished").hidden;
+  const quiet = stopped || paused || !empty || !element("finished").hidden;
+  const faulty = !struggling && current && images.get(current.token)?.faults >= MANY_FAULTS;
+  element("waiting").hidden = quiet || faulty;
+  element("faulty").hidden = quiet || !faulty;
   if (empty) element("small").hidden = element("pinched").hidden = true;
 }
 
@@ -395,7 +435,7 @@ function begin() {
     sessionStorage.setItem("keys", target.checked ? "on" : "off"),
   );
   element("undo").hidden = !rules.undo_ms;
-  element("undo").addEventListener("click", (event) => undo(event.timeStamp));
+  element("undo").addEventListener("click", undo);
   element("pause").addEventListener("click", () => pause(true));
   element("resume").addEventListener("click", () => pause(false));
   element("continue").addEventListener("click", () => location.replace(page.dataset.doneUrl));

@@ -13,8 +13,8 @@ from django.urls import reverse
 from study.desk import computed, exports, rehearsal, studies
 from study.models import Deed, Trial
 from study.rating import sessions
-from study.rating.votes import cast
 from study.site.computed import folder, forget
+from tests.rating.way import cast
 from tests.serving import our_site
 
 

@@ -250,6 +250,16 @@ def test_workers_end_with_gunicorn_even_in_the_middle_of_an_answer(held):
                 break
 
 
+def test_head_is_answered_with_the_headers_alone(transactional_db):
+    with served("study.wsgi", our_site()) as server:
+        whole = request("/login/", "Connection: close\r\n").replace(b"GET", b"HEAD")
+        with sent(server, whole) as connection, connection.makefile("rb") as answer:
+            head, body = answer.read().split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nContent-Length: " in head
+    assert body == b""
+
+
 @linux
 def test_the_chores_of_a_day_are_done_in_a_process_of_their_own(transactional_db):
     with served("study.wsgi", our_site()) as server:

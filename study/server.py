@@ -41,7 +41,7 @@ CONNECTIONS = 800
 RATERS_THREADS = 4
 DESK_THREADS = 2
 """Of a worker: how many pages it makes at once for raters, and for everybody else."""
-SWITCH = 0.001
+SWITCH = 0.0002
 """Seconds for which a thread that computes may keep the others of its worker waiting."""
 RATERS = ("/rate/", "/r/", "/static/")
 """How the addresses begin that a rater may be waiting for."""

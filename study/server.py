@@ -82,6 +82,12 @@ class Connection(HTTPChannel):
         return bool(self.requests or self.answered_since is not None or self.total_outbufs_len)
 
     @property
+    def stuck(self) -> bool:
+        """Its answer will not come any more."""
+        since = self.answered_since
+        return since is not None and time.monotonic() - since > ANSWER
+
+    @property
     def overdue(self) -> bool:
         """Too long silent, too slow in sending its request or in taking its answer."""
         if self.requests or self.answered_since is not None:
@@ -137,8 +143,7 @@ class Listener(TcpWSGIServer):
         for channel in self.active_channels.values():
             if channel.overdue:
                 channel.will_close = True
-            since = channel.answered_since
-            self.stuck |= since is not None and time.monotonic() - since > ANSWER
+            self.stuck |= channel.stuck
 
 
 class Worker(base.Worker):
@@ -206,6 +211,6 @@ class Worker(base.Worker):
             if not open_:
                 return
             for connection in open_:
-                if not connection.busy:
+                if not connection.busy or connection.stuck:
                     connection.will_close = True
             self._turn(0.1)

@@ -218,6 +218,13 @@ def test_a_killed_worker_is_replaced(held):
         assert ask(server)["worker"] not in before
 
 
+def test_a_page_that_never_comes_takes_its_thread_from_nobody_for_good(held):
+    with serving(held, ANSWER="1") as server, ExitStack() as stack:
+        lost = [stack.enter_context(sent(server, request("/rate/held"))) for _ in range(WORKERS)]
+        assert all(ended(connection) for connection in lost)
+        assert all(ask(server)["body"] == 0 for _ in range(3 * WORKERS))
+
+
 def test_an_answer_that_was_asked_for_is_given_before_the_server_ends(held):
     with serving(held) as server, ExitStack() as stack:
         last = [stack.enter_context(sent(server, request("/rate/held"))) for _ in range(3)]

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 
-from study.settings import flag
+from study.site.environment import flag
 
 bind = "127.0.0.1:8000"
 workers = 3

@@ -41,7 +41,7 @@ CONNECTIONS = 800
 RATERS_THREADS = 4
 DESK_THREADS = 2
 """Of a worker: how many pages it makes at once for raters, and for everybody else."""
-SWITCH = 0.001
+SWITCH = 0.0002
 """Seconds for which a thread that computes may keep the others of its worker waiting."""
 RATERS = ("/rate/", "/r/", "/static/")
 """How the addresses begin that a rater may be waiting for."""
@@ -80,6 +80,12 @@ class Connection(HTTPChannel):
     def busy(self) -> bool:
         """A request of it is being answered, or the answer sent."""
         return bool(self.requests or self.answered_since is not None or self.total_outbufs_len)
+
+    @property
+    def stuck(self) -> bool:
+        """Its answer will not come any more."""
+        since = self.answered_since
+        return since is not None and time.monotonic() - since > ANSWER
 
     @property
     def overdue(self) -> bool:
@@ -137,8 +143,7 @@ class Listener(TcpWSGIServer):
         for channel in self.active_channels.values():
             if channel.overdue:
                 channel.will_close = True
-            since = channel.answered_since
-            self.stuck |= since is not None and time.monotonic() - since > ANSWER
+            self.stuck |= channel.stuck
 
 
 class Worker(base.Worker):
@@ -206,6 +211,6 @@ class Worker(base.Worker):
             if not open_:
                 return
             for connection in open_:
-                if not connection.busy:
+                if not connection.busy or connection.stuck:
                     connection.will_close = True
             self._turn(0.1)

@@ -113,8 +113,8 @@ TEMPLATES = [
 
 # SQLite as measured best under concurrent votes: a write transaction takes its lock at the start
 # (DEFERRED ones fail when two of them want to write), readers never wait for writers (WAL), and a
-# connection lives as long as its worker. No ATOMIC_REQUESTS: it would make every page that only
-# reads wait for the writers' lock.
+# connection lives as long as its thread, unless it met an error. No ATOMIC_REQUESTS: it would make
+# every page that only reads wait for the writers' lock.
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",

@@ -218,6 +218,13 @@ def test_a_killed_worker_is_replaced(held):
         assert ask(server)["worker"] not in before
 
 
+def test_a_page_that_never_comes_takes_its_thread_from_nobody_for_good(held):
+    with serving(held, ANSWER="1") as server, ExitStack() as stack:
+        lost = [stack.enter_context(sent(server, request("/rate/held"))) for _ in range(WORKERS)]
+        assert all(ended(connection) for connection in lost)
+        assert all(ask(server)["body"] == 0 for _ in range(3 * WORKERS))
+
+
 def test_an_answer_that_was_asked_for_is_given_before_the_server_ends(held):
     with serving(held) as server, ExitStack() as stack:
         last = [stack.enter_context(sent(server, request("/rate/held"))) for _ in range(3)]
@@ -248,6 +255,16 @@ def test_workers_end_with_gunicorn_even_in_the_middle_of_an_answer(held):
                 connected(server).close()
             except ConnectionRefusedError:
                 break
+
+
+def test_head_is_answered_with_the_headers_alone(transactional_db):
+    with served("study.wsgi", our_site()) as server:
+        whole = request("/login/", "Connection: close\r\n").replace(b"GET", b"HEAD")
+        with sent(server, whole) as connection, connection.makefile("rb") as answer:
+            head, body = answer.read().split(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\nContent-Length: " in head
+    assert body == b""
 
 
 @linux

@@ -24,7 +24,9 @@ CODEBOOK = {
     "set": "set of source images", "image": "source image", "method": "what made the image",
     "score": "5 excellent, 4 good, 3 fair, 2 poor, 1 bad (ACR, ITU-T P.910)",
     "simulated": "true if a program gave the rating", "raters_kind": "people or simulated",
-    "response_ms": "milliseconds from the image painted to the answer",
+    "response_ms": "milliseconds from the image painted to the answer, as the browser tells",
+    "since_delivery_ms": "milliseconds from the image being sent, ahead of its turn, to the "
+    "answer's arrival, as the server measured; empty before it did",
     "device_pixel_ratio": "device pixels to a CSS pixel; the image was shown pixel by pixel",
     "viewport_width": "window, CSS pixels", "viewport_height": "window, CSS pixels",
     "shown_width": "image as shown, CSS pixels", "shown_height": "image as shown, CSS pixels",

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from study.desk import studies
-from study.models import Rater
+from study.models import Rater, Trial
 from tests.browser.conftest import emptied, finished, stored, votable, vote
 
 VOTE = "**/rate/vote"
@@ -90,6 +90,44 @@ def test_an_answer_that_is_none_is_no_answer(rating, context, invitation, answer
 def test_an_image_that_fails_once_is_fetched_again(begin, context):
     context.route("**/rate/image/*", lambda route: route.abort(), times=1)
     votable(begin(context), 1)
+
+
+def test_an_image_that_the_server_forgot_to_have_sent_is_fetched_from_it_again(rating, invitation):
+    """As when it was restored to a moment ago; the browser has the image in its cache."""
+    Trial.objects.update(delivered_at=None)
+    vote(rating, 1, [3])  # the server cannot know that it was seen
+    expect(rating.locator("#position")).to_have_text("Image 1 of 6")
+    expect(rating.locator("#network")).to_have_text("")
+    emptied(rating)
+    assert stored(invitation) == []
+    vote(rating, 1, [4])
+    votable(rating, 2)
+    emptied(rating)
+    assert stored(invitation) == [(0, 4)]
+
+
+def test_an_image_whose_file_is_gone_is_said_to_be_and_comes_when_it_is_back(
+    begin, context, invitation
+):
+    page = begin(context)
+    votable(page, 1)
+    page.wait_for_load_state("networkidle")
+    due = Trial.objects.get(rater__invitation=invitation, position=5).stimulus
+    content = due.path.read_bytes()
+    due.path.write_bytes(content[: len(content) // 2])
+    vote(page, 1, [3, 3, 3, 3, 3])
+    expect(page.get_by_text("The next image is on its way.")).to_be_visible()
+    expect(page.get_by_text("Something is wrong with the next image")).to_be_visible(timeout=20_000)
+    expect(page.locator("#stage img")).to_have_count(0)
+    page.keyboard.press("3")
+    emptied(page)
+    assert len(stored(invitation)) == 5
+    due.path.write_bytes(content)
+    page.locator("#rating[data-open='6']").wait_for(state="attached", timeout=30_000)
+    expect(page.get_by_text("Something is wrong")).to_be_hidden()
+    vote(page, 6, [2])
+    finished(page)
+    assert stored(invitation) == list(enumerate([3] * 5 + [2]))
 
 
 def test_a_second_tab_adds_nothing_and_moves_on_with_the_first(rating, begin, context, invitation):

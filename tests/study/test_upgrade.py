@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -10,17 +11,21 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from study.models import Rater, Rating, Session, Trial
+from study.rating import votes
+from study.rating.viewing import Viewing
 
 BEFORE_SESSIONS = ("study", "0002_analysis")
+BEFORE_MEASURING = ("study", "0003_session")
 
 
 @pytest.fixture
-def earlier(transactional_db):
-    """The models of the version that knew neither screening nor breaks; then migrates on."""
+def earlier(transactional_db, request):
+    """The models of the version before sessions, or of another one; then migrates on."""
+    version = getattr(request, "param", BEFORE_SESSIONS)
     executor = MigrationExecutor(connection)
     latest = executor.loader.graph.leaf_nodes()
-    executor.migrate([BEFORE_SESSIONS])
-    yield executor.loader.project_state([BEFORE_SESSIONS]).apps
+    executor.migrate([version])
+    yield executor.loader.project_state([version]).apps
     MigrationExecutor(connection).migrate(latest)
 
 
@@ -57,3 +62,40 @@ def test_votes_raters_and_sessions_of_an_earlier_version_stay(earlier):
     assert (first.ended_at, second.ended_at) == (now, None)
     assert {trial.kind for trial in Trial.objects.all()} == {Trial.Kind.MAIN}
     assert Rating.objects.counted().get().score == 4
+
+
+@pytest.mark.parametrize("earlier", [BEFORE_MEASURING], indirect=True)
+def test_a_rater_in_the_middle_goes_on_with_the_images_that_the_browser_has(earlier):
+    """Nobody wrote down when they were sent; the first may have been looked at for minutes."""
+
+    def make(model: str, /, **fields):
+        return earlier.get_model("study", model).objects.create(**fields)
+
+    began = timezone.now() - timedelta(minutes=20)
+    study = make("Study", slug="old", title="Old", state="open", opened_at=began)
+    source = make("SourceImage", dataset=make("Dataset", name="Set5", title="Set5"), name="baby")
+    method = make("Method", name="bicubic", title="Bicubic", place=1)
+    invitation = make("Invitation", study=study, number=1, token="token")
+    rater = make("Rater", study=study, invitation=invitation, number=1, position=2)
+    session = make("Session", rater=rater, number=1, seed=7, gap=3, started_at=began)
+    for position in range(9):
+        stimulus = make(
+            "Stimulus", source=source, method=method, sha256=f"{position:064}", width=8, height=8
+        )
+        trial = make(
+            "Trial", rater=rater, session=session, position=position, stimulus=stimulus,
+            token=f"t{position}",
+        )  # fmt: skip
+        if position < 2:
+            make("Rating", trial=trial, score=4, client_id=uuid.uuid4())
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+    known = Trial.objects.exclude(delivered_at=None).order_by("position")
+    assert list(known.values_list("position", "delivered_at")) == [(n, began) for n in range(2, 7)]
+    at_work = Rater.objects.get()
+    for position in range(2, 7):
+        told = {"token": f"t{position}", "score": 3, "client_id": uuid.uuid4()}
+        assert votes.cast(at_work, **told, seen=Viewing(response_ms=600_000)).since_delivery_ms
+    with pytest.raises(votes.Refused, match="not sent"):
+        votes.cast(at_work, token="t7", score=3, client_id=uuid.uuid4())

@@ -130,6 +130,37 @@ def test_pages_of_a_researcher(signed_in, site, rated):
             expect(banner).to_have_count(1 if kind == "simulated" else 0)
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_researcher_changes_the_password(signed_in, owner, width):
+    signed_in.set_viewport_size({"width": width, "height": 800})
+    signed_in.get_by_role("link", name="Password").click()
+    check(signed_in)
+    fits(signed_in)
+    for new in ("short", "six other words, and longer"):
+        signed_in.get_by_label("Password until now").fill("owner-password")
+        signed_in.get_by_label("New password", exact=True).fill(new)
+        signed_in.get_by_label("New password again").fill(new)
+        signed_in.get_by_role("button", name="Change it").click()
+        if new == "short":
+            expect(signed_in.get_by_role("alert")).to_contain_text("at least 15 characters")
+            check(signed_in)
+            fits(signed_in)
+    expect(signed_in.get_by_text("Your password is changed.")).to_be_visible()
+    check(signed_in)
+    fits(signed_in)
+
+
+def test_guessing_at_the_door_is_answered_with_how_long_to_wait(page, site, owner):
+    page.goto(f"{site}/login/")
+    for _ in range(6):
+        page.get_by_label("User name").fill("owner")
+        page.get_by_label("Password").fill("guessed")
+        page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("Try again in 15 minutes.")
+    expect(page.get_by_label("User name")).to_have_value("owner")
+    check(page)
+
+
 def test_a_researcher_invites_and_withdraws(signed_in, site, invitation):
     signed_in.goto(f"{site}/studies/small/")
     signed_in.get_by_label("New links").fill("2")

@@ -6,15 +6,18 @@ The worst version (nearest neighbour) stands for a 1, the original for a 5, as i
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 from django.conf import settings
+from django.db import transaction
 from numpy.typing import NDArray
 
 from benchmarks.files import encode_png, read_image
 from sr_models.methods import ORIGINAL, upscaler
 from study.desk import stimuli
+from study.desk.stimuli import Placed
 from study.models import Anchor, Study
 
 MOST_IMAGES = 24
@@ -40,11 +43,12 @@ def images_in(folder: Path | None) -> list[Path]:
     return sorted(found)[:MOST_IMAGES]
 
 
-def take_in(study: Study) -> None:
-    """Make the anchors of ``study`` from its folder and keep them as stimuli.
+def prepare(study: Study, shown: Collection[str]) -> list[tuple[Placed, int]]:
+    """Make the anchors of ``study`` from its folder: each file put in place, and its score.
 
-    Raises ``ValueError`` if there are too few images, one is not an image, or one is an image that
-    the study shows too.
+    ``shown``: checksums of the files that the study shows. Takes seconds and no lock of the
+    database. Raises ``ValueError`` if there are too few images, one is not an image, or one is an
+    image that the study shows too.
     """
     folder = folder_of(study)
     paths = images_in(folder)
@@ -55,19 +59,34 @@ def take_in(study: Study) -> None:
             f"{study.slug} calibrates its raters on {needed} images and {where}; name a folder "
             "that holds enough, or switch calibration off"
         )
-    shown = set(study.stimuli.values_list("sha256", flat=True))
-    Anchor.objects.filter(study=study).delete()
-    dataset = stimuli.image_set(DATASET, title="Calibration")
+    prepared = []
     for path in paths:
         for method, image in _versions(path):
             content = encode_png(image)
             if hashlib.sha256(content).hexdigest() in shown:
                 raise ValueError(f"{path} is rated in {study.slug}; calibrate on other images")
             height, width = image.shape[:2]
-            stimulus = stimuli.keep(
-                content, dataset=dataset, image=path.stem, method=method, size=(width, height)
+            placed = stimuli.put(
+                content,
+                dataset=DATASET,
+                title="Calibration",
+                image=path.stem,
+                method=method,
+                size=(width, height),
             )
-            Anchor.objects.get_or_create(study=study, stimulus=stimulus, score=SCORES[method])
+            prepared.append((placed, SCORES[method]))
+    return prepared
+
+
+def store(study: Study, prepared: Sequence[tuple[Placed, int]]) -> None:
+    """Make what was ``prepared`` the anchors of ``study``, in place of any it had."""
+    with transaction.atomic():
+        Anchor.objects.filter(study=study).delete()
+        rows = stimuli.store([placed for placed, _ in prepared])
+        scores = {row.pk: score for row, (_, score) in zip(rows, prepared, strict=True)}
+        Anchor.objects.bulk_create(
+            Anchor(study=study, stimulus_id=pk, score=score) for pk, score in scores.items()
+        )
 
 
 def _versions(path: Path) -> list[tuple[str, NDArray[np.uint8]]]:

@@ -28,6 +28,10 @@ SCORES = {WORST: 1, ORIGINAL: 5}
 PATTERNS = ("*.png", "*.jpg", "*.jpeg", "*.bmp", "*.tif", "*.tiff")
 
 
+Prepared = tuple[Placed, int]
+"""A version of an image, put in place, and the score that it stands for."""
+
+
 def folder_of(study: Study) -> Path | None:
     """Where the calibration images of ``study`` lie, or ``None`` if no place is named."""
     if study.calibration_folder:
@@ -43,7 +47,7 @@ def images_in(folder: Path | None) -> list[Path]:
     return sorted(found)[:MOST_IMAGES]
 
 
-def prepare(study: Study, shown: Collection[str]) -> list[tuple[Placed, int]]:
+def prepare(study: Study, shown: Collection[str]) -> list[Prepared]:
     """Make the anchors of ``study`` from its folder: each file put in place, and its score.
 
     ``shown``: checksums of the files that the study shows. Takes seconds and no lock of the
@@ -78,7 +82,7 @@ def prepare(study: Study, shown: Collection[str]) -> list[tuple[Placed, int]]:
     return prepared
 
 
-def store(study: Study, prepared: Sequence[tuple[Placed, int]]) -> None:
+def store(study: Study, prepared: Sequence[Prepared]) -> None:
     """Make what was ``prepared`` the anchors of ``study``, in place of any it had."""
     with transaction.atomic():
         Anchor.objects.filter(study=study).delete()

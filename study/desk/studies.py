@@ -18,7 +18,6 @@ from django.db.models import BooleanField, Count, Field, Max
 from django.utils import timezone
 
 from study.desk import anchors, stimuli
-from study.desk.stimuli import Placed
 from study.models import Deed, Invitation, Rating, Stimulus, Study, StudyStimulus
 from study.models.deeds import By, by_command, note
 
@@ -203,7 +202,7 @@ class _Opening:
     """What it takes to open a study, read and made before the database is locked."""
 
     digest: str
-    anchors: list[tuple[Placed, int]] | None
+    anchors: list[anchors.Prepared] | None
     """``None``: those that are stored stay."""
 
 

@@ -14,7 +14,7 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 DATABASE = {
-    "database or disk is full": "there is no space left on its disk; free some of it and run this again",
+    "database or disk is full": "no space left on its disk; free some of it and run this again",
     "disk I/O error": "its disk is full or does not answer; nothing was changed",
     "unable to open database file": "it cannot be opened; look whether its folder is there and "
     "may be written to",

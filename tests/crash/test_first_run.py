@@ -65,6 +65,7 @@ class Site:
     def refused(self, *options: str, limit: int = 0, **environment: str) -> str:
         """Start it; it must end by itself, with the one sentence that is returned."""
         process = self.start(*options, limit=limit, **environment)
+        assert process.stdout
         out = ""
         for line in process.stdout:
             out += line
@@ -92,6 +93,8 @@ class Site:
 
     def link(self, process: subprocess.Popen[str]) -> str:
         """The link that a run prints, which must work."""
+        assert process.stdout
+        assert process.stderr
         told = ""
         while "More raters" not in told:
             line = process.stdout.readline()
@@ -100,7 +103,7 @@ class Site:
         link = re.search(r"Rate images   (\S+)", told)
         assert link, told
         address = urlsplit(link[1])
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
+        connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=30)
         connection.request("GET", address.path)
         assert connection.getresponse().status == 302
         return address.path
@@ -250,6 +253,7 @@ def test_of_two_first_runs_at_once_the_second_waits_and_finds_the_same_study(sit
     other = Site(site.var, site.benchmarks)
     second = other.start()
     site.started.append(second)
+    assert second.stdout
     assert "Another run is preparing" in second.stdout.readline()
     assert site.link(first) == other.link(second)
     assert site.studies() == [("first", "open")]

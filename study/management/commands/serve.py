@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from study.desk import first
+from study.desk import backup, first
 from study.management.plain import PlainCommand
 
 CONFIGURATION = "gunicorn.conf.py"
@@ -45,6 +45,7 @@ class Command(PlainCommand):
         first.check_folders()
         if "SITE_URL" not in os.environ:  # the server that follows reads it there
             os.environ["SITE_URL"] = settings.SITE_URL = f"http://127.0.0.1:{port}"
+        lock = backup.serving()  # held by the server to its end: nobody restores meanwhile
         with first.alone(self.say):
             call_command("migrate", skip_checks=True, verbosity=0)
             _collect_static()
@@ -53,6 +54,8 @@ class Command(PlainCommand):
         connections.close_all()
         # The socket is handed over as it is: at no moment could another program take the port.
         listener.set_inheritable(True)
+        if lock is not None:
+            os.set_inheritable(lock.fileno(), True)
         command = ["study.wsgi", "--bind", f"fd://{listener.fileno()}", *_settings(workers)]
         os.chdir(settings.BASE_DIR)
         os.execv(sys.executable, [sys.executable, "-c", SERVER, *command])  # noqa: S606

@@ -211,7 +211,7 @@ def disk(site, tmp_path) -> Iterator[Path]:
         pytest.skip("a disk can be mounted by root alone")
     yield disk
     site.end()
-    subprocess.run(["umount", str(disk)], check=True)
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)  # who was killed may still end
 
 
 def resize(disk: Path, size: str) -> None:

@@ -6,7 +6,6 @@ VENV  := .venv
 PY    := $(VENV)/bin/python
 UV    := $(VENV)/bin/uv
 PYTHON ?= python3
-export SITE_URL ?= http://127.0.0.1:$(PORT)
 
 # TORCH=cpu: the small build of PyTorch that knows no CUDA, for machines without a GPU.
 ifeq ($(TORCH),)
@@ -17,16 +16,15 @@ INSTALL = $(UV) pip install --quiet --python $(PY) --torch-backend $(TORCH)
 PINS    = $(VENV)/requirements-$(TORCH).txt
 endif
 
+# A file that a full disk or Ctrl-C left half made is made again.
+.DELETE_ON_ERROR:
 .PHONY: help run test bench pictures check lock browser clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/installed ## Bring in images, open a first study and serve it on http://127.0.0.1:8000
-	@$(PY) manage.py migrate --skip-checks --verbosity 0
-	@$(PY) manage.py collectstatic --noinput --verbosity 0
-	@$(PY) manage.py first_study
-	@exec $(VENV)/bin/gunicorn study.wsgi --bind 127.0.0.1:$(PORT) --workers 3 --preload --log-level warning
+	@exec $(PY) manage.py serve --port "$(PORT)"
 
 test: $(VENV)/installed-tests browser ## Run every check: style, types, imports, tests
 	@VENV=$(VENV) tools/check
@@ -37,8 +35,9 @@ bench: $(VENV)/installed-tests browser ## Measure speed, as ratios within one ru
 pictures: $(VENV)/installed-tests browser ## Photograph every page for docs/pictures
 	@$(PY) -m tests.pictures
 
-lock: $(VENV)/uv ## Pin what requirements.in and requirements-dev.in ask for
+lock: $(VENV)/uv ## Pin what the three requirements*.in ask for
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements.in -o requirements.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements-training.in -o requirements-training.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
 
 browser: ## Install a Chromium for the browser tests where there is none

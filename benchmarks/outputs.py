@@ -291,3 +291,21 @@ def generated(
             f"generated in {outputs_dir} yet: python manage.py generate does it"
         )
     return wanted_sets, wanted_methods
+
+
+def written(outputs_dir: Path) -> list[Path]:
+    """Every output below ``outputs_dir``, whole or not, in the order of their paths."""
+    return sorted(outputs_dir.glob("*/*/[!.]*.png"))
+
+
+def differs(path: Path) -> str:
+    """In what the output at ``path`` differs from its record, in a few words; empty if in nothing.
+
+    Whether it is up to date is another question, which ``generate`` asks.
+    """
+    record = _record(path)
+    if not record:
+        return "it has no record, or one of another version"
+    if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+        return "its bytes are not those that its record tells of"
+    return ""

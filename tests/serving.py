@@ -45,7 +45,7 @@ def free_port() -> int:
     raise RuntimeError("no port between 20000 and 30000 is free")
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Under Linux a server does not outlive tests that were killed."""
     if sys.platform == "linux":
         set_signal_at_parents_death = 1
@@ -67,7 +67,7 @@ class Server:
             [sys.executable, "-m", "gunicorn", self.application, "--bind", f"127.0.0.1:{self.port}",
              "--log-level", "critical"],
             cwd=ROOT, env={**os.environ, **self.environment}, start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=end_with_parent,
         )  # fmt: skip
         while self.process.poll() is None:
             try:

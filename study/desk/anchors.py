@@ -11,17 +11,17 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from django.conf import settings
 from django.db import transaction
 from numpy.typing import NDArray
 
-from benchmarks.files import encode_png, images_below, read_image, write_whole
+from benchmarks.files import encode_png, images_below, read_image
 from sr_models.methods import ORIGINAL, upscaler
 from study.desk import stimuli
-from study.models import Anchor, SourceImage, Stimulus, Study, roots
+from study.desk.stimuli import Placed
+from study.models import Anchor, SourceImage, Study, roots
 
 MOST_IMAGES = 24
 """Taken from a folder, in the order of their paths; more would not be seen by any rater."""
@@ -31,17 +31,6 @@ LONGEST_NAME: int = SourceImage._meta.get_field("name").max_length  # type: igno
 DATASET = "calibration"
 WORST = "nearest"
 SCORES = {WORST: 1, ORIGINAL: 5}
-
-
-class Prepared(NamedTuple):
-    """A version of an image, whose file lies in ``STIMULI_DIR`` and waits for its rows."""
-
-    image: str
-    method: str
-    score: int
-    sha256: str
-    size: tuple[int, int]
-    """Width and height, px."""
 
 
 def folder_of(study: Study) -> Path | None:
@@ -78,13 +67,8 @@ def _told(path: Path) -> str:
     return roots.told(path, roots.of_calibration())
 
 
-def take_in(study: Study) -> None:
-    """Make the anchors of ``study`` and store them. Raises ``ValueError`` as `prepare`."""
-    store(study, prepare(study))
-
-
-def prepare(study: Study, shown: Collection[str] | None = None) -> list[Prepared]:
-    """Make the anchors of ``study`` from its folder: each image as a 1 and as a 5, files in place.
+def prepare(study: Study, shown: Collection[str] | None = None) -> list[tuple[Placed, int]]:
+    """Make the anchors of ``study`` from its folder: each file put in place, and its score.
 
     ``shown``: checksums of the files that the study shows; those of its stimuli, if not given.
     Takes seconds and no lock of the database. Raises ``ValueError`` if the folder is none that a
@@ -98,42 +82,46 @@ def prepare(study: Study, shown: Collection[str] | None = None) -> list[Prepared
     needed = study.calibration_examples + study.calibration_checks
     _refuse_fewer(study, folder, needed, len(paths), "images")
     names = _names(folder, paths) if folder else {}
-    pairs: dict[str, list[Prepared]] = {}
+    pairs: dict[str, list[tuple[Placed, int]]] = {}
     for path in paths:
         if len(pairs) == max(MOST_IMAGES, needed):
             break
-        worst, original = (_encoded(names[path], *version) for version in _versions(path))
-        if worst[0].sha256 == original[0].sha256:
+        versions = [(*version, encode_png(version[1])) for version in _versions(path)]
+        worst, original = (hashlib.sha256(content).hexdigest() for *_, content in versions)
+        if worst == original:
             raise ValueError(
                 f"{_told(path)} looks the same as a 1 and as a 5; calibrate on images with detail"
             )
-        if worst[0].sha256 in shown or original[0].sha256 in shown:
+        if worst in shown or original in shown:
             raise ValueError(f"{_told(path)} is rated in {study.slug}; calibrate on other images")
-        if original[0].sha256 in pairs:
-            continue  # a copy: a check on it would not be on an unseen image
-        for made, content in (worst, original):
-            file = Stimulus(sha256=made.sha256).path
-            if not file.is_file() or file.read_bytes() != content:
-                write_whole(file, content)
-        pairs[original[0].sha256] = [worst[0], original[0]]
+        if original not in pairs:  # a check on a copy would not be on an unseen image
+            pairs[original] = [_put(names[path], *version) for version in versions]
     _refuse_fewer(study, folder, needed, len(pairs), "different images")
     return [made for pair in pairs.values() for made in pair]
 
 
-def store(study: Study, prepared: Sequence[Prepared]) -> None:
+def _put(image: str, method: str, pixels: NDArray[np.uint8], content: bytes) -> tuple[Placed, int]:
+    height, width = pixels.shape[:2]
+    placed = stimuli.put(
+        content,
+        dataset=DATASET,
+        title="Calibration",
+        image=image,
+        method=method,
+        size=(width, height),
+    )
+    return placed, SCORES[method]
+
+
+def store(study: Study, prepared: Sequence[tuple[Placed, int]]) -> None:
     """Make what was ``prepared`` the anchors of ``study``, in place of any it had."""
     with transaction.atomic():
         Anchor.objects.filter(study=study).delete()
-        dataset = stimuli.image_set(DATASET, title="Calibration")
-        for made in prepared:
-            stimulus = stimuli.keep(
-                Stimulus(sha256=made.sha256).path.read_bytes(),
-                dataset=dataset,
-                image=made.image,
-                method=made.method,
-                size=made.size,
-            )
-            Anchor.objects.create(study=study, stimulus=stimulus, score=made.score)
+        rows = stimuli.store([placed for placed, _ in prepared])
+        scores = {row.pk: score for row, (_, score) in zip(rows, prepared, strict=True)}
+        Anchor.objects.bulk_create(
+            Anchor(study=study, stimulus_id=pk, score=score) for pk, score in scores.items()
+        )
 
 
 def _refuse_fewer(study: Study, folder: Path | None, needed: int, found: int, what: str) -> None:
@@ -177,10 +165,3 @@ def _versions(path: Path) -> list[tuple[str, NDArray[np.uint8]]]:
     except ValueError as error:
         raise ValueError(f"{label}: {error}") from None
     return [(WORST, upscaler(WORST)(degrade(original))), (ORIGINAL, original)]
-
-
-def _encoded(image: str, method: str, pixels: NDArray[np.uint8]) -> tuple[Prepared, bytes]:
-    content = encode_png(pixels)
-    height, width = pixels.shape[:2]
-    sha256 = hashlib.sha256(content).hexdigest()
-    return Prepared(image, method, SCORES[method], sha256, (width, height)), content

@@ -8,15 +8,18 @@ published MOS (:func:`study.analysis.power.latent_quality`).
 
 from __future__ import annotations
 
-import uuid
+import time
 from collections.abc import Iterator, Mapping
+from uuid import UUID, uuid5
 
 import numpy as np
 from django.db import transaction
 
 from benchmarks.published import LEDIG2017
 from study.analysis.power import latent_quality
-from study.models import Rater, Study, Trial
+from study.models import Deed, Rater, Study, Trial
+from study.models.deeds import By, by_command, note
+from study.models.turns import turn
 from study.rating.sessions import enrol_simulated
 from study.rating.votes import cast
 
@@ -28,6 +31,14 @@ a category, a single answer by more than half); they are a guess, as every simul
 """
 TOTAL_SD = float(np.sqrt(RATER_SD**2 + SOURCE_SD**2 + NOISE_SD**2))
 MOST_RATERS = 1000
+
+VOTES_AT_A_TIME = 50
+TRIALS_AT_A_TIME = 200
+"""In one transaction: the lock that people's votes need is held for hundredths of a second."""
+PAUSE = 0.01
+"""Seconds between two of them, in which whoever waits for that lock gets it."""
+REHEARSALS = UUID("6a3f0e5c-52f1-4d0a-9d0e-0f3d1f9b7c55")
+"""The name space of the ids of simulated votes, which are made of study, rater and seed."""
 
 
 def published_mos(set_name: str, method: str) -> float:
@@ -42,34 +53,58 @@ def published_mos(set_name: str, method: str) -> float:
     raise ValueError(f"the paper gives no MOS for {method}; it cannot be rehearsed")
 
 
-def rehearse(study: Study, *, raters: int, seed: int, replace: bool = False) -> Iterator[Rater]:
+def rehearse(
+    study: Study, *, raters: int, seed: int, replace: bool = False, by: By | None = None
+) -> Iterator[Rater]:
     """Play ``raters`` simulated raters from enrolment to the last vote, yielding each when done.
 
     The same study, number and seed give the same plans and the same scores. With ``replace``
-    earlier simulated raters go when the first new one is done, and stay if there will be none.
-    Raises ``ValueError`` for a study that is not open, one that has simulated raters already, a
-    method that the paper's raters did not see, a number outside 1..1000 or a seed below 0.
+    earlier simulated raters go first, and stay if there will be none. ``by``: who does it; whoever
+    runs the command, if not given. One that is killed leaves a rater who has not finished.
+    Raises ``ValueError`` for a study that is not open, one that has simulated raters already or
+    gets them from another rehearsal meanwhile, a method that the paper's raters did not see,
+    a number outside 1..1000 or a seed below 0.
     """
     if not 1 <= raters <= MOST_RATERS:
         raise ValueError(f"{raters} raters cannot be rehearsed; ask for 1 to {MOST_RATERS}")
     if seed < 0:
         raise ValueError(f"seed {seed}: a seed is a whole number from 0 up")
-    if not replace and Rater.objects.filter(study=study, simulated=True).exists():
-        raise ValueError(
-            f"{study.slug} has been rehearsed already; --replace removes its simulated raters first"
-        )
+    if not replace:
+        _check_none(study)
     cells = set(study.stimuli.values_list("source__dataset__name", "method__name"))
     quality = {cell: latent_quality(published_mos(*cell), TOTAL_SD) for cell in cells}
     sources = study.stimuli.order_by("source").values_list("source", flat=True).distinct()
     rng = np.random.default_rng(seed)
     liking = {source: rng.normal(0, SOURCE_SD) for source in sources}
+    study.refresh_from_db()
+    if study.state != Study.State.OPEN:
+        raise ValueError(f"study {study.slug} is {study.state}; it can be rehearsed while open")
+    removed = remove(study) if replace else 0
     for number in range(raters):
         with transaction.atomic():
-            if replace and number == 0:
-                remove(study)
+            if Rater.objects.filter(study=study, simulated=True).count() != number:
+                raise ValueError(f"another rehearsal of {study.slug} is going on; this one stops")
             rater = enrol_simulated(study, seed=int(rng.integers(2**62)))
-            _play(rater, quality, liking, rng)
+            if number == 0:
+                told = {"raters": raters, "seed": seed, "removed": removed}
+                note(Deed.Kind.REHEARSED, by=by or by_command(), study=study, **told)
+        _play(rater, quality, liking, rng, seed)
         yield rater
+
+
+def _check_none(study: Study) -> None:
+    """Raise ``ValueError`` if there are simulated raters already."""
+    there = Rater.objects.filter(study=study, simulated=True)
+    count, finished = there.count(), there.filter(stage=Rater.Stage.FINISHED).count()
+    if count > finished:
+        raise ValueError(
+            f"a rehearsal of {study.slug} was stopped before its end or is going on: {finished} of "
+            f"{count} simulated raters have finished; --replace removes them first"
+        )
+    if count:
+        raise ValueError(
+            f"{study.slug} has been rehearsed already; --replace removes its simulated raters first"
+        )
 
 
 def _play(
@@ -77,21 +112,40 @@ def _play(
     quality: Mapping[tuple[str, str], float],
     liking: Mapping[int, float],
     rng: np.random.Generator,
+    seed: int,
 ) -> None:
     strictness = rng.normal(0, RATER_SD)
     trials = Trial.objects.filter(rater=rater).order_by("position")
-    for trial in trials.select_related("stimulus__source__dataset", "stimulus__method"):
-        stimulus = trial.stimulus
-        felt = quality[stimulus.source.dataset.name, stimulus.method.name]
-        felt += liking[stimulus.source_id] - strictness + rng.normal(0, NOISE_SD)
-        score = int(np.clip(np.floor(felt + 0.5), 1, 5))
-        cast(rater, token=trial.token, score=score, client_id=uuid.UUID(bytes=rng.bytes(16)))
+    planned = list(trials.select_related("stimulus__source__dataset", "stimulus__method"))
+    for start in range(0, len(planned), VOTES_AT_A_TIME):
+        with turn(), transaction.atomic():
+            for trial in planned[start : start + VOTES_AT_A_TIME]:
+                stimulus = trial.stimulus
+                felt = quality[stimulus.source.dataset.name, stimulus.method.name]
+                felt += liking[stimulus.source_id] - strictness + rng.normal(0, NOISE_SD)
+                score = int(np.clip(np.floor(felt + 0.5), 1, 5))
+                # Drawn as ever, so that a seed goes on giving the scores that it gave.
+                drawn = rng.bytes(16)
+                named = f"{rater.study.slug} {rater.number} {seed} {drawn.hex()}"
+                cast(rater, token=trial.token, score=score, client_id=uuid5(REHEARSALS, named))
+        time.sleep(PAUSE)
 
 
 def remove(study: Study) -> int:
-    """Delete the study's simulated raters with all they did; returns how many they were."""
-    with transaction.atomic():
-        simulated = Rater.objects.filter(study=study, simulated=True)
-        count = simulated.count()
+    """Delete the study's simulated raters with all they did; returns how many they were.
+
+    In pieces, between which others can write: one that is killed leaves raters who have withdrawn.
+    """
+    simulated = Rater.objects.filter(study=study, simulated=True)
+    count = simulated.count()
+    simulated.update(
+        stage=Rater.Stage.WITHDRAWN, erased=True, position=0, finished_at=None, seen_at=None
+    )
+    trials = Trial.objects.filter(rater__study=study, rater__simulated=True).order_by("pk")
+    while some := list(trials.values_list("pk", flat=True)[:TRIALS_AT_A_TIME]):
+        with turn(), transaction.atomic():
+            Trial.objects.filter(pk__in=some).delete()
+        time.sleep(PAUSE)
+    with turn(), transaction.atomic():
         simulated.delete()
     return count

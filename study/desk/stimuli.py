@@ -1,9 +1,14 @@
-"""From output files to stimuli in the database: what `generate` made becomes what raters see."""
+"""From output files to stimuli in the database: what `generate` made becomes what raters see.
+
+Files are read, checked and copied first, which takes seconds; then their rows are stored, which
+takes the database's one lock for a moment.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
@@ -13,6 +18,13 @@ from benchmarks.files import write_whole
 from benchmarks.outputs import Output, Report, generate, read_outputs
 from sr_models.methods import METHODS
 from study.models import Dataset, Method, SourceImage, Stimulus
+
+FILE = ("sha256", "length", "width", "height")
+MEASURES = ("psnr", "ssim", "ssim_daala", "lpips")
+"""Fields of a stimulus: what its file is, and how near it comes to the original."""
+
+ROWS_AT_A_TIME = 200
+"""In one transaction: the lock that votes need is held for hundredths of a second."""
 
 
 def make_outputs(
@@ -30,24 +42,42 @@ def make_outputs(
     )
 
 
-def take_in(sets: Sequence[str], methods: Sequence[str]) -> list[Stimulus]:
-    """The stimuli of ``sets`` by ``methods``, made from the outputs in ``OUTPUTS_DIR``.
+@dataclass(frozen=True)
+class Placed:
+    """A file that lies in ``STIMULI_DIR``, and what the database is to say of it."""
 
-    Each file is copied, under the name of its checksum, to where nothing overwrites it. Raises
-    ``ValueError`` naming what has not been generated.
+    dataset: str
+    title: str
+    """Of the image set, should it be new."""
+    image: str
+    method: str
+    sha256: str
+    length: int
+    """Bytes of the file."""
+    width: int
+    height: int
+    measures: Mapping[str, float | None] | None = None
+    """Replace what was known of the same file; ``None`` leaves it."""
+
+
+def prepare(sets: Sequence[str], methods: Sequence[str]) -> list[Placed]:
+    """Put the outputs of ``methods`` over ``sets`` in place, to be stored as stimuli.
+
+    Takes seconds and no lock of the database. Raises ``ValueError`` naming what has not been
+    generated.
     """
     outputs = read_outputs(settings.OUTPUTS_DIR, sets=sets, methods=methods)
-    with transaction.atomic():
-        return [_taken(output) for output in outputs]
+    return [_put(output) for output in outputs]
 
 
-def _taken(output: Output) -> Stimulus:
+def _put(output: Output) -> Placed:
     content = output.path.read_bytes()
     if hashlib.sha256(content).hexdigest() != output.sha256:
         raise ValueError(f"{output.path} changed while it was read; run the command again")
-    return keep(
+    return put(
         content,
-        dataset=image_set(output.set, title=datasets.manifest(output.set).title),
+        dataset=output.set,
+        title=datasets.manifest(output.set).title,
         image=output.image,
         method=output.method,
         size=(output.width, output.height),
@@ -60,36 +90,99 @@ def _taken(output: Output) -> Stimulus:
     )
 
 
-def image_set(name: str, *, title: str) -> Dataset:
-    """The image set of that name, made when it is first used."""
-    return Dataset.objects.get_or_create(name=name, defaults={"title": title})[0]
-
-
-def keep(
+def put(
     content: bytes,
     *,
-    dataset: Dataset,
+    dataset: str,
+    title: str,
     image: str,
     method: str,
     size: tuple[int, int],
     measures: Mapping[str, float | None] | None = None,
-) -> Stimulus:
-    """The stimulus whose file is ``content``, a PNG of ``size`` (width, height); kept for good.
+) -> Placed:
+    """Write ``content``, a PNG of ``size`` (width, height), to where nothing overwrites it.
 
-    ``method`` made it from ``image``. The file lies under its checksum, whole or not at all;
-    ``measures`` replace what was known of the same file.
+    ``method`` made it from ``image``. The file lies under its checksum, whole or not at all: one
+    that no row comes to name does no harm.
     """
-    place, known = list(METHODS).index(method), METHODS[method]
-    row, _ = Method.objects.update_or_create(
-        name=method, defaults={"title": known.title, "place": place}
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = Stimulus(sha256=sha256).path
+    if not path.is_file() or path.read_bytes() != content:
+        write_whole(path, content)
+    return Placed(dataset, title, image, method, sha256, len(content), *size, measures)
+
+
+def store(placed: Sequence[Placed]) -> list[Stimulus]:
+    """The stimuli whose files are ``placed``, in that order: rows alone, no file is touched.
+
+    In pieces, between which others can write. Rows that no study comes to name do no harm.
+    """
+    with transaction.atomic():
+        sources, methods = _sources(placed), _methods(placed)
+    keys = [
+        (sources[each.dataset, each.image], methods[each.method], each.sha256) for each in placed
+    ]
+    rows = [
+        Stimulus(
+            source_id=source,
+            method_id=method,
+            **{name: getattr(each, name) for name in FILE},
+            **(each.measures or {}),
+        )
+        for each, (source, method, _) in zip(placed, keys, strict=True)
+    ]
+    for measured in (True, False):
+        some = [
+            row
+            for row, each in zip(rows, placed, strict=True)
+            if (each.measures is not None) == measured
+        ]
+        for start in range(0, len(some), ROWS_AT_A_TIME):
+            Stimulus.objects.bulk_create(
+                some[start : start + ROWS_AT_A_TIME],
+                update_conflicts=True,
+                unique_fields=["source", "method", "sha256"],
+                update_fields=[*FILE[1:], *(MEASURES if measured else ())],
+            )
+    there = Stimulus.objects.filter(source__in=set(sources.values()))
+    known = {
+        (row.source_id, row.method_id, row.sha256): row
+        for row in there.select_related("source__dataset", "method")
+    }
+    return [known[key] for key in keys]
+
+
+def _sources(placed: Sequence[Placed]) -> dict[tuple[str, str], int]:
+    """Keys of the source images by set and name, made where they are new."""
+    titles = {each.dataset: each.title for each in placed}
+    Dataset.objects.bulk_create(
+        (Dataset(name=name, title=title) for name, title in titles.items()), ignore_conflicts=True
     )
-    source, _ = SourceImage.objects.get_or_create(dataset=dataset, name=image)
-    stimulus, _ = Stimulus.objects.update_or_create(
-        source=source,
-        method=row,
-        sha256=hashlib.sha256(content).hexdigest(),
-        defaults={"width": size[0], "height": size[1], **(measures or {})},
+    keys = dict(Dataset.objects.filter(name__in=titles).values_list("name", "pk"))
+    SourceImage.objects.bulk_create(
+        (
+            SourceImage(dataset_id=keys[name], name=image)
+            for name, image in dict.fromkeys((each.dataset, each.image) for each in placed)
+        ),
+        ignore_conflicts=True,
     )
-    if not stimulus.path.exists():
-        write_whole(stimulus.path, content)
-    return stimulus
+    rows = SourceImage.objects.filter(dataset__in=keys.values())
+    return {
+        (name, image): pk for name, image, pk in rows.values_list("dataset__name", "name", "pk")
+    }
+
+
+def _methods(placed: Sequence[Placed]) -> dict[str, int]:
+    """Keys of the methods by name, each with the title and place that it has now."""
+    names = {each.method for each in placed}
+    Method.objects.bulk_create(
+        (
+            Method(name=name, title=method.title, place=place)
+            for place, (name, method) in enumerate(METHODS.items())
+            if name in names
+        ),
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["title", "place"],
+    )
+    return dict(Method.objects.filter(name__in=names).values_list("name", "pk"))

@@ -14,12 +14,11 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.db.models import BooleanField, Field, Max
+from django.db.models import BooleanField, Count, Field, Max
 from django.utils import timezone
 
-from study.desk import anchors
-from study.desk.stimuli import take_in
-from study.models import Deed, Invitation, Rating, Study, StudyStimulus
+from study.desk import anchors, stimuli
+from study.models import Deed, Invitation, Rating, Stimulus, Study, StudyStimulus
 from study.models.deeds import By, by_command, note
 
 
@@ -65,6 +64,8 @@ of the loss on Set5 and Set14 alone, as there.
 
 MOST_INVITATIONS = 1000
 """At a time; a larger number is a slip of the finger."""
+MOST_OF_A_STUDY = 10_000
+"""Invitations that a study can have, those withdrawn included: its page lists every one."""
 
 
 def create(
@@ -96,27 +97,34 @@ def create(
         raise ValueError(
             f"{slug!r} is no name for a study; use letters, digits, hyphens and underscores"
         ) from None
-    if Study.objects.filter(slug=slug).exists():
-        raise ValueError(f"there is a study {slug} already; choose another name")
+    _check_free(slug)
     chosen = PRESETS[preset]
+    study = Study(slug=slug, title=title or chosen.title)
+    set_protocol(study, {**_at_hand(study, preset), **chosen.protocol, **(protocol or {})})
+    people = [_user(name) for name in researchers]
+    placed = [
+        each
+        for name in dict.fromkeys(tuple(sets) or chosen.sets)
+        for each in stimuli.prepare((name,), tuple(methods) or _methods(chosen, name))
+    ]
+    opening = _prepare_opening(study, [each.sha256 for each in placed]) if opened else None
+    shown, by = stimuli.store(placed), by or by_command()
     with transaction.atomic():
-        stimuli = [
-            stimulus
-            for name in tuple(sets) or chosen.sets
-            for stimulus in take_in((name,), tuple(methods) or _methods(chosen, name))
-        ]
-        study = Study(slug=slug, title=title or chosen.title)
-        set_protocol(study, {**_at_hand(study, preset), **chosen.protocol, **(protocol or {})})
+        _check_free(slug)  # again: making the files took its time
         study.save()
         StudyStimulus.objects.bulk_create(
-            StudyStimulus(study=study, stimulus=stimulus) for stimulus in stimuli
+            StudyStimulus(study=study, stimulus=stimulus) for stimulus in shown
         )
-        study.researchers.set([_user(name) for name in researchers])
-        by = by or by_command()
-        note(Deed.Kind.CREATED, by=by, study=study, preset=preset, stimuli=len(stimuli))
-        if opened:
-            open_(study, by=by)
+        study.researchers.set(people)
+        note(Deed.Kind.CREATED, by=by, study=study, preset=preset, stimuli=len(placed))
+        if opening:
+            _store_opening(study, opening, by=by)
     return study
+
+
+def _check_free(slug: str) -> None:
+    if Study.objects.filter(slug=slug).exists():
+        raise ValueError(f"there is a study {slug} already; choose another name")
 
 
 def _user(name: str) -> User:
@@ -164,32 +172,76 @@ def get(slug: str) -> Study:
 def open_(study: Study, *, by: By | None = None) -> None:
     """Open a draft, freezing its stimuli and rules, or a closed study again, unchanged.
 
-    Raises ``ValueError`` if there is nothing to show or a file is missing or was altered.
+    Files are read before the database is locked, and what was read is a condition of opening.
+    Raises ``ValueError`` if there is nothing to show, a file is missing or was altered, or the
+    study was changed meanwhile.
     """
+    study.refresh_from_db()
+    if study.state == Study.State.OPEN:
+        return
+    before = _as_stored(study)
+    shown = list(study.stimuli.order_by("sha256").select_related("source__dataset", "method"))
+    for stimulus in shown:
+        _check_file(stimulus)
+    checksums = [stimulus.sha256 for stimulus in shown]
+    opening = _prepare_opening(study, checksums)
     with transaction.atomic():
         study.refresh_from_db()
         if study.state == Study.State.OPEN:
             return
-        stimuli = list(study.stimuli.order_by("sha256"))
-        if not stimuli:
-            raise ValueError(f"study {study.slug} has no stimuli; there is nothing to rate")
-        for stimulus in stimuli:
-            if not stimulus.path.is_file():
-                raise ValueError(f"{stimulus}: its file {stimulus.path} is missing")
-            if hashlib.sha256(stimulus.path.read_bytes()).hexdigest() != stimulus.sha256:
-                raise ValueError(f"{stimulus}: its file {stimulus.path} was altered")
-        if not study.frozen:
-            _check_protocol(study, len(stimuli))
-            if study.calibrate:
-                anchors.take_in(study)
-        digest = hashlib.sha256("".join(s.sha256 for s in stimuli).encode()).hexdigest()
-        if study.stimuli_sha256 not in {"", digest}:
-            raise ValueError(f"the stimuli of {study.slug} are not those it was opened with")
-        study.state, study.stimuli_sha256, study.closed_at = Study.State.OPEN, digest, None
-        again, study.opened_at = study.opened_at is not None, study.opened_at or timezone.now()
-        study.save()
-        told = {"again": again, "stimuli_sha256": digest, "ratings": _told(study)}
-        note(Deed.Kind.OPENED, by=by or by_command(), study=study, **told)
+        now_shown = study.stimuli.order_by("sha256").values_list("sha256", flat=True)
+        if _as_stored(study) != before or list(now_shown) != checksums:
+            raise ValueError(
+                f"{study.slug} was changed while it was being opened; look at it and open it again"
+            )
+        _store_opening(study, opening, by=by or by_command())
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """What it takes to open a study, read and made before the database is locked."""
+
+    digest: str
+    anchors: list[anchors.Prepared] | None
+    """``None``: those that are stored stay."""
+
+
+def _as_stored(study: Study) -> dict[str, Any]:
+    return {field.attname: getattr(study, field.attname) for field in study._meta.concrete_fields}
+
+
+def _check_file(stimulus: Stimulus) -> None:
+    if not stimulus.path.is_file():
+        raise ValueError(f"{stimulus}: its file {stimulus.path} is missing")
+    if hashlib.sha256(stimulus.path.read_bytes()).hexdigest() != stimulus.sha256:
+        raise ValueError(f"{stimulus}: its file {stimulus.path} was altered")
+
+
+def _prepare_opening(study: Study, shown: Sequence[str]) -> _Opening:
+    """Check that ``study`` can show the files of these checksums, and make its anchors."""
+    if not shown:
+        raise ValueError(f"study {study.slug} has no stimuli; there is nothing to rate")
+    made = None
+    if not study.frozen:
+        _check_protocol(study, len(shown))
+        if study.calibrate:
+            made = anchors.prepare(study, shown=set(shown))
+    digest = hashlib.sha256("".join(sorted(shown)).encode()).hexdigest()
+    if study.stimuli_sha256 not in {"", digest}:
+        raise ValueError(f"the stimuli of {study.slug} are not those it was opened with")
+    return _Opening(digest, made)
+
+
+def _store_opening(study: Study, opening: _Opening, *, by: By) -> None:
+    """Open ``study``, within the transaction that has made sure of it."""
+    if opening.anchors is not None:
+        anchors.store(study, opening.anchors)
+    study.state, study.closed_at = Study.State.OPEN, None
+    study.stimuli_sha256 = opening.digest
+    again, study.opened_at = study.opened_at is not None, study.opened_at or timezone.now()
+    study.save()
+    told = {"again": again, "stimuli_sha256": opening.digest, "ratings": _told(study)}
+    note(Deed.Kind.OPENED, by=by, study=study, **told)
 
 
 def _check_protocol(study: Study, images: int) -> None:
@@ -222,14 +274,23 @@ def close(study: Study, *, by: By | None = None) -> None:
 
 
 def invite(study: Study, count: int, *, by: By | None = None) -> list[Invitation]:
-    """``count`` new invitations. Raises ``ValueError`` for a closed study or an odd number."""
+    """``count`` new invitations.
+
+    Raises ``ValueError`` for a closed study, an odd number, or more than a study can have.
+    """
     if not 1 <= count <= MOST_INVITATIONS:
         raise ValueError(f"{count} invitations cannot be made; ask for 1 to {MOST_INVITATIONS}")
     with transaction.atomic():
         study.refresh_from_db()
         if study.state == Study.State.CLOSED:
             raise ValueError(f"study {study.slug} is closed; open it to invite raters")
-        last = study.invitations.aggregate(Max("number"))["number__max"] or 0
+        there = study.invitations.aggregate(most=Max("number"), count=Count("pk"))
+        if there["count"] + count > MOST_OF_A_STUDY:
+            raise ValueError(
+                f"study {study.slug} has {there['count']} invitations and can have "
+                f"{MOST_OF_A_STUDY}; make another study for further raters"
+            )
+        last = there["most"] or 0
         made = Invitation.objects.bulk_create(
             Invitation(study=study, number=last + 1 + i) for i in range(count)
         )

@@ -10,7 +10,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from study.models import Invitation, Study
+from study.desk import first, stimuli, studies
+from study.models import Deed, Invitation, Study
 
 
 def run() -> str:
@@ -60,3 +61,43 @@ def test_a_first_run_that_cannot_open_its_study_leaves_none_and_the_next_one_has
     settings.CALIBRATION_DIR = None
     assert "Rate images   http" in run()
     assert Study.objects.get().state == Study.State.OPEN
+
+
+def left_behind(**protocol) -> Study:
+    """What an earlier version made and did not come to open."""
+    return studies.create(first.SLUG, title=first.TITLE, sets=["Set5"], protocol=protocol)
+
+
+@pytest.mark.parametrize("calibrate", [False, True])
+def test_a_draft_that_a_stopped_run_left_behind_is_completed_and_opened(settings, calibrate):
+    stimuli.make_outputs(["Set5"], studies.PRESETS["quick"].methods, progress=False)
+    draft = left_behind(calibrate=calibrate)  # its calibration images are not there any more
+    draft.stimuli.first().path.unlink()
+    assert "Rate images   http" in run()
+    study = Study.objects.get()
+    assert (study.slug, study.state) == ("first", Study.State.OPEN)
+    assert all(stimulus.path.is_file() for stimulus in study.stimuli.all())
+    assert Deed.objects.filter(study=study, kind=Deed.Kind.OPENED).count() == 1
+
+
+@pytest.mark.parametrize("touched", ["rules", "links", "title"])
+def test_a_draft_that_somebody_works_on_is_left_alone(settings, touched):
+    stimuli.make_outputs(["Set5"], studies.PRESETS["quick"].methods, progress=False)
+    draft = left_behind(**({"undo_seconds": 0} if touched == "rules" else {}))
+    if touched == "links":
+        studies.invite(draft, 1)
+    if touched == "title":
+        Study.objects.update(title="My own")
+    said = run()
+    assert Study.objects.get() == draft
+    assert Study.objects.get().state == Study.State.DRAFT
+    if touched != "links":
+        assert "Rate images" not in said
+        assert "manage.py open_study first" in said
+
+
+def test_an_open_study_is_shown_rather_than_an_older_draft():
+    stimuli.make_outputs(["Set5"], studies.PRESETS["quick"].methods, progress=False)
+    studies.create("older", sets=["Set5"])
+    studies.create("newer", sets=["Set5"], opened=True)
+    assert "/studies/newer/" in run()

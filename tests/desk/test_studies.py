@@ -69,3 +69,18 @@ def test_the_planned_number_is_frozen_with_the_study(open_study):
     with pytest.raises(Exception, match="planned_raters of small was frozen"):
         open_study.save()
     assert Study.objects.get().planned_raters == 26
+
+
+def test_a_study_has_a_limit_of_links_and_says_it(open_study, monkeypatch):
+    monkeypatch.setattr(studies, "MOST_OF_A_STUDY", 5)
+    studies.invite(open_study, 3)
+    with pytest.raises(ValueError, match="has 3 invitations and can have 5"):
+        studies.invite(open_study, 3)
+    assert len(studies.invite(open_study, 2)) == 2
+    assert open_study.invitations.count() == 5
+
+
+def test_a_set_that_is_named_twice_is_shown_once(db, settings, generated):
+    settings.OUTPUTS_DIR = generated / "outputs"
+    study = studies.create("s", sets=["Samples", "Samples"], methods=["nearest", "hr"])
+    assert study.stimuli.count() == 10

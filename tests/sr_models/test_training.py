@@ -20,7 +20,7 @@ from torch import nn
 from sr_models import weightfile
 from sr_models.interpolation import bicubic, imresize
 from sr_models.networks import build
-from sr_models.training import checkpoint, compiling, loop
+from sr_models.training import checkpoint, compiling, journal, loop
 from sr_models.training.heldout import HeldOut, grid
 from sr_models.training.loop import Length
 from sr_models.training.muon import orthogonal
@@ -393,3 +393,13 @@ def test_the_average_follows_the_network(small_network):
 def test_training_needs_no_django():
     program = "import sys, sr_models.training.command; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_log_is_kept_where_tensorboard_is_not_installed(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
+    log = journal.Journal(tmp_path, 0)
+    log.write(1, {"loss": 0.5})
+    log.close()
+    assert journal.read(tmp_path / "log.jsonl") == [{"update": 1, "loss": 0.5}]
+    assert not (tmp_path / "tensorboard").exists()

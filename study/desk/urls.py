@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import path
+from django.urls import path, reverse_lazy
+from django.views.generic import RedirectView
 
 from study.desk import views
 
@@ -26,5 +27,11 @@ urlpatterns = [
     path("studies/<slug:slug>/archive.zip", views.archive, name="archive"),
     path("studies/<slug:slug>/ready/<str:name>", views.ready, name="ready"),
     path("studies/<slug:slug>/look", views.look, name="look"),
+    # The admin's detour to the page of a row asks for no permission, and the page of an invitation
+    # is a rater's link.
+    path(
+        "admin/r/<path:content_type_id>/<path:object_id>/",
+        RedirectView.as_view(url=reverse_lazy("admin:index")),
+    ),
     path("admin/", admin.site.urls),
 ]

@@ -81,6 +81,8 @@ SESSION_ENGINE = "study.site.session_store"
 SESSION_COOKIE_AGE = 90 * 24 * 3600
 # The CSRF secret lives in the session, so that a rater carries one cookie and no other.
 CSRF_USE_SESSIONS = True
+# What a page has to tell the next one as well: with Django's default it would be a second cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "study.site.errors.refused_form"
 X_FRAME_OPTIONS = "DENY"
 

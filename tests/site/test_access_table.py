@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
@@ -348,6 +349,7 @@ def answer(
         response = SITE(environ)
         changed = _changed(before) if written - {"django_session"} else set()
         transaction.set_rollback(True)
+    assert set(response.cookies) <= {settings.SESSION_COOKIE_NAME}, f"{address}: another cookie"
     said = _said(response)
     said = f"**{said}**" if changed - {"study_deed"} else said
     return said + (" +" if "study_deed" in changed else ""), _told(cast, role, response)

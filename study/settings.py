@@ -68,6 +68,8 @@ STAFF_IDLE_HOURS = number("STAFF_IDLE_HOURS", 12, least=1, most=168)
 STAFF_DAYS = 30
 # The CSRF secret lives in the session, so that a rater carries one cookie and no other.
 CSRF_USE_SESSIONS = True
+# What a page has to tell the next one as well: with Django's default it would be a second cookie.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "study.site.errors.refused_form"
 X_FRAME_OPTIONS = "DENY"
 

@@ -90,38 +90,36 @@ def paper_sized() -> Study:
 
 
 def _stimuli() -> list[Stimulus]:
+    from dataclasses import replace
+
     from benchmarks.fetch import SAMPLE_FILES, cut_sample
     from benchmarks.files import encode_png
     from sr_models.methods import METHODS
-    from study.desk import stimuli as desk
-    from study.models import SourceImage, Stimulus
+    from study.desk import stimuli
 
-    names = list(METHODS)[-10:]
     rng = np.random.default_rng(0)
-    known: dict[tuple[int, str], Stimulus] = {}
-    dataset = desk.image_set("paper", title="Paper")
-    for place, photograph in enumerate(SAMPLE_FILES):
-        image = cut_sample(photograph)
-        height, width = image.shape[:2]
+    names = list(METHODS)[-10:]
+    photographs = [cut_sample(name) for name in SAMPLE_FILES]
+    versions = []
+    for image in photographs:
         for name in names:
-            noise = rng.integers(-3, 4, image.shape)
-            version = np.clip(image + noise, 0, 255).astype(np.uint8)
-            known[place, name] = desk.keep(
-                encode_png(version), dataset=dataset, image=photograph, method=name,
-                size=(width, height),
+            noisy = np.clip(image + rng.integers(-3, 4, image.shape), 0, 255).astype(np.uint8)
+            size = (image.shape[1], image.shape[0])
+            versions.append(
+                stimuli.put(encode_png(noisy), dataset="paper", title="Paper", image="",
+                            method=name, size=size)
             )  # fmt: skip
-    sources = SourceImage.objects.bulk_create(
-        SourceImage(dataset=dataset, name=f"source{number}") for number in range(SOURCES)
-    )
-    copied = ("method_id", "sha256", "length", "width", "height")
-    return Stimulus.objects.bulk_create(
-        Stimulus(
-            source=source,
-            **{each: getattr(known[number % len(SAMPLE_FILES), name], each) for each in copied},
-            **{each: float(rng.random()) for each in ("psnr", "ssim", "ssim_daala", "lpips")},
-        )
-        for number, source in enumerate(sources)
-        for name in names
+    measures = ("psnr", "ssim", "ssim_daala", "lpips")
+    return stimuli.store(
+        [
+            replace(
+                versions[len(names) * (number % len(photographs)) + place],
+                image=f"source{number}",
+                measures={name: float(rng.random()) for name in measures},
+            )
+            for number in range(SOURCES)
+            for place in range(len(names))
+        ]
     )
 
 

@@ -202,7 +202,7 @@ class _Opening:
     """What it takes to open a study, read and made before the database is locked."""
 
     digest: str
-    anchors: list[anchors.Prepared] | None
+    anchors: list[tuple[stimuli.Placed, int]] | None
     """``None``: those that are stored stay."""
 
 

@@ -1,7 +1,7 @@
 """The addresses of researchers and admins, and the start page."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 
 from study.desk import views
@@ -32,5 +32,11 @@ urlpatterns = [
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/logout/", SignOut.as_view()),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password")),
+    # The admin's detour to the page of a row asks for no permission, and the page of an invitation
+    # is a rater's link.
+    path(
+        "admin/r/<path:content_type_id>/<path:object_id>/",
+        RedirectView.as_view(url=reverse_lazy("admin:index")),
+    ),
     path("admin/", admin.site.urls),
 ]

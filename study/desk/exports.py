@@ -14,7 +14,7 @@ from django.db.models import Count, F, Max, Sum
 
 from benchmarks.published import LEDIG2017
 from sr_models.methods import ORIGINAL
-from study.analysis import figures, reading, render, tables
+from study.analysis import figures, layout, reading, render, tables
 from study.analysis import report as analysis
 from study.models import Rater, Rating, Study
 
@@ -181,7 +181,7 @@ def table(study: Study, *, kind: Kind, form: str, sets: Sequence[str] = ()) -> s
     if found is None:
         return tables.RENDERERS["table" if form == "markdown" else form](shown)
     if form == "markdown":
-        return f"```\n{tables.to_text(shown)}```\n\n{render.to_markdown(found)}"
+        return f"{layout.fenced(tables.to_text(shown))}\n\n{render.to_markdown(found)}"
     if form in ("table", "latex"):
         return tables.RENDERERS[form](shown) + "\n" + render.text(found, form)
     return render.text(found, form)

@@ -225,6 +225,7 @@ class RatingQuerySet(models.QuerySet["Rating"]):
             .values(
                 "score",
                 "response_ms",
+                "since_delivery_ms",
                 "device_pixel_ratio",
                 "viewport_width",
                 "viewport_height",

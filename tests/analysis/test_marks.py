@@ -66,14 +66,14 @@ def everything(*, simulated: bool) -> dict[str, bytes]:
     )
     ranks = {"Set5": {row["method"]: row["mean_rank"] for row in found["methods"]}}
     drawings: tuple[figures.Format, ...] = ("svg", "pdf", "png")
-    for drawing in drawings:
+    for style in drawings:
         for name, drawn in (
-            ("distribution", figures.distribution(table[COLUMNS], order=METHODS, format=drawing)),
-            ("ranks", figures.mean_ranks(ranks, order=METHODS, simulated=simulated, format=drawing)),
+            ("distribution", figures.distribution(table[COLUMNS], order=METHODS, format=style)),
+            ("ranks", figures.mean_ranks(ranks, order=METHODS, simulated=simulated, format=style)),
             ("measures", figures.against_measures(
-                points, labels=tables.MEASURES, simulated=simulated, format=drawing)),
+                points, labels=tables.MEASURES, simulated=simulated, format=style)),
         ):  # fmt: skip
-            made[marks.file_name(kind, f"figures/{name}.{drawing}")] = drawn
+            made[marks.file_name(kind, f"figures/{name}.{style}")] = drawn
     return made
 
 

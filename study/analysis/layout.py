@@ -84,18 +84,20 @@ def csv(frame: pd.DataFrame) -> str:
     safe = frame.set_axis([harmless(name) for name in frame.columns], axis="columns")
     for place, column in enumerate(frame.columns):
         if not pd.api.types.is_numeric_dtype(frame[column]):
-            known = {value: harmless(value) for value in set(frame[column]) if _text(value)}
-            cells = [known.get(value, value) if _text(value) else value for value in frame[column]]
-            safe.isetitem(place, np.array(cells, dtype=object))
+            cells = frame[column].to_numpy(dtype=object)
+            # Hardly a cell is suspicious, and all of them together are looked through quickly.
+            if _SUSPICIOUS.search("\n".join(filter(_is_text, cells))):
+                safe.isetitem(place, np.array([harmless(cell) for cell in cells], dtype=object))
     return safe.to_csv(index=False, lineterminator="\n")
 
 
-def _text(value: Any) -> bool:
+def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
 FORMULA_SIGNS = "=+\\-@\t＝＋－＠"
 _FORMULA = re.compile(rf"(^|[;\t\n])(?=[{FORMULA_SIGNS}])")
+_SUSPICIOUS = re.compile(rf"(?:^|[;\t\n])[{FORMULA_SIGNS}]|\r", re.MULTILINE)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 

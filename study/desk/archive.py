@@ -79,8 +79,9 @@ def archive(study: Study, *, kind: Kind) -> bytes:
     found = exports.report(study, kind=kind)
     if found is None:
         raise ValueError(f"{study.slug} has no ratings of {kind} yet; there is nothing to export")
+    votes = exports.raw(study, kind=kind)  # read once: half a second for the paper's study
     frames = {
-        "ratings.csv": tables.ratings_table(exports.raw(study, kind=kind)),
+        "ratings.csv": tables.ratings_table(votes),
         "plan.csv": _plan(study, kind),
         "sessions.csv": _sessions(study, kind),
         "stimuli.csv": _stimuli(study),
@@ -90,8 +91,8 @@ def archive(study: Study, *, kind: Kind) -> bytes:
     texts = {
         "README.txt": _readme(study, kind),
         "versions.txt": _versions(),
-        "method.md": _method(study, kind, found),
-        "tables/table.tex": tables.to_latex(exports.mos(study, kind=kind)),
+        "method.md": _method(study, kind, found, votes),
+        "tables/table.tex": tables.to_latex(exports.mos(study, kind=kind, votes=votes)),
     }
     texts |= {name: layout.csv(frame.assign(raters_kind=kind)) for name, frame in frames.items()}
     files = {
@@ -104,7 +105,7 @@ def archive(study: Study, *, kind: Kind) -> bytes:
     for name in exports.FIGURES:
         for form in ("svg", "pdf"):
             try:
-                drawn = exports.figure(study, kind=kind, name=name, form=form)
+                drawn = exports.figure(study, kind=kind, name=name, form=form, votes=votes)
             except ValueError:  # nothing measured, or no cell with every method: no such figure
                 continue
             files[marks.file_name(kind, f"figures/{name}.{form}")] = drawn
@@ -163,10 +164,9 @@ without a database.
 """
 
 
-def _method(study: Study, kind: Kind, found: Report) -> str:
+def _method(study: Study, kind: Kind, found: Report, frame: pd.DataFrame) -> str:
     """What a report has to state, with the figures of this study."""
     n = found["counts"]
-    frame = exports.ratings_frame(study, kind=kind)
     flagged = [row for row in found["raters"] if row["flags"]]
     looks = [
         f"- {look.at:%Y-%m-%d %H:%M} UTC, at {look.details.get('ratings', 'some')} ratings: "

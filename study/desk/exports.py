@@ -94,16 +94,16 @@ def _report(pk: int, kind: Kind, fingerprint: tuple[Any, ...]) -> analysis.Repor
     return found
 
 
-def mos(study: Study, *, kind: Kind) -> pd.DataFrame:
+def mos(study: Study, *, kind: Kind, votes: pd.DataFrame | None = None) -> pd.DataFrame:
     """The table of :func:`study.analysis.tables.mos_table` for one kind of raters.
 
-    Declared repeats are for the retest report and do not count here. Raises ``ValueError`` if the
-    study has no stimuli.
+    Declared repeats are for the retest report and do not count here. ``votes`` are those of
+    :func:`raw`, where they are at hand. Raises ``ValueError`` if the study has no stimuli.
     """
     measures = measures_frame(study)
     if measures.empty:
         raise ValueError(f"study {study.slug} has no stimuli; there is nothing to tabulate")
-    votes = ratings_frame(study, kind=kind)
+    votes = ratings_frame(study, kind=kind) if votes is None else votes
     if "repeat" in votes:
         votes = votes[~votes["repeat"].astype(bool)]
     published = {cell: known.mos for cell, known in LEDIG2017.items() if known.mos is not None}
@@ -192,8 +192,13 @@ def ratings(study: Study, *, kind: Kind) -> str:
     return tables.ratings_csv(raw(study, kind=kind))
 
 
-def figure(study: Study, *, kind: Kind, name: str, form: str) -> bytes:
-    """One of `FIGURES` as SVG, PDF or PNG. Raises ``ValueError`` without what it would show."""
+def figure(
+    study: Study, *, kind: Kind, name: str, form: str, votes: pd.DataFrame | None = None
+) -> bytes:
+    """One of `FIGURES` as SVG, PDF or PNG; ``votes`` are those of :func:`raw`, where at hand.
+
+    Raises ``ValueError`` without what it would show.
+    """
     found, simulated = report(study, kind=kind), kind == "simulated"
     if found is None:
         raise ValueError("there are no ratings to draw yet")
@@ -214,9 +219,8 @@ def figure(study: Study, *, kind: Kind, name: str, form: str) -> bytes:
         return figures.against_measures(
             points, labels=tables.MEASURES, simulated=simulated, **style
         )
-    return figures.distribution(
-        ratings_frame(study, kind=kind), order=order(study), sets=sets_of(study), **style
-    )
+    votes = ratings_frame(study, kind=kind) if votes is None else votes
+    return figures.distribution(votes, order=order(study), sets=sets_of(study), **style)
 
 
 def order(study: Study) -> list[str]:

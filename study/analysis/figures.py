@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from study.analysis import opinion
+from study.analysis import marks, opinion
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,6 +68,7 @@ def distribution(
     if opinions.empty:
         raise ValueError("there are no ratings to draw yet")
     counts = opinion.score_counts(ratings)
+    simulated = opinion.raters_kind(ratings) == "simulated"
     return _whole(
         lambda: _draw(
             opinions,
@@ -75,9 +76,10 @@ def distribution(
             sets=_rated("set", opinions, sets),
             methods=_rated("method", opinions, order),
             titles=titles or {},
-            simulated=opinion.raters_kind(ratings) == "simulated",
+            simulated=simulated,
         ),
         format,
+        simulated,
     )
 
 
@@ -127,7 +129,6 @@ def _draw(
     _colour_bar(figure, panels, cells)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", frameon=False, fontsize=8)
-    _warn(figure, simulated)
     return figure
 
 
@@ -216,7 +217,7 @@ def mean_ranks(
     """
     if not any(ranks.values()):
         raise ValueError("there are no ranks to draw yet: no cell holds every method")
-    return _whole(lambda: _ranks(ranks, order, titles or {}, simulated), format)
+    return _whole(lambda: _ranks(ranks, order, titles or {}), format, simulated)
 
 
 def against_measures(
@@ -235,11 +236,11 @@ def against_measures(
     shown = {m: name for m, name in labels.items() if m in points and points[m].notna().any()}
     if points.empty or not shown:
         raise ValueError("there is no measured and rated image to draw yet")
-    return _whole(lambda: _scatter(points, shown, titles or {}, simulated), format)
+    return _whole(lambda: _scatter(points, shown, titles or {}), format, simulated)
 
 
-def _whole(draw: Callable[[], Figure], format: Format) -> bytes:
-    """Draw in this house's style and nobody else's."""
+def _whole(draw: Callable[[], Figure], format: Format, simulated: bool) -> bytes:
+    """Draw in this house's style and nobody else's; every figure of simulated raters is stamped."""
     import matplotlib as mpl
 
     if format not in METADATA:
@@ -247,8 +248,11 @@ def _whole(draw: Callable[[], Figure], format: Format) -> bytes:
     with _drawing, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
-        file = io.BytesIO()
-        draw().savefig(file, format=format, dpi=220, metadata=METADATA[format])
+        file, figure, about = io.BytesIO(), draw(), METADATA[format]
+        if simulated:
+            _stamp(figure)
+            about = about | {"Title": marks.SIMULATED}
+        figure.savefig(file, format=format, dpi=220, metadata=about)
     return file.getvalue()
 
 
@@ -256,7 +260,6 @@ def _ranks(
     ranks: Mapping[str, Mapping[str, float]],
     order: Sequence[str],
     titles: Mapping[str, str],
-    simulated: bool,
 ) -> Figure:
     from matplotlib.figure import Figure
 
@@ -280,12 +283,11 @@ def _ranks(
         ax.grid(axis="x", color="#dddddd", linewidth=0.6)
         ax.set_axisbelow(True)
     panels[-1].set_xlabel("Mean rank of a rater's scores on one image, 1 is best")
-    _warn(figure, simulated)
     return figure
 
 
 def _scatter(
-    points: pd.DataFrame, measures: Mapping[str, str], titles: Mapping[str, str], simulated: bool
+    points: pd.DataFrame, measures: Mapping[str, str], titles: Mapping[str, str]
 ) -> Figure:
     from matplotlib.figure import Figure
 
@@ -325,7 +327,6 @@ def _scatter(
         handles, labels, loc="outside lower center", frameon=False, fontsize=8,
         ncols=min(len(labels), 2 * len(measures)) or 1,
     )  # fmt: skip
-    _warn(figure, simulated)
     return figure
 
 
@@ -334,6 +335,12 @@ HUES = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79
 """The colours of Okabe and Ito, which colour-blind readers tell apart."""
 
 
-def _warn(figure: Figure, simulated: bool) -> None:
-    if simulated:
-        figure.suptitle("SIMULATED raters, not people", color=MEAN_COLOUR, size=10, weight="bold")
+def _stamp(figure: Figure) -> None:
+    """Says above the figure and across each of its panels, where no cutting takes it off."""
+    figure.suptitle(marks.SIMULATED, color=MEAN_COLOUR, size=10, weight="bold")
+    for ax in figure.axes:
+        if ax.get_label() != "<colorbar>":
+            ax.text(
+                0.5, 0.5, "SIMULATED", transform=ax.transAxes, ha="center", va="center",
+                size=15, weight="bold", color=MEAN_COLOUR, alpha=0.22, zorder=9,
+            )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,15 @@ MEASURES = (
 )
 REFERENCES = ("hr", "reference", "ref", "original", "hidden_reference", "ground_truth", "gt")
 """Methods whose name says that they are the hidden reference."""
+_TRUTHS = {
+    **dict.fromkeys(("true", "1", "1.0", "yes", "y", "t", "wahr", "ja"), "simulated"),
+    **dict.fromkeys(("false", "0", "0.0", "no", "n", "f", "falsch", "nein"), "people"),
+}
+_NAMED = {"people": "people", "simulated": "simulated"}
+KINDS = {
+    "simulated": _TRUTHS, "is_simulated": _TRUTHS, "raters_kind": _NAMED, "rater_kind": _NAMED
+}  # fmt: skip
+"""Columns that say whether a program gave a rating, and what their values mean."""
 UNCOUNTED = ("practice", "training", "stabilising", "stabilizing", "is_practice", "is_training")
 """Flags of votes that are given but never analysed."""
 
@@ -63,17 +73,24 @@ def read(
     scale: tuple[float, float] | None = None,
     measures: Sequence[str] | None = None,
     reference: str | None = None,
+    raters: str | None = None,
 ) -> Scores:
     """The scores in a file. ``columns`` names columns where the guess would be wrong.
 
-    Raises ``ValueError`` or ``OSError`` with one sentence for a file that cannot be understood.
+    Where the file says whether people or simulated raters gave its ratings it is read for one of
+    the two: ``raters`` chooses in a file that holds both. Raises ``ValueError`` or ``OSError`` with
+    one sentence for a file that cannot be understood.
     """
     text = _text(path)
     if matrix:
+        if raters is not None:
+            raise ValueError("a matrix does not say who rated; leave out --raters")
         votes = _long(text, path)
         return of_votes(votes, scale=scale, keep_order=True)
     table = _table(text, path)
-    return of_table(table, columns=columns, scale=scale, measures=measures, reference=reference)
+    return of_table(
+        table, columns=columns, scale=scale, measures=measures, reference=reference, raters=raters
+    )
 
 
 def of_table(
@@ -85,9 +102,14 @@ def of_table(
     reference: str | None = None,
     methods: Sequence[str] | None = None,
     sets: Sequence[str] | None = None,
+    raters: str | None = None,
 ) -> Scores:
-    """Scores from a table in long form, one row a vote, whatever its columns are called."""
+    """Scores from a table in long form, one row a vote, whatever its columns are called.
+
+    ``raters`` (people or simulated) as for :func:`read`.
+    """
     found = guess([str(name) for name in table.columns], columns or {})
+    table, raters_kind, left = _of_one_kind(table, raters, aside=set(found.values()))
     votes = pd.DataFrame(index=table.index)
     for role in ("rater", "set", "content", "method", "stimulus"):
         if role in found:
@@ -132,8 +154,60 @@ def of_table(
     scores = of_votes(
         votes, scale=scale, measures=measures, reference=reference, methods=methods, sets=sets
     )
-    object.__setattr__(scores, "notes", (*notes, *scores.notes))
-    return scores
+    return replace(scores, notes=(*notes, *left, *scores.notes), raters_kind=raters_kind)
+
+
+def _of_one_kind(
+    table: pd.DataFrame, raters: str | None, *, aside: set[str]
+) -> tuple[pd.DataFrame, str | None, list[str]]:
+    """The rows of people, or of simulated raters, which of them, and what was left aside.
+
+    Columns in ``aside`` are read for something else. Raises ``ValueError`` for a value that says
+    neither, for columns that contradict each other, and for both kinds without a choice.
+    """
+    named = [name for name in table.columns if str(name) not in aside and _plain(name) in KINDS]
+    if not named:
+        if raters is not None:
+            raise ValueError(
+                f"no column says who rated, so that --raters {raters} cannot choose; there are: "
+                f"{', '.join(map(str, table.columns))}. It is called raters_kind or simulated"
+            )
+        return table, None, []
+    kinds = [_kinds(table[name], name) for name in named]
+    differs = np.any([(kind != kinds[0]).to_numpy() for kind in kinds], axis=0)
+    if differs.any():
+        row = int(np.argmax(differs))
+        said = " and ".join(f"'{table[name].iloc[row]}' in '{name}'" for name in named)
+        raise ValueError(f"row {row + 1} says {said}; either people or a simulated rater gave it")
+    people = int((kinds[0] == "people").sum())
+    count = {"people": people, "simulated": len(table) - people}
+    both = f"{count['people']} ratings of people and {count['simulated']} of simulated raters"
+    if raters is None and all(count.values()):
+        raise ValueError(
+            f"there are {both}, which are never pooled; choose by --raters people or "
+            "--raters simulated"
+        )
+    kind = raters or str(kinds[0].iloc[0])
+    if not count[kind]:
+        raise ValueError(f"there are {both}: none for --raters {kind}")
+    other = "people" if kind == "simulated" else "simulated"
+    words = {"people": "people", "simulated": "simulated raters"}[other]
+    left = [f"{count[other]} ratings of {words} are left aside."] * (count[other] > 0)
+    return table[kinds[0] == kind].reset_index(drop=True), kind, left
+
+
+def _kinds(column: pd.Series, name: object) -> pd.Series:
+    """Who gave each rating, people or simulated."""
+    meaning = KINDS[_plain(name)]
+    known = column.astype("string").str.strip().str.lower().map(meaning)
+    unclear = known.isna().to_numpy()
+    if unclear.any():
+        row = int(np.argmax(unclear))
+        value = column.iloc[row]
+        said = "is empty" if pd.isna(value) else f"holds '{value}'"
+        either = "people or simulated" if "kind" in _plain(name) else "true or false"
+        raise ValueError(f"the column '{name}' {said} in row {row + 1}; it is {either}")
+    return known.astype(str)
 
 
 def guess(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:

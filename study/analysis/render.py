@@ -9,12 +9,12 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 
-from study.analysis import layout
+from study.analysis import layout, marks
 from study.analysis.report import Report, to_json
 
 FORMATS = ("table", "csv", "json", "latex", "markdown", "xlsx", "parquet")
@@ -74,7 +74,10 @@ MOST_STIMULI = 40
 
 
 def tables(report: Report) -> dict[str, list[dict[str, Any]]]:
-    """The report as named tables of rows in full precision; empty ones are left out."""
+    """The report as named tables of rows in full precision; empty ones are left out.
+
+    Every row says in ``raters_kind`` who rated, if the report knows it.
+    """
     model = report["subject_model"] or {}
     found = {
         "table": report.get("table", []),
@@ -97,62 +100,72 @@ def tables(report: Report) -> dict[str, list[dict[str, Any]]]:
         ],
         "notes": [{"note": note} for note in report["notes"]],
     }
-    return {name: rows for name, rows in found.items() if rows}
+    return {name: marks.rows(report["raters_kind"], rows) for name, rows in found.items() if rows}
+
+
+class Section(NamedTuple):
+    """A part of the report that is read: its title, which says who rated, and what it holds."""
+
+    title: str
+    table: tuple[list[str], list[list[str]], list[int]] | None = None
+    """Headings, cells and the columns flush left, see `shown`."""
+    sentences: Sequence[str] = ()
+
+
+def sections(report: Report) -> Iterator[Section]:
+    """What every readable format shows, in this order: tables, agreement, retest, the notes."""
+    kind, found = report["raters_kind"], tables(report)
+    for name in _read_first(report):
+        yield Section(marks.title(kind, TITLES[name]), shown(name, found[name]))
+    yield Section(marks.title(kind, TITLES["agreement"]), sentences=[_agreement(report)])
+    if report["retest"]:
+        yield Section(marks.title(kind, TITLES["retest"]), sentences=[_retest(report["retest"])])
+    yield Section(marks.title(kind, "Notes"), sentences=report["notes"])
 
 
 def to_text(report: Report) -> str:
     """For a terminal: the tables that are read first, then every note."""
     parts = [headline(report)]
-    for name in _read_first(report):
-        heads, rows, left = shown(name, tables(report)[name])
-        parts.append(f"{TITLES[name]}\n{layout.aligned(heads, rows, left)}")
-    parts.append(_agreement(report))
-    if report["retest"]:
-        parts.append(_retest(report["retest"]))
-    parts.append("\n".join(f"Note: {note}" for note in report["notes"]))
+    for title, table, sentences in sections(report):
+        lines = (
+            [layout.aligned(*table)] if table else [f"- {' '.join(s.split())}" for s in sentences]
+        )
+        parts.append("\n".join([title, *lines]))
     return "\n\n".join(parts) + "\n"
 
 
 def to_markdown(report: Report) -> str:
     """The same as headings and tables of Markdown."""
     parts = [headline(report)]
-    for name in _read_first(report):
-        heads, rows, left = shown(name, tables(report)[name])
-        parts.append(f"## {TITLES[name]}\n\n{layout.markdown(heads, rows, left)}")
-    parts.append(f"## Agreement\n\n{_agreement(report)}")
-    if report["retest"]:
-        parts.append(f"## Retest\n\n{_retest(report['retest'])}")
-    parts.append("## Notes\n\n" + "\n".join(f"- {note}" for note in report["notes"]))
+    for title, table, sentences in sections(report):
+        lines = [f"- {layout.prose(sentence)}" for sentence in sentences]
+        body = layout.markdown(*table) if table else "\n".join(lines)
+        parts.append(f"## {title}\n\n{body}")
     return "\n\n".join(parts) + "\n"
 
 
 def to_latex(report: Report) -> str:
     """Tables for a paper (package booktabs), the rules below the first."""
     parts: list[str] = []
-    for name in _read_first(report):
-        heads, rows, left = shown(name, tables(report)[name])
-        parts.append(
-            layout.latex(
-                heads,
-                rows,
-                caption=f"{TITLES[name]}. {headline(report)}",
-                remarks=report["notes"] if not parts else (),
-                left=left,
-            )
-        )
+    for title, table, _ in sections(report):
+        if table:
+            heads, rows, left = table
+            remarks = report["notes"] if not parts else ()
+            caption = f"{title}. {headline(report)}"
+            parts.append(layout.latex(heads, rows, caption=caption, remarks=remarks, left=left))
     return "\n".join(parts)
 
 
 def to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """One table in full precision, missing figures empty; texts cannot act as formulas."""
-    frame = pd.DataFrame(rows)
-    for column in frame.columns:
-        frame[column] = [_harmless(value) for value in frame[column]]
-    return frame.to_csv(index=False, lineterminator="\n")
+    return layout.csv(pd.DataFrame(rows))
 
 
 def to_xlsx(report: Report) -> bytes:
-    """A workbook, a sheet a table; every text is a text, whatever sign it begins with."""
+    """A workbook, a sheet a table; every text is a text, whatever sign it begins with.
+
+    Sheets and rows say if the raters were simulated.
+    """
     from openpyxl import Workbook
     from openpyxl.styles import Font
     from openpyxl.utils import get_column_letter
@@ -160,27 +173,30 @@ def to_xlsx(report: Report) -> bytes:
     book = Workbook()
     book.remove(book.active)
     for name, rows in tables(report).items():
-        sheet = book.create_sheet(name)
+        sheet = book.create_sheet(marks.short(report["raters_kind"], name))
         heads = list(rows[0])
         for column, head in enumerate(heads, start=1):
-            sheet.cell(1, column, head).font = Font(bold=True)
+            _fill(sheet.cell(1, column), head)
+            sheet.cell(1, column).font = Font(bold=True)
             longest = max([len(head), *(len(str(row[head])) for row in rows[:200])])
             sheet.column_dimensions[get_column_letter(column)].width = min(60, longest + 2)
         for number, row in enumerate(rows, start=2):
             for column, head in enumerate(heads, start=1):
-                cell = sheet.cell(number, column)
-                value = row[head]
-                if isinstance(value, str):
-                    # Set as a text by force: openpyxl takes "=1+1" for a formula.
-                    cell.value = _printable(value)
-                    cell.data_type = "s"
-                    cell.quotePrefix = value[:1] in FORMULA_SIGNS
-                else:
-                    cell.value = value
+                _fill(sheet.cell(number, column), row[head])
         sheet.freeze_panes = "A2"
     file = io.BytesIO()
     book.save(file)
     return _same_bytes(file.getvalue())
+
+
+def _fill(cell: Any, value: Any) -> None:
+    """Set a cell, a text as a text by force: openpyxl takes "=1+1" for a formula."""
+    if isinstance(value, str):
+        cell.value = _printable(value)
+        cell.data_type = "s"
+        cell.quotePrefix = layout.harmless(value) != value
+    else:
+        cell.value = value
 
 
 def to_parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -212,25 +228,31 @@ def text(report: Report, form: str) -> str:
 
 
 def files(report: Report, form: str) -> dict[str, bytes]:
-    """All files of a format, by name."""
+    """All files of a format, by name, which says if the raters were simulated."""
     if form == "xlsx":
-        return {"analysis.xlsx": to_xlsx(report)}
-    if form == "parquet":
-        return {f"{name}.parquet": to_parquet(rows) for name, rows in tables(report).items()}
-    if form == "csv":
-        return {f"{name}.csv": to_csv(rows).encode() for name, rows in tables(report).items()}
-    extension = {"table": "txt", "json": "json", "latex": "tex", "markdown": "md"}[form]
-    return {f"analysis.{extension}": text(report, form).encode()}
+        found = {"analysis.xlsx": to_xlsx(report)}
+    elif form == "parquet":
+        found = {f"{name}.parquet": to_parquet(rows) for name, rows in tables(report).items()}
+    elif form == "csv":
+        found = {f"{name}.csv": to_csv(rows).encode() for name, rows in tables(report).items()}
+    else:
+        extension = {"table": "txt", "json": "json", "latex": "tex", "markdown": "md"}[form]
+        found = {f"analysis.{extension}": text(report, form).encode()}
+    kind = report["raters_kind"]
+    return {marks.file_name(kind, name): content for name, content in found.items()}
 
 
 def headline(report: Report) -> str:
     """How many rated what, in one line."""
     n = report["counts"]
     low, high = report["scale"]
+    who = f"{n['raters']} rater{'s' * (n['raters'] != 1)}"
+    if report["raters_kind"] == "simulated":
+        who = f"{n['raters']} {marks.SIMULATED}"
     return (
         f"{n['ratings']} rating{'s' * (n['ratings'] != 1)} of {n['stimuli']} "
-        f"stimul{'us' if n['stimuli'] == 1 else 'i'} by {n['raters']} "
-        f"rater{'s' * (n['raters'] != 1)}, on a scale from {low:g} to {high:g}."
+        f"stimul{'us' if n['stimuli'] == 1 else 'i'} by {who}, "
+        f"on a scale from {low:g} to {high:g}."
     )
 
 
@@ -260,9 +282,6 @@ def p_value(p: float | None) -> str:
     if p is None:
         return ""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _cell(row: Mapping[str, Any], column: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -300,13 +319,13 @@ def _agreement(report: Report) -> str:
         "SOS a": report["sos_a"],
     }
     said = [f"{name} {value:.3f}" for name, value in figures.items() if value is not None]
-    return f"Agreement of raters: {', '.join(said) or 'not defined, see the notes'}."
+    return f"{', '.join(said) or 'not defined, see the notes'}."
 
 
 def _retest(row: Mapping[str, Any]) -> str:
     kappa = row["kappa_weighted"]
     return (
-        f"Retest: {row['n']} pairs by {row['raters']} raters; {row['exact']:.0%} exact, "
+        f"{row['n']} pairs by {row['raters']} raters; {row['exact']:.0%} exact, "
         f"{row['within_one']:.0%} within one step, weighted kappa "
         f"{'not defined' if kappa is None else f'{kappa:.2f}'}, mean difference "
         f"{row['mean_difference']:+.2f}, Wilcoxon p {p_value(row['wilcoxon_p'])}, "
@@ -314,15 +333,9 @@ def _retest(row: Mapping[str, Any]) -> str:
     )
 
 
-def _harmless(value: Any) -> Any:
-    """A text that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value.startswith(FORMULA_SIGNS):
-        return f"'{value}"
-    return value
-
-
 def _printable(value: str) -> str:
-    return "".join(sign for sign in value if sign >= " " or sign in "\t\n\r")
+    """Without the signs that no workbook can hold."""
+    return "".join(s for s in value if (s >= " " or s in "\t\n\r") and s not in "\ufffe\uffff")
 
 
 def _same_bytes(workbook: bytes) -> bytes:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from study.analysis import (
     bootstrap,
+    marks,
     objective,
     opinion,
     power,
@@ -37,9 +38,10 @@ def analyse(
 ) -> Report:
     """Everything that the scores say, as plain data for `to_json`; missing figures are None.
 
-    Keys: stimuli, methods, pairs, omnibus, raters, subject_model, agreement, sos_a, retest,
-    objective, screening (for each rule the methods without the raters whom it rejects), power (the
-    smallest difference that this number of raters can show), scale, counts and notes.
+    Keys: raters_kind (people, simulated, or None where the ratings do not say), stimuli, methods,
+    pairs, omnibus, raters, subject_model, agreement, sos_a, retest, objective, screening (for each
+    rule the methods without the raters whom it rejects), power (the smallest difference that this
+    number of raters can show), scale, counts and notes.
     ``further_flags`` are reasons against a rater, by name, from elsewhere than the scores.
     """
     stimuli = opinion.stimulus_opinions(scores)
@@ -54,6 +56,7 @@ def analyse(
         significance.pairs(scores, name, blocks=blocks, zero_method=zero_method) for name in tested
     ]
     report: Report = {
+        "raters_kind": scores.raters_kind,
         "stimuli": _stimuli(stimuli),
         "methods": methods_with_intervals(scores, draws=draws),
         "pairs": [row for table in pairs for row in table.to_dict("records")],
@@ -90,7 +93,7 @@ def analyse(
 def empty(notes: Sequence[str]) -> Report:
     """The report while there are no ratings: the same keys, and why they are empty."""
     lists = ("stimuli", "methods", "pairs", "omnibus", "raters", "objective", "screening", "power")
-    single = ("subject_model", "sos_a", "retest", "scale")
+    single = ("raters_kind", "subject_model", "sos_a", "retest", "scale")
     agreement = dict.fromkeys(
         ("alpha_ordinal", "alpha_interval", "icc_a1", "icc_ak", "icc_raters", "icc_stimuli")
     )
@@ -232,6 +235,8 @@ def notes(
     low, high = scores.scale
     raters = len(scores.raters)
     found = [
+        *[f"{marks.SIMULATED}: a program gave these ratings."]
+        * (scores.raters_kind == "simulated"),
         *scores.notes,
         "interval: a stimulus has MOS ± t(0.975, N-1)·SD/√N over its N votes; a method has "
         "MOS ± t(0.975, R-1)·S/√R, S the SD of its R raters' own means (raters are the sample). "
@@ -350,5 +355,6 @@ def plain(value: Any) -> Any:
 
 
 def to_json(report: Report) -> str:
-    """The whole report as text."""
-    return json.dumps(report, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    """The whole report as text; every object in it says who rated."""
+    marked = marks.rows(report["raters_kind"], report)
+    return json.dumps(marked, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

@@ -50,6 +50,8 @@ class Scores:
     notes: tuple[str, ...] = ()
     response_ms: Floats | None = None
     """Milliseconds to each vote, NaN where unknown; None where the ratings do not say."""
+    raters_kind: str | None = None
+    """people or simulated, never both; None where the ratings do not say."""
 
     def __len__(self) -> int:
         return len(self.score)

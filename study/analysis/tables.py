@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from study.analysis import layout, opinion
+from study.analysis import layout, marks, opinion
 
 MEASURES = {"psnr": "PSNR", "ssim": "SSIM (Wang)", "ssim_daala": "SSIM (daala)", "lpips": "LPIPS"}
 DECIMALS = {"psnr": 2, "ssim": 4, "ssim_daala": 4, "lpips": 4}
@@ -35,7 +35,6 @@ HEADINGS = {
     **MEASURES,
     "published_mos": "Published MOS",
 }
-WORDS = {"people": "people", "simulated": "SIMULATED raters, not people", "nobody": "nobody yet"}
 
 
 def mos_table(
@@ -92,7 +91,7 @@ def headline(table: pd.DataFrame) -> str:
     few, many = int(table["raters"].min()), int(table["raters"].max())
     number = f"{few} to {many}" if few != many else f"{many}"
     number += " rater" if many == 1 else " raters"
-    who = WORDS[table["raters_kind"].iloc[0]]
+    who = marks.WORDS[table["raters_kind"].iloc[0]]
     return f"Rated by {who}: {number}. Interval: {table['interval'].iloc[0]}."
 
 
@@ -153,7 +152,7 @@ def to_text(table: pd.DataFrame) -> str:
 
 def to_csv(table: pd.DataFrame) -> str:
     """Comma-separated, figures in full precision, missing ones empty, infinite ones ``inf``."""
-    return table.to_csv(index=False, lineterminator="\n")
+    return layout.csv(table)
 
 
 def to_json(table: pd.DataFrame) -> str:
@@ -205,8 +204,8 @@ RENDERERS: dict[str, Callable[[pd.DataFrame], str]] = {
 }
 
 
-def ratings_csv(ratings: pd.DataFrame) -> str:
-    """All ratings as they are, repeated votes too, in the given order, as comma-separated text.
+def ratings_table(ratings: pd.DataFrame) -> pd.DataFrame:
+    """All ratings as they are, repeated votes too, in the given order.
 
     The column ``raters_kind`` (people or simulated) follows `opinion.COLUMNS`, further columns come
     last. Errors: `opinion.check_ratings`.
@@ -214,8 +213,12 @@ def ratings_csv(ratings: pd.DataFrame) -> str:
     ratings = opinion.check_ratings(ratings)
     further = [c for c in ratings.columns if c not in (*opinion.COLUMNS, "raters_kind")]
     ratings = ratings.assign(raters_kind=opinion.raters_kind(ratings))
-    columns = [*opinion.COLUMNS, "raters_kind", *further]
-    return ratings[columns].to_csv(index=False, lineterminator="\n")
+    return ratings[[*opinion.COLUMNS, "raters_kind", *further]]
+
+
+def ratings_csv(ratings: pd.DataFrame) -> str:
+    """`ratings_table` as comma-separated text."""
+    return layout.csv(ratings_table(ratings))
 
 
 def _quality(measures: pd.DataFrame) -> pd.DataFrame:

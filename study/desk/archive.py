@@ -6,38 +6,72 @@ import hashlib
 import io
 import json
 import platform
+import re
 import zipfile
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
+from django.contrib.auth.models import User
 from django.db.models import Count, Max
 
-from study.analysis import render, tables
+from study.analysis import layout, marks, render, tables
 from study.analysis.report import Report
 from study.desk import exports
 from study.desk.exports import Kind
 from study.models import Deed, Session, Study, Trial
 
-CODEBOOK = {
-    "rater": "R001, R002 ... for people, S001 ... for simulated raters; no name was ever asked",
+COMMAND_LINE = "command line"
+
+_STIMULUS = {
     "set": "set of source images", "image": "source image", "method": "what made the image",
-    "score": "5 excellent, 4 good, 3 fair, 2 poor, 1 bad (ACR, ITU-T P.910)",
-    "simulated": "true if a program gave the rating", "raters_kind": "people or simulated",
-    "response_ms": "milliseconds from the image painted to the answer, as the browser tells",
-    "since_delivery_ms": "milliseconds from the image being sent, ahead of its turn, to the "
-    "answer's arrival, as the server measured; empty before it did",
-    "device_pixel_ratio": "device pixels to a CSS pixel; the image was shown pixel by pixel",
-    "viewport_width": "window, CSS pixels", "viewport_height": "window, CSS pixels",
-    "shown_width": "image as shown, CSS pixels", "shown_height": "image as shown, CSS pixels",
-    "zoom": "the browser's zoom, 1 for 100 %", "browser": "family of the browser",
-    "received_at": "time of the server, UTC", "client_id": "made by the browser for this vote",
-    "session": "number of the sitting, from 1", "position": "place in the rater's order, from 0",
-    "repeat": "true for a declared retest: for the retest report alone",
     "stimulus_sha256": "SHA-256 of the image file that was shown",
+}  # fmt: skip
+_MEASURES = {
     "psnr": "PSNR of Y, dB, 4 px cut; empty where infinite", "ssim": "SSIM (Wang)",
     "ssim_daala": "SSIM (daala, as in Ledig et al.)", "lpips": "LPIPS 0.1, AlexNet",
 }  # fmt: skip
+_PLACE = {
+    "rater": "R001, R002 ... for people, S001 ... for programs; no name was ever asked",
+    "session": "number of the sitting, from 1", "position": "place in the rater's order, from 0",
+    "repeat": "true for a declared retest: for the retest report alone",
+    "raters_kind": "whose ratings this is about: people's, or a program's in a rehearsal",
+}  # fmt: skip
+CODEBOOK: dict[str, dict[str, str]] = {
+    "ratings.csv": _PLACE | _STIMULUS | _MEASURES | {
+        "score": "5 excellent, 4 good, 3 fair, 2 poor, 1 bad (ACR, ITU-T P.910)",
+        "simulated": "true if a program gave the rating",
+        "response_ms": "milliseconds for which the image was on the screen before the answer",
+        "since_delivery_ms": "milliseconds from the image being sent to the answer's arrival, by "
+                             "the server's clock",
+        "device_pixel_ratio": "device pixels to a CSS pixel; the image was shown pixel by pixel",
+        "viewport_width": "window, CSS pixels", "viewport_height": "window, CSS pixels",
+        "shown_width": "image as shown, CSS pixels", "shown_height": "image as shown, CSS pixels",
+        "zoom": "the browser's zoom, 1 for 100 %", "browser": "family of the browser",
+        "received_at": "time of the server, UTC", "client_id": "made by the browser for this vote",
+    },
+    "plan.csv": _PLACE | _STIMULUS | {
+        "kind": "main: analysed; stabilising, or example and check of a calibration: never",
+    },
+    "sessions.csv": _PLACE | {
+        "calibration": "true for a calibration, whose images are rated by nobody",
+        "seed": "from which the order was drawn",
+        "least_images_between_one_source": "other images between two of one source, as kept",
+        "proof": "what the rater's whole order keeps, as the planner counted it, JSON",
+    },
+    "stimuli.csv": _PLACE | _STIMULUS | _MEASURES | {
+        "sha256": "SHA-256 of the image file", "width": "pixels", "height": "pixels",
+    },
+    "deeds.csv": _PLACE | {
+        "at": "time of the server, UTC",
+        "deed": "; ".join(f"{kind.value}: {kind.label}" for kind in Deed.Kind),
+        "by": "account 1, account 2 ... in order of appearance, command line, or empty for the "
+              "site itself; no name and no address",
+        "details": "what of it, JSON: numbers, settings from what to what, names of files",
+    },
+}  # fmt: skip
+"""Every column of the files above `tables/`, by file."""
 
 
 def archive(study: Study, *, kind: Kind) -> bytes:
@@ -45,32 +79,37 @@ def archive(study: Study, *, kind: Kind) -> bytes:
     found = exports.report(study, kind=kind)
     if found is None:
         raise ValueError(f"{study.slug} has no ratings of {kind} yet; there is nothing to export")
-    raw = exports.ratings(study, kind=kind)
-    shown = exports.mos(study, kind=kind)
-    files = {
-        "README.txt": _readme(study, kind),
-        "method.md": _method(study, kind, found),
-        "ratings.csv": raw,
-        "codebook.csv": _codebook(raw.split("\n", 1)[0].split(",")),
+    votes = exports.raw(study, kind=kind)  # read once: half a second for the paper's study
+    frames = {
+        "ratings.csv": tables.ratings_table(votes),
         "plan.csv": _plan(study, kind),
         "sessions.csv": _sessions(study, kind),
         "stimuli.csv": _stimuli(study),
-        "versions.txt": _versions(),
-        "tables/table.csv": tables.to_csv(shown),
-        "tables/table.tex": tables.to_latex(shown),
+        "deeds.csv": _deeds(study),
     }
-    binary: dict[str, bytes] = {}
+    frames["codebook.csv"] = _codebook(frames, kind)
+    texts = {
+        "README.txt": _readme(study, kind),
+        "versions.txt": _versions(),
+        "method.md": _method(study, kind, found, votes),
+        "tables/table.tex": tables.to_latex(exports.mos(study, kind=kind, votes=votes)),
+    }
+    texts |= {name: layout.csv(frame.assign(raters_kind=kind)) for name, frame in frames.items()}
+    files = {
+        marks.file_name(kind, name): _marked(kind, name, text).encode()
+        for name, text in texts.items()
+    }
     for form in ("csv", "json", "latex", "markdown", "xlsx"):
         for name, content in render.files(found, form).items():
-            binary.setdefault(f"tables/{name}", content)
+            files[f"tables/{name}"] = content
     for name in exports.FIGURES:
         for form in ("svg", "pdf"):
             try:
-                drawn = exports.figure(study, kind=kind, name=name, form=form)
+                drawn = exports.figure(study, kind=kind, name=name, form=form, votes=votes)
             except ValueError:  # nothing measured, or no cell with every method: no such figure
                 continue
-            binary[f"figures/{name}.{form}"] = drawn
-    return _zip({name: text.encode() for name, text in files.items()} | binary)
+            files[marks.file_name(kind, f"figures/{name}.{form}")] = drawn
+    return _zip(files, marks.file_name(kind, "SHA256SUMS"))
 
 
 def mark(study: Study, *, kind: Kind) -> str:
@@ -93,9 +132,16 @@ def mark(study: Study, *, kind: Kind) -> str:
     return f"{votes.partition('-')[0]}-{state[:24]}"
 
 
-def _zip(files: dict[str, bytes]) -> bytes:
-    """A zip without a clock in it, its files by name, their checksums among them."""
-    files["SHA256SUMS"] = "".join(
+def _marked(kind: Kind, name: str, text: str) -> str:
+    """A text that says by itself if the raters were simulated; tables do in every row."""
+    if name.endswith(".md"):
+        return marks.headings(kind, text)
+    return marks.first_line(kind, text) if name.endswith(".txt") else text
+
+
+def _zip(files: dict[str, bytes], sums: str) -> bytes:
+    """A zip without a clock in it, its files by name, their checksums in ``sums`` among them."""
+    files[sums] = "".join(
         f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)
     ).encode()
     made = io.BytesIO()
@@ -109,42 +155,55 @@ def _zip(files: dict[str, bytes]) -> bytes:
 
 
 def _readme(study: Study, kind: Kind) -> str:
-    return f"""{study.title}
+    about = {
+        "ratings.csv": "every rating, one row each",
+        "codebook.csv": "what the columns of these files hold",
+        "method.md": "what ITU-T P.910 asks to state: raters, instructions, display, rules",
+        "plan.csv": "who was to see what in which order",
+        "sessions.csv": "the seeds of these orders, and the gaps that they keep",
+        "stimuli.csv": "the images by checksum, with their measures",
+        "deeds.csv": "what was done to the study and when, looks at its results among it",
+        "tables/": "the analysis: CSV, JSON, LaTeX (package booktabs), Markdown, a workbook",
+        "figures/": "SVG and PDF",
+        "versions.txt": "what computed it",
+        "SHA256SUMS": "checksums of these files: sha256sum -c on it",
+    }
+    named = {
+        name if name.endswith("/") else marks.file_name(kind, name): about[name] for name in about
+    }
+    width = max(map(len, named))
+    lines = "\n".join(f"{name.ljust(width)}  {what}" for name, what in named.items())
+    return f"""{" ".join(study.title.split())}
 
-Ratings by {tables.WORDS[kind]}.
+Ratings by {marks.WORDS[kind]}.
 
-ratings.csv    every rating, one row each; codebook.csv says what its columns hold
-method.md      what ITU-T P.910 asks a report to state: raters, instructions, display, rules
-plan.csv       who was to see what in which order; sessions.csv has the seeds and kept gaps
-stimuli.csv    the images by checksum, with their measures
-tables/        the analysis: CSV, JSON, LaTeX (package booktabs), Markdown, a workbook
-figures/       SVG and PDF
-versions.txt   what computed it
-SHA256SUMS     checksums of these files: sha256sum -c SHA256SUMS
+{lines}
 
-`python manage.py analyse ratings.csv` gives the same tables again, without a database.
+`python manage.py analyse {marks.file_name(kind, "ratings.csv")}` gives the same tables again,
+without a database.
 """
 
 
-def _method(study: Study, kind: Kind, found: Report) -> str:
+def _method(study: Study, kind: Kind, found: Report, frame: pd.DataFrame) -> str:
     """What a report has to state, with the figures of this study."""
     n = found["counts"]
-    frame = exports.ratings_frame(study, kind=kind)
     flagged = [row for row in found["raters"] if row["flags"]]
     looks = [
-        f"- {look.at:%Y-%m-%d %H:%M} UTC, at {look.details['ratings']} ratings"
+        f"- {look.at:%Y-%m-%d %H:%M} UTC, at {look.details.get('ratings', 'some')} ratings: "
+        + layout.prose(f"{look.get_kind_display()} {look.details.get('file', '')}".lower())
         for look in Deed.objects.early_looks(study)
     ]
     gaps = Session.objects.filter(rater__study=study, rater__simulated=kind == "simulated")
     kept = sorted(set(gaps.values_list("gap", flat=True)))
     rules = "\n".join(
-        f"- {field.verbose_name}: {getattr(study, field.name)}"
+        f"- {field.verbose_name}: {layout.prose(str(getattr(study, field.name)))}"
         for field in Study._meta.concrete_fields
-        if field.name in (*Study.FROZEN, *Study.DECLARED) and field.name != "instructions"
+        if field.name in (*Study.FROZEN, *Study.DECLARED)
+        and field.name not in ("instructions", "consent")
     )
-    return f"""# {study.title}: method
+    return f"""# {layout.prose(study.title)}: method
 
-Raters: {n["raters"]}, {tables.WORDS[kind]}. Planned: {study.planned_raters}.
+Raters: {n["raters"]}, {marks.WORDS[kind]}. Planned: {study.planned_raters}.
 {"Informal: fewer than 15 raters (ITU-R BT.500)." if n["raters"] < 15 else ""}
 Ratings: {n["ratings"]} of {n["stimuli"]} stimuli; double votes left out: {n["left_out"]}.
 Opened: {study.opened_at}. Closed: {study.closed_at or "not yet"}.
@@ -156,7 +215,10 @@ Absolute category rating with hidden reference (ITU-T P.910): one image at a tim
 Others between two images of one source, as kept: {", ".join(map(str, kept)) or "unknown"}.
 
 ## Instructions
-{study.instructions or "The standard text of this software."}
+{_quoted(study.instructions)}
+
+## Consent
+{_quoted(study.consent)}
 
 ## Display
 Each image was shown pixel by pixel on the rater's own screen.
@@ -169,14 +231,15 @@ Median time to an answer: {_median(frame, "response_ms")} ms.
 {rules}
 
 ## Raters that a rule flags
-Nobody is dropped: every figure counts all raters, tables/screening.csv is without them.
+Nobody is dropped: every figure counts all raters, without them is
+{marks.file_name(kind, "tables/screening.csv")}.
 {chr(10).join(f"- {row['rater']}: {'; '.join(row['flags'])}" for row in flagged) or "None."}
 
-## Looks at the means while the study was open
+## Looks at the means before the study was closed for good, downloads among them
 {chr(10).join(looks) or "None."}
 
 ## Rules and conventions of the analysis
-{chr(10).join(f"- {note}" for note in found["notes"])}
+{chr(10).join(f"- {layout.prose(note)}" for note in found["notes"])}
 """
 
 
@@ -185,7 +248,14 @@ def _counted(frame: pd.DataFrame, column: str) -> str:
         return "unknown"
     values = frame[column].astype("string").fillna("").replace("", "unknown")
     named = {str(value): n for value, n in values.value_counts().items()}
-    return ", ".join(f"{name} ({n} ratings)" for name, n in sorted(named.items()))
+    return ", ".join(f"{layout.prose(name)} ({n} ratings)" for name, n in sorted(named.items()))
+
+
+def _quoted(text: str) -> str:
+    """A text of the study's own, none of whose headings is one of ours."""
+    return "\n".join(f"> {line}" for line in text.splitlines()) or (
+        "The standard text of this software."
+    )
 
 
 def _range(frame: pd.DataFrame, column: str) -> str:
@@ -198,14 +268,60 @@ def _median(frame: pd.DataFrame, column: str) -> str:
     return f"{known.median():.0f}" if len(known) else "unknown"
 
 
-def _codebook(columns: list[str]) -> str:
-    rows = [(name, CODEBOOK.get(name, "")) for name in columns]
-    return pd.DataFrame(rows, columns=["column", "meaning"]).to_csv(
-        index=False, lineterminator="\n"
-    )
+def _codebook(frames: dict[str, pd.DataFrame], kind: Kind) -> pd.DataFrame:
+    """What every column holds of the files that are described."""
+    rows = [
+        (marks.file_name(kind, name), column, meanings.get(column, ""))
+        for name, meanings in CODEBOOK.items()
+        for column in dict.fromkeys([*frames[name], "raters_kind"])
+    ]
+    return pd.DataFrame(rows, columns=["file", "column", "meaning"])
 
 
-def _plan(study: Study, kind: Kind) -> str:
+def _deeds(study: Study) -> pd.DataFrame:
+    """The study's log up to now, whoever did a deed under a number instead of a name."""
+    deeds = list(study.deeds.select_related("user"))
+    numbers: dict[object, str] = {}
+    known = dict.fromkeys(_names(User.objects.all()), "an account")
+    for deed in deeds:
+        if who := deed.user_id or deed.account:
+            by_hand = deed.user_id is None and deed.account.startswith(COMMAND_LINE)
+            accounts = sum(number != COMMAND_LINE for number in numbers.values())
+            numbers.setdefault(who, COMMAND_LINE if by_hand else f"account {accounts + 1}")
+            said = [deed.account, *(_names([deed.user]) if deed.user else [])]
+            known |= dict.fromkeys(filter(None, said), numbers[who])
+    rows = [
+        {
+            "at": deed.at.isoformat(timespec="seconds"),
+            "deed": deed.kind,
+            "by": numbers.get(deed.user_id or deed.account, ""),
+            "details": json.dumps(_nameless(deed.details, known), ensure_ascii=False),
+        }
+        for deed in deeds
+    ]
+    return pd.DataFrame(rows, columns=["at", "deed", "by", "details"])
+
+
+def _names(users: Iterable[User]) -> list[str]:
+    """What people who have an account here are called."""
+    said = [name for u in users for name in (u.username, u.email, u.get_full_name())]
+    return [name for name in said if name]
+
+
+def _nameless(value: Any, known: dict[str, str]) -> Any:
+    """Plain data in whose texts no ``known`` name stands, but what it is known as."""
+    if isinstance(value, str) and known:
+        longest_first = sorted(known, key=len, reverse=True)
+        names = "|".join(map(re.escape, longest_first))
+        return re.sub(rf"(?<!\w)({names})(?!\w)", lambda found: known[found[1]], value)
+    if isinstance(value, list):
+        return [_nameless(item, known) for item in value]
+    if isinstance(value, dict):
+        return {key: _nameless(item, known) for key, item in value.items()}
+    return value
+
+
+def _plan(study: Study, kind: Kind) -> pd.DataFrame:
     """Every planned trial, rated or not, in order."""
     there = {field.name for field in Trial._meta.concrete_fields}
     names = [name for name in ("position", "kind", "repeat") if name in there]
@@ -223,7 +339,7 @@ def _plan(study: Study, kind: Kind) -> str:
     return _with_label(pd.DataFrame(list(rows), columns=columns), kind)
 
 
-def _sessions(study: Study, kind: Kind) -> str:
+def _sessions(study: Study, kind: Kind) -> pd.DataFrame:
     """The seed of every order, and what the rater's whole order keeps as the planner counted it."""
     sessions = Session.objects.filter(rater__study=study, rater__simulated=kind == "simulated")
     rows = sessions.order_by("rater__number", "pk").values_list(
@@ -244,21 +360,19 @@ def _sessions(study: Study, kind: Kind) -> str:
     return _with_label(frame, kind)
 
 
-def _with_label(frame: pd.DataFrame, kind: Kind) -> str:
+def _with_label(frame: pd.DataFrame, kind: Kind) -> pd.DataFrame:
     prefix = "S" if kind == "simulated" else "R"
-    frame["rater"] = [f"{prefix}{number:03d}" for number in frame["rater"]]
-    return frame.to_csv(index=False, lineterminator="\n")
+    return frame.assign(rater=[f"{prefix}{number:03d}" for number in frame["rater"]])
 
 
-def _stimuli(study: Study) -> str:
+def _stimuli(study: Study) -> pd.DataFrame:
     names: dict[str, Any] = {
         "set": "source__dataset__name", "image": "source__name", "method": "method__name",
         "sha256": "sha256", "width": "width", "height": "height",
     }  # fmt: skip
     stimuli = study.stimuli.order_by("source__dataset", "method__place", "source__name")
     rows = stimuli.values_list(*names.values(), *exports.MEASURES)
-    frame = pd.DataFrame(list(rows), columns=[*names, *exports.MEASURES])
-    return frame.to_csv(index=False, lineterminator="\n")
+    return pd.DataFrame(list(rows), columns=[*names, *exports.MEASURES])
 
 
 def _versions() -> str:

@@ -17,7 +17,7 @@ from django.db.models import Count, F, Max, Sum
 
 from benchmarks.published import LEDIG2017
 from sr_models.methods import ORIGINAL
-from study.analysis import figures, reading, render, tables
+from study.analysis import figures, layout, reading, render, tables
 from study.analysis import report as analysis
 from study.models import Deed, Rater, Rating, Study
 
@@ -120,16 +120,16 @@ def _report(pk: int, kind: Kind, mark: str) -> analysis.Report | None:
     return found
 
 
-def mos(study: Study, *, kind: Kind) -> pd.DataFrame:
+def mos(study: Study, *, kind: Kind, votes: pd.DataFrame | None = None) -> pd.DataFrame:
     """The table of :func:`study.analysis.tables.mos_table` for one kind of raters.
 
-    Declared repeats are for the retest report and do not count here. Raises ``ValueError`` if the
-    study has no stimuli.
+    Declared repeats are for the retest report and do not count here. ``votes`` are those of
+    :func:`raw`, where they are at hand. Raises ``ValueError`` if the study has no stimuli.
     """
     measures = measures_frame(study)
     if measures.empty:
         raise ValueError(f"study {study.slug} has no stimuli; there is nothing to tabulate")
-    votes = ratings_frame(study, kind=kind)
+    votes = ratings_frame(study, kind=kind) if votes is None else votes
     if "repeat" in votes:
         votes = votes[~votes["repeat"].astype(bool)]
     published = {cell: known.mos for cell, known in LEDIG2017.items() if known.mos is not None}
@@ -207,7 +207,7 @@ def table(study: Study, *, kind: Kind, form: str, sets: Sequence[str] = ()) -> s
     if found is None:
         return tables.RENDERERS["table" if form == "markdown" else form](shown)
     if form == "markdown":
-        return f"```\n{tables.to_text(shown)}```\n\n{render.to_markdown(found)}"
+        return f"{layout.fenced(tables.to_text(shown))}\n\n{render.to_markdown(found)}"
     if form in ("table", "latex"):
         return tables.RENDERERS[form](shown) + "\n" + render.text(found, form)
     return render.text(found, form)
@@ -218,8 +218,13 @@ def ratings(study: Study, *, kind: Kind) -> str:
     return tables.ratings_csv(raw(study, kind=kind))
 
 
-def figure(study: Study, *, kind: Kind, name: str, form: str) -> bytes:
-    """One of `FIGURES` as SVG, PDF or PNG. Raises ``ValueError`` without what it would show."""
+def figure(
+    study: Study, *, kind: Kind, name: str, form: str, votes: pd.DataFrame | None = None
+) -> bytes:
+    """One of `FIGURES` as SVG, PDF or PNG; ``votes`` are those of :func:`raw`, where at hand.
+
+    Raises ``ValueError`` without what it would show.
+    """
     found, simulated = report(study, kind=kind), kind == "simulated"
     if found is None:
         raise ValueError("there are no ratings to draw yet")
@@ -240,9 +245,8 @@ def figure(study: Study, *, kind: Kind, name: str, form: str) -> bytes:
         return figures.against_measures(
             points, labels=tables.MEASURES, simulated=simulated, **style
         )
-    return figures.distribution(
-        ratings_frame(study, kind=kind), order=order(study), sets=sets_of(study), **style
-    )
+    votes = ratings_frame(study, kind=kind) if votes is None else votes
+    return figures.distribution(votes, order=order(study), sets=sets_of(study), **style)
 
 
 def order(study: Study) -> list[str]:

@@ -105,7 +105,7 @@ def test_spearman_and_kendall_of_drawn_points_are_those_of_scipy(seed):
     rng = np.random.default_rng(seed)
     x, y = rng.integers(0, 9, 15).astype(float), rng.normal(0, 1, 15).round(1)
     weights = rng.multinomial(15, np.full(15, 1 / 15), size=3).astype(float)
-    found = objective.correlations(x, x, y, weights)
+    found = objective.correlations(x, x, objective.order(y, weights))
     for k, weight in enumerate(weights.astype(int)):
         a, b = np.repeat(x, weight), np.repeat(y, weight)
         assert found["spearman"][k] == pytest.approx(stats.spearmanr(a, b).statistic, nan_ok=True)
@@ -116,6 +116,28 @@ def test_spearman_and_kendall_of_drawn_points_are_those_of_scipy(seed):
         assert drawn["spearman"][k] == pytest.approx(stats.spearmanr(x, b).statistic)
         assert drawn["kendall"][k] == pytest.approx(stats.kendalltau(x, b).statistic)
         assert drawn["pearson"][k] == pytest.approx(stats.pearsonr(x, b).statistic)
+
+
+@unhurried
+@given(seed=SEEDS, contents=st.integers(1, 4))
+def test_points_drawn_together_are_points_drawn_one_by_one(seed, contents):
+    """Also where a draw holds one content alone, of which all points are the same."""
+    rng = np.random.default_rng(seed)
+    content = rng.permutation(np.repeat(np.arange(contents), 3))
+    x = rng.normal(30, 5, contents)[content] + rng.choice([0, 1], 1) * rng.normal(
+        0, 1, 3 * contents
+    )
+    y = rng.integers(1, 6, 3 * contents).astype(float)
+    weights = rng.multinomial(contents, np.full(contents, 1 / contents), size=20).astype(float)
+    together = objective.correlations(x, x, objective.order(y, weights, content))
+    apart = objective.correlations(x, x, objective.order(y, weights[:, content]))
+    for name, figures in together.items():
+        assert figures == pytest.approx(apart[name], rel=1e-12, abs=1e-12, nan_ok=True), name
+    for k, weight in enumerate(weights[:, content].astype(int)):
+        a, b = np.repeat(x, weight), np.repeat(y, weight)
+        varies = np.ptp(a) > 0 and np.ptp(b) > 0
+        expected = stats.pearsonr(a, b).statistic if varies else np.nan
+        assert together["pearson"][k] == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
 @unhurried

@@ -42,6 +42,11 @@ class Command(PlainCommand):
             metavar=("LOW", "HIGH"),
             help="default: after the scores",
         )
+        parser.add_argument(
+            "--raters",
+            choices=["people", "simulated"],
+            help="in a file of both, which says so in a column simulated or raters_kind, whose",
+        )
         parser.add_argument("--matrix", action="store_true", help="stimuli by raters")
         parser.add_argument(
             "--pairs",
@@ -66,6 +71,7 @@ class Command(PlainCommand):
             scale=tuple(options["scale"]) if options["scale"] else None,
             measures=options["measures"],
             reference=options["reference"],
+            raters=options["raters"],
         )
         found = report.analyse(scores, blocks=options["pairs"], zero_method=options["zero_method"])
         if options["out"] is None:

@@ -80,14 +80,13 @@ def rehearse(
     if study.state != Study.State.OPEN:
         raise ValueError(f"study {study.slug} is {study.state}; it can be rehearsed while open")
     removed = remove(study) if replace else 0
+    told = {"raters": raters, "seed": seed, "removed": removed}
+    note(Deed.Kind.REHEARSED, by=by or by_command(), study=study, **told)
     for number in range(raters):
-        with transaction.atomic():
-            if Rater.objects.filter(study=study, simulated=True).count() != number:
-                raise ValueError(f"another rehearsal of {study.slug} is going on; this one stops")
-            rater = enrol_simulated(study, seed=int(rng.integers(2**62)))
-            if number == 0:
-                told = {"raters": raters, "seed": seed, "removed": removed}
-                note(Deed.Kind.REHEARSED, by=by or by_command(), study=study, **told)
+        rater = enrol_simulated(study, seed=int(rng.integers(2**62)))
+        if rater.number != number + 1:
+            rater.delete()
+            raise ValueError(f"another rehearsal of {study.slug} is going on; this one stops")
         _play(rater, quality, liking, rng, seed)
         yield rater
 

@@ -8,6 +8,7 @@ this server's: what lies between two votes that arrive counts, long absences cut
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,10 +18,21 @@ from django.db.models import Count, F, Max, Min, Q
 from django.utils import timezone
 from django.utils.translation import get_language
 
-from study.models import Deed, Invitation, Rater, Rating, Session, Study, Text, Trial, steps
+from study.models import (
+    Deed,
+    Invitation,
+    Rater,
+    Rating,
+    Session,
+    Stimulus,
+    Study,
+    Text,
+    Trial,
+    steps,
+)
 from study.models.deeds import By, note
 from study.models.steps import Place, Upcoming
-from study.plan import Item, plan
+from study.plan import Item, Plan, plan
 from study.rating import calibration, sittings, texts
 from study.rating.viewing import milliseconds
 from study.site import computed
@@ -66,9 +78,10 @@ def enrol(invitation: Invitation) -> Rater:
 
 def enrol_simulated(study: Study, *, seed: int) -> Rater:
     """One more simulated rater, planned from ``seed``; needs no breaks. Raises as :func:`enrol`."""
+    stimuli, planned = _plan(Rater(study=study, simulated=True), seed=seed)  # before the lock
     with transaction.atomic():
         rater = _add(study, None)
-        _write_plan(rater, seed=seed)
+        _store_plan(rater, stimuli, planned, seed=seed)
         Session.objects.filter(rater=rater).update(started_at=timezone.now())
     return rater
 
@@ -106,13 +119,22 @@ def _enter(rater: Rater, stage: Rater.Stage) -> None:
 
 
 def _write_plan(rater: Rater, *, seed: int) -> None:
+    stimuli, planned = _plan(rater, seed=seed)
+    _store_plan(rater, stimuli, planned, seed=seed)
+
+
+def _plan(rater: Rater, *, seed: int) -> tuple[list[Stimulus], Plan]:
+    """The trials of a rater, and the stimuli that they number. Takes a while in a large study."""
     study = rater.study
     stimuli = list(study.stimuli.order_by("pk"))
     items = [Item(stimulus.source_id, stimulus.method_id) for stimulus in stimuli]
     rules = study.rules(min(study.share or len(items), len(items)))
     owed = _owed(rater) if study.share else {}
     votes = [owed.get(stimulus.pk, 0) for stimulus in stimuli] if study.share else None
-    planned = plan(items, seed=seed, rules=rules, votes=votes)
+    return stimuli, plan(items, seed=seed, rules=rules, votes=votes)
+
+
+def _store_plan(rater: Rater, stimuli: Sequence[Stimulus], planned: Plan, *, seed: int) -> None:
     rater.proof = asdict(planned.proof)
     rater.save(update_fields=["proof"])
     numbers = sorted({trial.session for trial in planned.trials})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -83,3 +84,36 @@ def test_a_kill_loses_nothing_and_a_rerun_repeats_nothing(generated, tmp_path, p
     assert set(after) == set(state(expected))
     for name in after:
         assert (outputs / name).read_bytes() == (expected / name).read_bytes()
+
+
+def test_ctrl_c_is_one_line_and_loses_nothing(generated, tmp_path):
+    line, environment = command(generated, tmp_path)
+    process = subprocess.Popen(
+        line, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    while process.poll() is None and not any((tmp_path / "outputs").rglob("*.json")):
+        pass
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1].decode()
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert said.endswith("Stopped.\n")
+    subprocess.run(line, cwd=ROOT, env=environment, capture_output=True, check=True)
+    assert set(state(tmp_path / "outputs")) == set(state(generated / "outputs"))
+
+
+def test_a_file_that_cannot_be_written_is_named(generated, tmp_path):
+    line, environment = command(generated, tmp_path)
+    limit = 100_000  # the largest of them is longer
+    done = subprocess.run(
+        line, cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"CommandError: {tmp_path}/outputs/Samples/")
+    assert last.endswith(
+        ".png cannot be written: file too large; free some of its disk and run this again"
+    )
+    assert not list((tmp_path / "outputs").rglob(".*.part"))

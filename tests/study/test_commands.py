@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from study.desk import studies
+from study.management import plain
 from study.models import Rating, Study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,6 +148,44 @@ def test_the_command_line_ends_with_one_line_and_a_status(tmp_path):
     )  # fmt: skip
     assert ended.returncode == 1
     assert ended.stderr == "CommandError: there is no study 'none'; studies: none yet\n"
+
+
+BROKEN = {
+    "a folder": (lambda path: path.mkdir(), "cannot be opened"),
+    "text": (lambda path: path.write_text("dear diary " * 100), "it is no database"),
+    "nothing": (lambda path: path.touch(), "run manage.py migrate"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_database_that_cannot_be_used_is_one_line(tmp_path, kind):
+    path = tmp_path / "study.sqlite3"
+    spoil, sentence = BROKEN[kind]
+    spoil(path)
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "results", "none"],
+        cwd=ROOT, env={**os.environ, "VAR_DIR": str(tmp_path), "DATABASE": str(path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith(f"CommandError: the database {path}: ")
+    assert sentence in ended.stderr
+
+
+def test_a_database_that_is_kept_locked_is_one_line(tmp_path):
+    """SQLite's own word for it, without the twenty seconds that a command waits."""
+    path = tmp_path / "some.sqlite3"
+    with sqlite3.connect(path, isolation_level=None) as first:
+        first.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(sqlite3.OperationalError) as error:
+            sqlite3.connect(path, timeout=0).execute("CREATE TABLE t (c)")
+    assert "run this again" in plain.sentence(OperationalError(*error.value.args))
+
+
+def test_a_mistake_of_the_program_is_not_passed_off_as_the_disks():
+    with pytest.raises(OperationalError, match="syntax error"):
+        plain.sentence(OperationalError("near: syntax error"))
 
 
 def test_starting_the_site_imports_no_torch():

@@ -4,7 +4,12 @@ import signal
 import subprocess
 import sys
 
-from study.site.environment import flag
+from django.core.exceptions import ImproperlyConfigured
+
+try:
+    from study.settings import BEHIND_PROXY
+except ImproperlyConfigured as error:
+    sys.exit(f"Error in the settings: {error}")
 
 bind = "127.0.0.1:8000"
 workers = 3
@@ -17,7 +22,7 @@ timeout = 30
 graceful_timeout = 20
 loglevel = "warning"
 # Whose X-Forwarded-For and X-Forwarded-Proto are believed.
-forwarded_allow_ips = "*" if flag("BEHIND_PROXY") else ""
+forwarded_allow_ips = "*" if BEHIND_PROXY else ""
 # Nobody steers a running server by a socket in somebody's home folder.
 control_socket_disable = True
 

@@ -22,6 +22,7 @@ from django.urls import reverse
 
 from study.models import Rating, Trial
 from study.site import faults
+from tests.rating.way import fetched
 from tests.serving import Server, headers_of, our_site, served
 
 REQUESTS = 30
@@ -37,6 +38,7 @@ def server(transactional_db, open_study) -> Iterator[Server]:
 @pytest.fixture
 def voter(server, rater) -> dict[str, str]:
     """What the rater's browser sends with a vote."""
+    fetched(rater)
     return headers_of(rater.invitation)
 
 
@@ -51,7 +53,7 @@ def ask(
 
 
 def vote_on(trial: Trial) -> dict[str, Any]:
-    return {"trial": trial.token, "score": 3, "id": str(uuid.uuid4())}
+    return {"trial": trial.token, "score": 3, "id": str(uuid.uuid4()), "response_ms": 500}
 
 
 def writes(server: Server, headers: Mapping[str, str], trial: Trial) -> set[int]:
@@ -67,6 +69,7 @@ def posted(client: Client, trial: Trial) -> tuple[int, dict[str, Any]]:
 @pytest.fixture
 def visitor(transactional_db, rater) -> Client:
     """The rater's, which sees what a server would answer."""
+    fetched(rater)
     client = Client(raise_request_exception=False)
     client.get(rater.invitation.get_absolute_url())
     return client

@@ -79,7 +79,7 @@ class Cast:
 def cast(draft_study, settings) -> Iterator[Cast]:
     """Twelve roles. The second study has an image in common with the first, as studies have."""
     logging.disable(logging.ERROR)  # of refusals
-    settings.VAR_DIR.mkdir()
+    settings.VAR_DIR.mkdir(exist_ok=True)
     first, second = draft_study, _study("second")
     first.title = TITLE
     studies.set_protocol(first, {"consent": TEXT, "language": "en"})

@@ -170,8 +170,10 @@ class Telling(Frozen):
         if not self.has_view_permission(request):
             return rows  # Django looks a row up before it refuses to show it
         seen = request.session.setdefault("looked in the admin", {})
-        for study in models.Study.objects.filter(state=models.Study.State.OPEN):
-            spell = str(study.deeds.filter(kind=models.Deed.Kind.OPENED).count())
+        # Of a closed study too, which may be opened again; until then it is one look.
+        turns = (models.Deed.Kind.OPENED, models.Deed.Kind.CLOSED)
+        for study in models.Study.objects.exclude(state=models.Study.State.DRAFT):
+            spell = str(study.deeds.filter(kind__in=turns).count())
             if seen.get(str(study.pk)) != spell and rows.filter(**{self.study_of: study}).exists():
                 studies.look(study, by=by(request))
                 request.session["looked in the admin"] = seen | {str(study.pk): spell}

@@ -22,7 +22,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
+from django.conf import settings as configured
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
@@ -47,7 +47,8 @@ VERBS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 TITLE, TEXT, METHOD = "Title of the first", "Consent of the first", "Kestrel"
 PLACES = {
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
-    "studies": "/studies/", "password": "/password/", "admin": "/admin/",
+    "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
+    "admin": "/admin/",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",
 }  # fmt: skip
 """The words of the table for where an answer leads to."""
@@ -75,9 +76,10 @@ class Cast:
 
 
 @pytest.fixture
-def cast(draft_study) -> Iterator[Cast]:
+def cast(draft_study, settings) -> Iterator[Cast]:
     """Twelve roles. The second study has an image in common with the first, as studies have."""
     logging.disable(logging.ERROR)  # of refusals
+    settings.VAR_DIR.mkdir(exist_ok=True)
     first, second = draft_study, _study("second")
     first.title = TITLE
     studies.set_protocol(first, {"consent": TEXT, "language": "en"})
@@ -93,6 +95,7 @@ def cast(draft_study) -> Iterator[Cast]:
         vote(raters["finished"], 4)
         if trial == 0:
             vote(raters["revoked"], 3)
+    Trial.objects.filter(rater=raters["A"], position=1).update(delivered_at=None)
     a_row_of_each_model(raters["A"])
 
     found = Cast()
@@ -113,7 +116,8 @@ def cast(draft_study) -> Iterator[Cast]:
 
     found.words = {
         "UNUSED": invited[4].token, "REVOKED": invited[3].token, "SLUG": "small",
-        "DUE": found.own["A"][0], "LATER": found.own["A"][5], "NUMBER": "1",
+        "DUE": found.own["A"][0], "NEXT": found.own["A"][1], "LATER": found.own["A"][5],
+        "NUMBER": "1",
         "KIND": str(ContentType.objects.get_for_model(Invitation).pk),
     }  # fmt: skip
     for model in admin.site._registry:
@@ -349,7 +353,7 @@ def answer(
         response = SITE(environ)
         changed = _changed(before) if written - {"django_session"} else set()
         transaction.set_rollback(True)
-    assert set(response.cookies) <= {settings.SESSION_COOKIE_NAME}, f"{address}: another cookie"
+    assert set(response.cookies) <= {configured.SESSION_COOKIE_NAME}, f"{address}: another cookie"
     said = _said(response)
     said = f"**{said}**" if changed - {"study_deed"} else said
     return said + (" +" if "study_deed" in changed else ""), _told(cast, role, response)

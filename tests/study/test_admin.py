@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
 from study.desk import studies
-from study.models import Deed, Study
+from study.models import Deed, Rating, Study
+from tests.rating.way import vote
 
 
 @pytest.mark.parametrize("model", list(apps.get_app_config("study").get_models()))
@@ -68,6 +70,33 @@ def test_votes_cannot_be_made_changed_or_deleted(admin_client, rater):
         assert admin_client.post(address, {"position": 3}).status_code == 403
     address = reverse("admin:study_study_delete", args=[rater.study_id])
     assert admin_client.post(address, {"post": "yes"}).status_code == 403
+
+
+def test_votes_of_a_closed_study_are_not_seen_there_without_a_look_either(admin_client, rater):
+    vote(rater, 3)
+    studies.close(rater.study)
+    admin_client.get(reverse("admin:study_rating_changelist"))
+    studies.open_(rater.study)
+    assert Deed.objects.early_looks(rater.study).filter(account="admin").count() == 1
+
+
+def test_whoever_may_not_see_a_vote_leaves_no_look(client, rater, django_user_model):
+    vote(rater, 3)
+    client.force_login(django_user_model.objects.create_user("staff", is_staff=True))
+    row = Rating.objects.get()
+    for page in ("change", "history", "delete"):
+        address = reverse(f"admin:study_rating_{page}", args=[row.pk])
+        assert client.get(address).status_code == 403
+    assert not Deed.objects.looks(rater.study).exists()
+
+
+def test_the_admin_leads_to_no_raters_link(admin_client, invitation):
+    kind = ContentType.objects.get_for_model(invitation).pk
+    answer = admin_client.get(f"/admin/r/{kind}/{invitation.pk}/")
+    assert answer["Location"] == reverse("admin:index")
+    page = admin_client.get(reverse("admin:study_invitation_change", args=[invitation.pk]))
+    assert invitation.token not in page.content.decode()
+    assert f"/admin/r/{kind}/" not in page.content.decode()
 
 
 def test_what_is_changed_is_written_down_from_what_to_what(admin_client, draft_study, owner_of):

@@ -45,12 +45,14 @@ def site() -> None:
         study = paper_sized()
         raters = [_enrolled(study) for _ in range(RATERS)]
         with served("study.wsgi", {}) as server:
+            researcher = _SignedIn(server.port)
+            researcher.sign_in("researcher", PASSWORD)
             alone = _waits(server.port, raters)
             with ExitStack() as busy:
                 busy.enter_context(_connections(server.port, IDLE, dripping=False))
                 busy.enter_context(_connections(server.port, DRIPPING, dripping=True))
                 guesses = busy.enter_context(_threads(GUESSING, lambda _: _guess(server.port)))
-                desk = busy.enter_context(_threads(1, lambda _: _read(server.port, study.slug)))
+                desk = busy.enter_context(_threads(1, lambda _: _read(researcher, study.slug)))
                 beside = _waits(server.port, raters)
             (first, *_) = desk
             print(f"Raters of {SHARE} images, {RATERS} at a time, beside a study of {SIMULATED} "
@@ -219,14 +221,12 @@ class _Session(threading.Thread):
         return content
 
 
-def _read(port: int, slug: str) -> dict[str, float]:
+def _read(browser: _SignedIn, slug: str) -> dict[str, float]:
     """The longest wait for each address, of a researcher who opens all of them in turn."""
     from django.urls import reverse
 
     from study.desk import exports
 
-    browser = _SignedIn(port)
-    browser.sign_in("researcher", PASSWORD)
     page = reverse("study", args=[slug])
     browser.post(reverse("look", args=[slug]), page)
     addresses = [

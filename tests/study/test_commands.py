@@ -151,7 +151,7 @@ def test_the_command_line_ends_with_one_line_and_a_status(tmp_path):
 
 
 BROKEN = {
-    "a folder": (lambda path: path.mkdir(), "cannot be opened"),
+    "a folder": (lambda path: path.mkdir(), "is a folder; it names a file"),
     "text": (lambda path: path.write_text("dear diary " * 100), "it is no database"),
     "nothing": (lambda path: path.touch(), "run manage.py migrate"),
 }
@@ -169,7 +169,7 @@ def test_a_database_that_cannot_be_used_is_one_line(tmp_path, kind):
     )  # fmt: skip
     assert ended.returncode == 1
     assert len(ended.stderr.splitlines()) == 1
-    assert ended.stderr.startswith(f"CommandError: the database {path}: ")
+    assert str(path) in ended.stderr
     assert sentence in ended.stderr
 
 

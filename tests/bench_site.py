@@ -47,27 +47,34 @@ def site() -> None:
         with served("study.wsgi", {}) as server:
             researcher = _SignedIn(server.port)
             researcher.sign_in("researcher", PASSWORD)
-            alone = _waits(server.port, raters)
+            print(f"{RATERS} raters at a time in a study that {SIMULATED} have rated "
+                  f"({SIMULATED * SHARE} ratings):")  # fmt: skip
+            _say("by themselves", _waits(server.port, raters))
             with ExitStack() as busy:
                 busy.enter_context(_connections(server.port, IDLE, dripping=False))
                 busy.enter_context(_connections(server.port, DRIPPING, dripping=True))
-                guesses = busy.enter_context(_threads(GUESSING, lambda _: _guess(server.port)))
                 desk = busy.enter_context(_threads(1, lambda _: _read(researcher, study.slug)))
-                beside = _waits(server.port, raters)
-            (first, *_) = desk
-            print(f"Raters of {SHARE} images, {RATERS} at a time, beside a study of {SIMULATED} "
-                  f"raters ({SIMULATED * SHARE} ratings):")  # fmt: skip
-            _say("alone", alone)
-            _say(f"beside a researcher, {IDLE} idle and {DRIPPING} dripping connections and "
-                 f"{sum(map(len, guesses))} wrong passwords", beside)  # fmt: skip
-            print(f"  the researcher waited {max(first.values()):.1f} s at most: "
-                  f"{max(first, key=lambda name: first[name])}")  # fmt: skip
+                waits = _waits(server.port, raters)
+            _say(f"beside a researcher who opens everything, {IDLE} idle and {DRIPPING} dripping "
+                 "connections", waits)  # fmt: skip
+            slowest = max(desk[0], key=lambda address: desk[0][address])
+            print(f"    the researcher waited {desk[0][slowest]:.1f} s at most, for {slowest}")
+            with _threads(GUESSING, lambda _: _guess(server.port)) as guesses:
+                waits = _waits(server.port, raters)
+            _say(f"beside {GUESSING} who try {sum(map(len, guesses))} passwords", waits)
 
 
-def _say(what: str, waits: Sequence[float]) -> None:
-    half, most = np.percentile(waits, (50, 99))
-    print(f"  {what}: an answer within {1000 * half:.0f} ms, 99 % of {len(waits)} within "
-          f"{1000 * most:.0f} ms, all within {1000 * max(waits):.0f} ms")  # fmt: skip
+def _say(what: str, waits: Mapping[str, Sequence[float]]) -> None:
+    """Median, 99th percentile and maximum over all requests, and what they were for."""
+    together = [1000 * wait for each in waits.values() for wait in each]
+    half, most = np.percentile(together, (50, 99))
+    each = ", ".join(
+        f"{name} {1000 * np.percentile(waits[name], 50):.0f} and "
+        f"{1000 * np.percentile(waits[name], 99):.0f}"
+        for name in waits
+    )
+    print(f"  {what}: answers within {half:.0f} ms, 99 % of {len(together)} within {most:.0f} ms, "
+          f"all within {max(together):.0f} ms\n    ({each})")  # fmt: skip
 
 
 # ---- A study of the paper's size ----
@@ -160,8 +167,8 @@ def _enrolled(study: Study) -> Rater:
 # ---- Who uses it ----
 
 
-def _waits(port: int, raters: Sequence[Rater]) -> list[float]:
-    """Seconds that each answer took, to raters who vote at an even pace for a while."""
+def _waits(port: int, raters: Sequence[Rater]) -> dict[str, list[float]]:
+    """Seconds that each answer took, by what it was, for raters who vote at an even pace."""
     stop = threading.Event()
     sessions = [_Session(port, rater, stop) for rater in raters]
     for session in sessions:
@@ -172,7 +179,10 @@ def _waits(port: int, raters: Sequence[Rater]) -> list[float]:
         session.join()
     problems = [problem for session in sessions for problem in session.problems]
     assert not problems, problems[:3]
-    return [wait for session in sessions for wait in session.waits]
+    kinds = ("vote", "image")
+    return {
+        kind: [w for each in sessions for name, w in each.waits if name == kind] for kind in kinds
+    }
 
 
 @dataclass
@@ -182,7 +192,7 @@ class _Session(threading.Thread):
     port: int
     rater: Rater
     stop: threading.Event
-    waits: list[float] = field(default_factory=list)
+    waits: list[tuple[str, float]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -198,6 +208,8 @@ class _Session(threading.Thread):
 
     def run(self) -> None:
         fetched: set[str] = set()
+        # Not all in the same moment, which no crowd does.
+        self.stop.wait(PACE * self.rater.number / RATERS)
         state = json.loads(self._asked("GET", "/rate/next"))
         while not self.stop.wait(PACE) and state["trials"]:
             for trial in state["trials"]:
@@ -215,7 +227,7 @@ class _Session(threading.Thread):
         self.connection.request(method, path, body, dict(self.headers))
         answer = self.connection.getresponse()
         content = answer.read()
-        self.waits.append(time.perf_counter() - start)
+        self.waits.append((path.split("/")[2], time.perf_counter() - start))
         if answer.status != 200:
             self.problems.append(f"{method} {path}: {answer.status} {content[:200]!r}")
         return content

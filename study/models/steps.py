@@ -191,9 +191,11 @@ def advance(
 
 def insert(rating: Rating) -> None:
     """Store a new rating, whose key it then has. Raises as saving it would."""
-    values = [
-        field.get_db_prep_save(field.pre_save(rating, add=True), connection) for field in _FIELDS
-    ]
+    values: list[Any] = []
+    for field in _FIELDS:
+        value = field.pre_save(rating, add=True)
+        # Numbers and texts are stored as they are; only these have another form in a database.
+        values.append(field.get_db_prep_save(value, connection) if field in _ADAPTED else value)
     with connection.cursor() as cursor:
         if connection.features.can_return_columns_from_insert:
             cursor.execute(f"{_INSERT} RETURNING id", values)
@@ -204,19 +206,24 @@ def insert(rating: Rating) -> None:
 
 
 _FIELDS = [field for field in Rating._meta.concrete_fields if not field.primary_key]
+_ADAPTED = {
+    field for field in _FIELDS if field.get_internal_type() in ("DateTimeField", "UUIDField")
+}
 _COLUMNS = ", ".join(str(field.column) for field in _FIELDS)
 _VALUES = ", ".join(["%s"] * len(_FIELDS))
 _INSERT = f"INSERT INTO study_rating ({_COLUMNS}) VALUES ({_VALUES})"  # noqa: S608
 
 
 def _rows(sql: str, *values: Any) -> list[Sequence[Any]]:
+    """What is found. A time of SQLite's, which Django stores in UTC, comes as one that says so."""
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return [[_aware(value) for value in row] for row in cursor.fetchall()]
-
-
-def _aware(value: object) -> object:
-    """A time of SQLite's, which Django stores in UTC, as one that says so."""
-    if isinstance(value, datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
-    return value
+        return [
+            [
+                value.replace(tzinfo=UTC)
+                if type(value) is datetime and value.tzinfo is None
+                else value
+                for value in row
+            ]
+            for row in cursor.fetchall()
+        ]

@@ -7,15 +7,18 @@ do not use it are kept apart by SQLite, as ever: this is speed, not safety.
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from django.db import connection
 
 try:
-    from fcntl import LOCK_EX, LOCK_NB, flock
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 except ImportError:  # Windows: SQLite's own waiting has to do
     flock = None  # type: ignore[assignment]
 
@@ -26,10 +29,26 @@ def turn() -> Iterator[None]:
     if flock is None or connection.vendor != "sqlite" or connection.in_atomic_block:
         yield
         return
-    # Closed when the block is left or the process dies, which gives the lock back.
-    with Path(f"{connection.settings_dict['NAME']}-turn").open("wb") as file:
-        flock(file, LOCK_EX)
+    file = _file(f"{connection.settings_dict['NAME']}-turn")
+    flock(file, LOCK_EX)  # given back by a process that dies
+    try:
         yield
+    finally:
+        flock(file, LOCK_UN)
+
+
+_kept = threading.local()
+
+
+def _file(name: str) -> IO[bytes]:
+    """The file of that name, opened once by each thread: a lock is one of an opened file.
+
+    A process that was made of this one would share the opened file, and with it the lock.
+    """
+    if getattr(_kept, "key", None) != (os.getpid(), name):
+        _kept.key, _kept.file = (os.getpid(), name), Path(name).open("wb")  # noqa: SIM115 (kept)
+    file: IO[bytes] = _kept.file
+    return file
 
 
 @contextmanager

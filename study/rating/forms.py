@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -52,6 +53,8 @@ VOTE: dict[str, forms.Field] = {
 
 No form: a form copies all of its fields for every request.
 """
+HALF = re.compile("[\ud800-\udfff]")
+"""Half of a pair of surrogates."""
 UNDO = {"trial": VOTE["trial"]}
 """Those of taking one back."""
 
@@ -79,7 +82,7 @@ class Vote:
             data["score"] = None  # neither "4" nor 4.0 nor true is one of the five categories
         told = _cleaned(data, VOTE)
         seen = {name: told[name] for name in Viewing.__annotations__ if name in told}
-        browser = browser_family(request.headers.get("User-Agent", ""))
+        browser = browser_family(request.META.get("HTTP_USER_AGENT", ""))
         return cls(
             trial=told["trial"],
             score=told["score"],
@@ -116,7 +119,9 @@ def _cleaned(data: dict[str, Any], fields: dict[str, forms.Field]) -> dict[str, 
 
 
 def _clean(name: str, field: forms.Field, value: Any) -> Any:
-    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if value is None and not field.required:
+        return None
+    if isinstance(value, str) and not value.isascii() and HALF.search(value):
         raise ValueError(_("%(name)s: there is half a character in this text.") % {"name": name})
     try:
         return field.clean(value)

@@ -137,7 +137,6 @@ def leave(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @in_raters_language
 @for_rater
 def upcoming(request: HttpRequest, rater: Rater) -> HttpResponse:
@@ -146,7 +145,6 @@ def upcoming(request: HttpRequest, rater: Rater) -> HttpResponse:
 
 
 @require_POST
-@never_cache
 @in_raters_language
 @for_rater
 def vote(request: HttpRequest, rater: Rater) -> HttpResponse:

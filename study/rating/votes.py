@@ -6,7 +6,6 @@ and could be seen long enough, and how soon a vote was taken back.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -75,7 +74,7 @@ def cast(
                     score=score,
                     client_id=client_id,
                     since_delivery_ms=viewing.since_delivery(due, now),
-                    **asdict(seen),
+                    **vars(seen),
                 )
                 steps.insert(rating)
                 if due.following is None:

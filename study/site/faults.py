@@ -12,7 +12,7 @@ import logging
 import sqlite3
 from collections.abc import Callable
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 
 SQLITE = {
@@ -48,13 +48,12 @@ def _of_the_file(error: DatabaseError | InterfaceError) -> bool:
 def use_no_faulty_connection_again(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: connections that met an error are closed, whoever caught it."""
+    """Middleware: a connection that met an error is closed, whoever caught it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        for connection in connections.all(initialized_only=True):
-            if connection.errors_occurred and not connection.in_atomic_block:
-                connection.close()
+        if connection.errors_occurred and not connection.in_atomic_block:
+            connection.close()
         return response
 
     return middleware

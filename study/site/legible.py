@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Iterator
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext_noop
 
 from study.site.errors import unusable
 
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
+"""What Django reads fields from."""
 ILLEGIBLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -50,10 +52,17 @@ def _read(request: HttpRequest) -> None:
 
 def _texts(request: HttpRequest) -> Iterator[str]:
     yield request.path
-    for fields in (request.GET, request.POST):
-        for name, values in fields.lists():
-            yield name
-            yield from values
+    if request.META.get("QUERY_STRING"):
+        yield from _fields(request.GET)
+    if request.content_type not in FORMS:
+        return
+    yield from _fields(request.POST)
     for name, files in request.FILES.lists():
         yield name
         yield from (file.name or "" for file in files)
+
+
+def _fields(fields: QueryDict) -> Iterator[str]:
+    for name, values in fields.lists():
+        yield name
+        yield from values

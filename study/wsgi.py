@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable
@@ -21,6 +22,8 @@ try:
     # Every page and what it needs, once before the workers are made: a worker that imports them at
     # its first request is of no use to anybody for seconds, and pays for them in memory.
     import_module(settings.ROOT_URLCONF)
+    # What is loaded by now stays: workers need not look through all of it for what can be freed.
+    gc.freeze()
 except ImproperlyConfigured as error:
     # A server that starts workers again and again would show the same traceback for each.
     sys.exit(f"Error in the settings: {error}")

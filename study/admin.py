@@ -183,7 +183,8 @@ class Telling(Frozen):
 
 @admin.register(models.Deed)
 class DeedAdmin(Frozen):
-    list_display = ["at", "account", "kind", "about", "details", "address"]
+    list_display = ["at", "account", "kind", "about", "told", "address"]
+    ordering = ["-at", "-pk"]
     list_filter = ["kind", "study"]
     search_fields = ["account", "about", "address"]
     date_hierarchy = "at"

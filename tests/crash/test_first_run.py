@@ -177,7 +177,7 @@ def test_what_is_no_port_is_said(site, port):
 def test_a_folder_that_cannot_be_one_is_said_before_anything_is_made(site, tmp_path, variable):
     (tmp_path / "file").write_text("in the way")
     said = site.refused(**{variable: str(tmp_path / "file"), "SECRET_KEY": "of this test"})
-    assert f"{tmp_path / 'file'} cannot be written to: " in said
+    assert f"{variable}={tmp_path / 'file'} is a file; it names a folder" in said
     assert not (site.var / "study.sqlite3").exists()
 
 

@@ -322,7 +322,7 @@ def test_killed_at_any_second_what_was_best_is_whole(photo_folder, tmp_path):
     """At a random line of its log, by a signal that nobody can answer."""
     out = tmp_path / "out"
     words = ("--minutes", 30, "--images", photo_folder, "--out", out, "--device", "cpu")
-    often = "import sys; from sr_models.training import sprint, __main__ as m; " + (
+    often = "import sys; from sr_models.training import sprint, command as m; " + (
         "sprint.LOOK_EVERY = 0.0; sprint.LOOK_SHARE = 1.0; sys.exit(m.main(sys.argv[1:]))"
     )
     run = subprocess.Popen(

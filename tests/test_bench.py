@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 from tests import bench
 from tests.bench_plan import planning
@@ -15,3 +19,33 @@ def test_plan_and_inference_can_be_measured(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert re.search(r"1128 trials in four sessions: [\d.]+ ms", said)
     assert re.search(r"[\d.]+ times as fast", said)
+
+
+OWN = """
+from django.conf import settings
+from tests.own_site import own_site, study_of_photographs
+with own_site() as folder:
+    study = study_of_photographs(folder, "bench", methods=("nearest", "hr"))
+    assert not study.calibrate
+    assert settings.VAR_DIR == folder
+    print(settings.CALIBRATION_DIR, settings.BEHIND_PROXY, settings.DEBUG)
+"""
+
+
+def test_a_bench_brings_its_own_settings_whatever_the_environment_has(calibration_dir, tmp_path):
+    set_by_somebody = {
+        "CALIBRATION_DIR": str(calibration_dir), "OUTPUTS_DIR": str(tmp_path / "theirs"),
+        "VAR_DIR": str(tmp_path), "BEHIND_PROXY": "1", "DEBUG": "1", "SITE_URL": "https://x.org",
+        "SECRET_KEY": "theirs", "STAFF_IDLE_HOURS": "1",
+    }  # fmt: skip
+    ended = subprocess.run(
+        [sys.executable, "-c", OWN], cwd=Path(__file__).parent.parent,
+        env={**os.environ, **set_by_somebody}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == ["None", "False", "False"]
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_bench_says_on_which_processor_and_disk():
+    assert re.search(r".+, \d+ cores; votes on .+ of .+, .+ safe after [\d.]+ ms", bench.machine())

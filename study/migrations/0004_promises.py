@@ -103,6 +103,11 @@ class Migration(migrations.Migration):
             field=models.CharField(blank=True, help_text='A folder of images that no rater of this study rates, in CALIBRATION_DIR or one of CALIBRATION_ROOTS. Empty: CALIBRATION_DIR itself.', max_length=500, validators=[study.models.roots.check_calibration_folder]),
         ),
         migrations.AlterField(
+            model_name='study',
+            name='researchers',
+            field=models.ManyToManyField(blank=True, help_text="Who may open and close the study, see every rater's link, make and withdraw links, and see the results.", to=settings.AUTH_USER_MODEL),
+        ),
+        migrations.AlterField(
             model_name='revision',
             name='after_ms',
             field=models.PositiveIntegerField(help_text="From the vote to its being taken back, by this server's clock."),

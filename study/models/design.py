@@ -56,7 +56,10 @@ class Study(Protocol):
     state = models.CharField(max_length=6, choices=State, default=State.DRAFT, editable=False)
     stimuli = models.ManyToManyField(Stimulus, through="StudyStimulus")
     researchers = models.ManyToManyField(
-        settings.AUTH_USER_MODEL, blank=True, help_text="Who may see the results."
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        help_text="Who may open and close the study, see every rater's link, make and withdraw "
+        "links, and see the results.",
     )
     planned_raters = models.PositiveSmallIntegerField(
         default=26,

@@ -160,6 +160,7 @@ def test_photographs_are_taken_as_people_see_them_and_what_lies_beside_them_is_n
         (encode_png(np.zeros((3, 3), np.uint8)), "own/a.png: an image needs 4 px a side or more"),
         (encode_png(np.zeros((5, 8_000_001), np.uint8)), "own/a.png cannot .* 40 million pixels"),
     ],
+    ids=["no image", "too small", "too large"],
 )
 def test_a_bad_file_is_one_sentence_that_names_it(calibrating, folder, content, reason):
     (folder / "a.png").write_bytes(content)

@@ -40,6 +40,18 @@ def before_shuffle(weight: Tensor) -> Tensor:
     return grid.permute(0, 2, 5, 1, 3, 6, 4, 7).reshape(4 * outs, 4 * ins, 5, 5)
 
 
+def shuffle(x: Tensor) -> Tensor:
+    """Maps (n, 4c, h, w) to (n, c, 2h, 2w), as ``F.pixel_shuffle`` by 2, channels last if they were.
+
+    On a GPU PyTorch's own leaves another layout behind, and the next convolution turns it again.
+    """
+    if x.is_cpu:
+        return F.pixel_shuffle(x, 2)
+    n, c, h, w = x.shape
+    cells = x.permute(0, 2, 3, 1).reshape(n, h, w, c // 4, 2, 2)
+    return cells.permute(0, 1, 4, 2, 5, 3).reshape(n, 2 * h, 2 * w, c // 4).permute(0, 3, 1, 2)
+
+
 class _Prelu(torch.autograd.Function):
     """PReLU with one slope, its backward pass made of PyTorch's fast CPU kernels."""
 
@@ -87,7 +99,7 @@ class ResidualBlock(Region):
         return x + self.bn2(self.conv2(y))
 
 
-class UpsampleBlock(nn.Module):
+class UpsampleBlock(Region):
     """3x3 to four times the channels and PReLU; the pixel shuffle by 2 that follows is left out.
 
     One slope serves all maps alike, so that the activation may come first, and the last shuffle
@@ -163,16 +175,13 @@ class Generator(nn.Module):
         first = self.act(self.head(lr))
         x = first + self.bn(self.conv(self.body(first)))
         first_half, second_half = self.upsample.children()
-        x = second_half(F.pixel_shuffle(first_half(x), 2))
+        x = second_half(shuffle(first_half(x)))
         filters = before_shuffle(self.tail.weight)
         # Over a bicubic picture 8 bits of the remainder are enough; a whole picture needs more.
         coarse = self.skip is not None and torch.is_autocast_enabled(lr.device.type)
         with torch.autocast(lr.device.type, enabled=coarse):
             parts = F.conv2d(x if coarse else x.to(filters.dtype), filters, padding=2)
-        image = (
-            F.pixel_shuffle(parts.to(filters.dtype), 2)
-            + self.tail.get_parameter("bias")[:, None, None]
-        )
+        image = shuffle(parts.to(filters.dtype)) + self.tail.get_parameter("bias")[:, None, None]
         if self.skip is None:
             return image * 0.5 + 0.5
         return image + bicubic.enlarge(lr, self.skip)

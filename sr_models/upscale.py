@@ -76,8 +76,10 @@ def upscale(network: Network, lr: Image, *, tile: int | None = None) -> Image:
     colour = lr if lr.ndim == 3 else lr[..., None].repeat(3, axis=2)
     x = torch.from_numpy(np.ascontiguousarray(colour)).permute(2, 0, 1)[None].float() / 255
     # On a GPU convolutions would use TF32, ten bits of each factor, and whatever algorithm is
-    # fastest today.
-    with torch.backends.cudnn.flags(deterministic=True, benchmark=False, allow_tf32=False):
+    # fastest today. What is not said here is off, the library itself included.
+    with torch.backends.cudnn.flags(
+        enabled=True, deterministic=True, benchmark=False, allow_tf32=False
+    ):
         y = _tiled(network, x.to(next(network.parameters()).device), tile or network.tile)[0].cpu()
     if lr.ndim == 2:
         y = torch.einsum("c,chw->hw", LUMA, y)[None]

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sr_models.srresnet import Generator, UpsampleBlock
 from sr_models.training.cost import operations, product_rate, wait
-from sr_models.training.equipment import content_loss, fresh, keep_memory
+from sr_models.training.equipment import content_loss, fresh, prepare
 from sr_models.training.patches import Photos
 from sr_models.training.recipes import NAMES, RECIPES, Recipe, Scale
 from sr_models.training.trainer import Trainer
@@ -136,8 +136,7 @@ def training() -> None:
     """Print a line for each recipe, and the ratio to the ordinary way for SRResNet."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     scale: Scale = "gpu" if device.type == "cuda" else "cpu"
-    if device.type == "cpu":
-        keep_memory()
+    prepare(device)
     images = [skimage.data.chelsea(), skimage.data.astronaut(), skimage.data.coffee()]
     photos = Photos.gather([np.ascontiguousarray(i) for i in images], smallest=112, device=device)
     with tempfile.TemporaryDirectory() as folder:

@@ -92,10 +92,7 @@ def train(options: argparse.Namespace) -> Path:
 
 
 def _train(options: argparse.Namespace, world: parallel.World, device: torch.device) -> Path:
-    if device.type == "cpu":
-        equipment.keep_memory()
-    else:
-        torch.backends.cudnn.benchmark = True
+    equipment.prepare(device)
     recipe, length = choose(options, device)
     torch.manual_seed(recipe.seed)
     network = equipment.start(recipe, options.start)

@@ -29,7 +29,7 @@ def operations(trainer: Trainer) -> tuple[float, float]:
     hr = torch.rand(2, 3, recipe.patch, recipe.patch, device=device)
     lr, hr = (x.contiguous(memory_format=torch.channels_last) for x in (lr, hr))
     # To look for the fastest kernels for two patches would be a waste.
-    plain = torch.backends.cudnn.flags(benchmark=False)
+    plain = torch.backends.cudnn.flags(enabled=True, benchmark=False)
     with compiling.plainly(), plain, warnings.catch_warnings():
         # The counter's hooks are not meant for compiled modules, which are not compiled here.
         warnings.simplefilter("ignore", UserWarning)

@@ -192,10 +192,7 @@ def train(
     scale: Scale = options.scale or ("gpu" if device.type == "cuda" else "cpu")
     recipes = [recipe_of(name, scale, options) for name in options.shares]
     with cut_off(now, seconds + GRACE, options.out), compiling.for_now():
-        if device.type == "cpu":
-            equipment.keep_memory()
-        else:
-            torch.backends.cudnn.benchmark = True
+        equipment.prepare(device)
         bf16 = bf16_pays(device) if options.precision == "auto" else options.precision == "bf16"
         rate = cost.product_rate(device, torch.bfloat16 if bf16 else torch.float32, times=3)
         training_paths, watched = heldout.split(photographs.find(options.images))

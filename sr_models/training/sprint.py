@@ -42,6 +42,8 @@ LONGEST_LOOK = 0.1
 """Share of a network's time that one look may take; a slow one is looked at in fewer places."""
 COMPILE_SHARE = 0.15
 """Share of a network's time that its compiler may take before it is done without."""
+RETURNS = 4
+"""How often a network that diverges goes back, to half of its rates, before it is given up."""
 BEHIND = 4
 """Updates that a GPU may be behind: enough to keep it busy, few enough to end in time."""
 
@@ -54,6 +56,9 @@ class Sprint:
         self.file = run.out / f"{recipe.name}.safetensors"
         self.old = run.starts.get(recipe.name)
         self.update = 0
+        self.returns = 0
+        self.recorded = False
+        """Whether updates are replayed."""
         self.best: dict[str, float] = {}
         self.facts: dict[str, Any] = {"kept": "nothing"}
         run.report["networks"][recipe.name] = self.facts
@@ -94,6 +99,7 @@ class Sprint:
         begun = run.now()
         before = self.look()
         look = run.now() - begun
+        self.trainer.remember()
         self.facts["heldout_start"] = before
         self.best = before if self.old else {}
         until = run.now() + self.seconds - 1.3 * look - 0.5
@@ -191,6 +197,7 @@ class Sprint:
 
         if run.device.type == "cuda" and not run.options.no_recording:
             self.facts["recording"] = recording.trial(trainer, step, elapsed=elapsed)
+            self.recorded = trainer.run != trainer.update
             run.say(f"{recipe.name}: {self.facts['recording']}")
         said = looked = run.now()
         counted = self.update
@@ -199,21 +206,37 @@ class Sprint:
             now = run.now()
             if now - said >= SAY_EVERY or not pace.fits(now):
                 figures = means.take()
-                if not all(map(math.isfinite, figures.values())):
-                    raise FloatingPointError(f"diverged by update {self.update}: {figures}")
                 now = run.now()
                 rate = (self.update - counted) * recipe.batch / max(now - said, 1e-9)
                 said, counted = now, self.update
-                self.tell(pace.progress, rate, figures)
+                if all(map(math.isfinite, figures.values())):
+                    self.tell(pace.progress, rate, figures)
+                else:
+                    self.go_back(FloatingPointError(f"diverged by update {self.update}: {figures}"))
             if now - looked >= look_every and until - now > look_every / 2:
                 run.ledger.book("train")
-                self.look_and_keep()
+                try:
+                    self.look_and_keep()
+                    trainer.remember()
+                except FloatingPointError as error:
+                    self.go_back(error)
                 run.ledger.book("look")
                 said += run.now() - now
                 looked = run.now()
                 pace.skip(looked)
         cost.wait(run.device)
         run.ledger.book("train")
+
+    def go_back(self, error: FloatingPointError) -> None:
+        """Go on from the last look at half the rates, or raise ``error`` if that was of no use."""
+        if self.returns == RETURNS:
+            raise error
+        self.returns += 1
+        self.trainer.go_back()
+        if self.recorded:
+            # The old recording writes where moments lay before.
+            self.trainer.run = recording.Recording(self.trainer)
+        self.run.say(f"{self.recipe.name}: {error}; back to the last look, at half the rates")
 
     def tell(self, progress: float, rate: float, figures: Mapping[str, float]) -> None:
         """One line for whoever watches, and one for the log."""

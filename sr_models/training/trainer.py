@@ -303,6 +303,18 @@ class Trainer:
         if self.discriminator:
             self.discriminator.load_state_dict(state["discriminator"])
 
+    def remember(self) -> None:
+        """Keep all of this moment for :meth:`go_back`."""
+        self.remembered = copy.deepcopy(self.state_dict())
+
+    def go_back(self) -> None:
+        """Go on from the moment that was remembered last, at half the rates of that moment."""
+        # What is kept may be needed again, with these rates.
+        for state in self.remembered["optimisers"].values():
+            for group in state["param_groups"]:
+                group["full_lr"] = 0.5 * group["full_lr"]
+        self.load_state_dict(copy.deepcopy(self.remembered))
+
 
 class _Contest(nn.Module):
     """The discriminator's loss on generated and real crops, and how sure it is of each."""

@@ -52,7 +52,8 @@ def taught(module: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
 @pytest.mark.parametrize(
     ("make", "side", "most"),
     [
-        (lambda: Generator(width=8, blocks=16, batch_norm=False), 8, 1),
+        # Sixteen blocks; upsampling at two sizes.
+        (lambda: Generator(width=8, blocks=16, batch_norm=False), 8, 3),
         # Seven stages of four widths, of which one may be taken for a number.
         (lambda: Discriminator(32), 32, 2),
         # Sixteen recursions.

@@ -250,6 +250,31 @@ def test_a_network_that_fails_leaves_its_time_to_the_others(ask, tmp_path, capsy
     assert kept == (broken / "espcn.safetensors").read_bytes()
 
 
+def test_a_network_that_diverges_goes_back_to_its_last_look(ask, tmp_path, capsys, monkeypatch):
+    """Once, in the middle; it trains on at half the rates, and what comes of it is better."""
+    rates: list[float] = []
+
+    class Shaken(sprint.Trainer):
+        def step(self, *crops: Any, update: int, progress: float) -> Any:
+            if update == 60:
+                next(self.network.parameters()).data.fill_(torch.inf)
+            rates.append(self.optimisers["generator"].param_groups[0]["full_lr"])
+            return super().step(*crops, update=update, progress=progress)
+
+    monkeypatch.setattr(sprint, "Trainer", Shaken)
+    monkeypatch.setattr(sprint, "LOOK_EVERY", 2.0)
+    monkeypatch.setattr(sprint, "SAY_EVERY", 1.0)
+    family.train(ask("--only", "espcn", "--from", "none"), Clock())
+    said = capsys.readouterr().err
+    assert said.count("back to the last look, at half the rates") == 1
+    assert rates[61] == rates[0]
+    assert rates[-1] == rates[0] / 2
+    facts = json.loads((tmp_path / "out" / "report.json").read_text())["networks"]["espcn"]
+    assert facts["kept"] == "new"
+    assert facts["heldout_end"]["heldout_psnr"] > facts["heldout_start"]["heldout_psnr"]
+    assert not any("NaN" in str(line) or "nan" in str(line) for line in logged(tmp_path / "out"))
+
+
 def test_a_network_that_is_slow_to_look_at_is_looked_at_in_fewer_places(ask):
     parts = []
     for tick in (0.05, 0.5):

@@ -6,8 +6,6 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from sr_models.regions import NormalisedLeakyReLU
-
 WIDTHS = (3, 64, 64, 128, 128, 256, 256, 512, 512)
 SLOPE = 0.2
 
@@ -23,13 +21,11 @@ class Stage(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(before, width, 3, stride, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(width, track_running_stats=False)
-        self.finish = NormalisedLeakyReLU(SLOPE)
+        self.act = nn.LeakyReLU(SLOPE)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, before, h, w) to (n, width, h, w) or, with stride 2, half as high and wide."""
-        # Views are no parameters: a compiler may take their length for variable.
-        gain, offset = self.norm.weight.view(-1), self.norm.bias.view(-1)
-        y: Tensor = self.finish(self.conv(x), gain, offset)
+        y: Tensor = self.act(self.norm(self.conv(x)))
         return y
 
 

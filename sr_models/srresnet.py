@@ -41,12 +41,15 @@ def before_shuffle(weight: Tensor) -> Tensor:
 
 
 def shuffle(x: Tensor) -> Tensor:
-    """Maps (n, 4c, h, w) to (n, c, 2h, 2w), as ``F.pixel_shuffle`` by 2, channels last if they were.
+    """Maps (n, 4c, h, w) to (n, c, 2h, 2w), as ``F.pixel_shuffle`` by 2.
 
-    On a GPU PyTorch's own leaves another layout behind, and the next convolution turns it again.
+    Channels come out last. On a GPU PyTorch's own leaves another layout behind, and the next
+    convolution turns it again.
     """
-    if x.is_cpu:
-        return F.pixel_shuffle(x, 2)
+    return F.pixel_shuffle(x, 2) if x.is_cpu else _shuffle_cells(x)
+
+
+def _shuffle_cells(x: Tensor) -> Tensor:
     n, c, h, w = x.shape
     cells = x.permute(0, 2, 3, 1).reshape(n, h, w, c // 4, 2, 2)
     return cells.permute(0, 1, 4, 2, 5, 3).reshape(n, 2 * h, 2 * w, c // 4).permute(0, 3, 1, 2)

@@ -11,14 +11,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from typing import Any, Literal
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from sr_models.regions import BiasedReLU, Region
+from sr_models.regions import Region
 
 Mode = Literal["off", "regional", "whole"]
 MODES: tuple[Mode, ...] = ("off", "regional", "whole")
@@ -40,10 +38,9 @@ def prepare(module: nn.Module, mode: Mode, backend: Backend = "inductor") -> nn.
         return module
     torch._dynamo.config.recompile_limit = max(torch._dynamo.config.recompile_limit, SHAPES)
     if mode == "regional":
-        _share_biases(module)
         regions = [part for part in module.modules() if isinstance(part, Region)]
         for region in regions:
-            region.compile(backend=backend, dynamic=region.dynamic)
+            region.compile(backend=backend, dynamic=False)
         if regions:
             return module
     whole: Any = torch.compile(module, backend=backend)
@@ -78,36 +75,6 @@ def for_now() -> Iterator[None]:
 def _loaded() -> bool:
     """Whether the compiler is there; to ask it anything takes seconds to load it."""
     return "torch._dynamo" in sys.modules
-
-
-class _Convolution(nn.Module):
-    """A convolution and the ReLU after it, the bias added where the ReLU is taken."""
-
-    def __init__(self, conv: nn.Conv2d) -> None:
-        super().__init__()
-        self.conv = conv
-        self.finish = BiasedReLU()
-
-    def forward(self, x: Tensor) -> Tensor:
-        conv = self.conv
-        y = F.conv2d(x, conv.weight, None, conv.stride, conv.padding)
-        # A view is no parameter: a compiler may take its length for variable.
-        result: Tensor = self.finish(y, conv.get_parameter("bias").view(-1))
-        return result
-
-
-def _share_biases(module: nn.Module) -> None:
-    """Take each convolution with the ReLU after it, in frozen networks, as one region's work.
-
-    PyTorch adds a bias in a pass over the maps of its own, and the ReLU is another.
-    """
-    for sequence in [part for part in module.modules() if isinstance(part, nn.Sequential)]:
-        for place, (conv, after) in enumerate(pairwise(list(sequence))):
-            if not (isinstance(conv, nn.Conv2d) and isinstance(after, nn.ReLU)):
-                continue
-            if conv.bias is not None and not conv.weight.requires_grad:
-                sequence[place] = _Convolution(conv)
-                sequence[place + 1] = nn.Identity()
 
 
 class Overtime(BaseException):

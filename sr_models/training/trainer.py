@@ -100,9 +100,9 @@ class Trainer:
 
     ``content`` is the loss on feature maps that the recipe names, or ``None``. With ``bf16`` the
     networks compute in bfloat16 (weights, losses and sums never do), by default where it pays.
-    ``compile`` says whether kernels are made of the networks as a whole, by regions or not at all,
-    by default by regions on a GPU and not on a CPU, which gains nothing from it; ``compiler`` is
-    the backend of ``torch.compile`` that makes them.
+    ``compile`` says whether kernels are made of the networks as a whole, of the generator's regions
+    or not at all, by default of regions on a GPU and not on a CPU, which gains nothing from it;
+    ``compiler`` is the backend of ``torch.compile`` that makes them.
 
     With ``recordable``, by default on a GPU, what changes from update to update (rates, weights of
     losses) lies on the device, so that an update is the same work each time and can be recorded
@@ -134,10 +134,10 @@ class Trainer:
         self.network = network
         self.average = Average(network)
         self.scalars: dict[str, float | Tensor] = {}
-        self.content = None if content is None else self._compiled(placed(content))
+        self.content = None if content is None else self._whole(placed(content))
         self.optimisers = _optimisers(recipe, network, device, bf16=self.bf16)
         self.discriminator: Discriminator | None = None
-        self.generate = self._ready(network)
+        self.generate = compiling.prepare(world.wrap(network, device), self.mode, compiler)
         if recipe.adversarial_weight:
             self.discriminator = Discriminator(recipe.patch)
             placed(self.discriminator).train()
@@ -145,8 +145,9 @@ class Trainer:
                 [{"params": [*self.discriminator.parameters()], "lr": recipe.learning_rate}],
                 recipe, device,
             )  # fmt: skip
-            self.tell_apart = self._ready(_Contest(self.discriminator))
-            self.judge = self._compiled(self.discriminator)
+            contest = _Contest(self.discriminator)
+            self.tell_apart = self._whole(self.world.wrap(contest, self.device))
+            self.judge = self._whole(self.discriminator)
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
                 group["full_lr"] = group["lr"]
@@ -155,12 +156,11 @@ class Trainer:
         self.run: Callable[[Tensor, Tensor, Stage], Terms] = self.update
         """What :meth:`step` calls: :meth:`update`, or a recording of it."""
 
-    def _ready(self, module: nn.Module) -> nn.Module:
-        """``module`` as it is taught in an update: its gradients shared among processes."""
-        return self._compiled(self.world.wrap(module, self.device))
-
-    def _compiled(self, module: nn.Module) -> nn.Module:
-        return compiling.prepare(module, self.mode, self.compiler)
+    def _whole(self, module: nn.Module) -> nn.Module:
+        """``module`` compiled as a whole, if networks are; none of its parts are worth it."""
+        return (
+            compiling.prepare(module, self.mode, self.compiler) if self.mode == "whole" else module
+        )
 
     def step(self, lr: Tensor, hr: Tensor, *, update: int, progress: float) -> Terms:
         """One update by a batch of crops, LR (n, 3, h, w) and HR (n, 3, 4h, 4w) in [0, 1].

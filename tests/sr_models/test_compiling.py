@@ -10,9 +10,7 @@ import torch
 from torch import nn
 from torch._dynamo.testing import CompileCounterWithBackend
 
-from sr_models.discriminator import Discriminator
 from sr_models.drcn import DRCN
-from sr_models.features import backbone
 from sr_models.srresnet import Generator
 from sr_models.training import compiling
 from sr_models.training.recipes import RECIPES
@@ -25,17 +23,6 @@ def _afresh() -> Iterator[None]:
     yield
     torch.compiler.set_stance("default")
     torch.compiler.reset()
-
-
-@pytest.fixture
-def vgg() -> nn.Module:
-    """Seven convolutions of VGG's kind, of five shapes, with weights of chance."""
-    widths = {0: (3, 8), 2: (8, 8), 5: (8, 16), 7: (16, 16), 10: (16, 24), 12: (24, 24)}
-    state = {}
-    for number, (before, width) in (widths | {14: (24, 24)}).items():
-        state[f"features.{number}.weight"] = 0.2 * torch.randn(width, before, 3, 3)
-        state[f"features.{number}.bias"] = torch.randn(width)
-    return backbone(state, last=14)
 
 
 def taught(module: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
@@ -54,12 +41,10 @@ def taught(module: nn.Module, x: torch.Tensor) -> list[torch.Tensor]:
     [
         # Sixteen blocks; upsampling at two sizes.
         (lambda: Generator(width=8, blocks=16, batch_norm=False), 8, 3),
-        # Seven stages of four widths, of which one may be taken for a number.
-        (lambda: Discriminator(32), 32, 2),
         # Sixteen recursions.
         (lambda: DRCN(width=6), 8, 1),
     ],
-    ids=["generator", "discriminator", "drcn"],
+    ids=["generator", "drcn"],
 )  # fmt: skip
 def test_equal_regions_are_compiled_once_and_answer_alike(make, side, most):
     network = make()
@@ -72,17 +57,6 @@ def test_equal_regions_are_compiled_once_and_answer_alike(make, side, most):
         torch.testing.assert_close(found, expected)
     assert 1 <= counter.frame_count <= most
     assert list(network.state_dict()) == names
-
-
-def test_all_convolutions_of_a_feature_network_are_one_region(vgg):
-    x = torch.rand(2, 3, 32, 32)
-    plain = taught(vgg, x)
-    counter = CompileCounterWithBackend("aot_eager")
-    prepared = compiling.prepare(vgg, "regional", counter)
-    assert prepared is vgg  # by regions, not as a whole
-    for expected, found in zip(plain, taught(prepared, x), strict=True):
-        torch.testing.assert_close(found, expected)
-    assert 1 <= counter.frame_count <= 2
 
 
 def test_what_has_been_given_up_runs_as_it_is(small_network):

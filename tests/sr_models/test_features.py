@@ -8,9 +8,10 @@ from statistics import fmean
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
-from sr_models.features import LPIPS, VGG22, VGG54, ContentLoss
+from sr_models.features import LPIPS, VGG22, VGG54, ContentLoss, _MeanOfFour
 from sr_models.interpolation import bicubic, imresize
 
 
@@ -32,6 +33,15 @@ def test_missing_and_foreign_weights_are_named(tmp_path):
     (tmp_path / "vgg19_features_to_conv3_4_fp16.safetensors").write_bytes(b"no tensors")
     with pytest.raises(ValueError, match="is not a safetensors file"):
         VGG22(tmp_path)
+
+
+def test_a_gpus_mean_of_four_is_pytorchs_average_and_so_is_its_gradient():
+    x = torch.rand(2, 3, 6, 4, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    x.requires_grad_(True)
+    ours = _MeanOfFour.apply(x)
+    torch.testing.assert_close(ours, F.avg_pool2d(x, 2, 2))
+    assert ours.is_contiguous(memory_format=torch.channels_last)
+    assert torch.autograd.gradcheck(_MeanOfFour.apply, (x,))
 
 
 def test_vgg22_is_the_second_convolution_before_the_second_pooling(perceptual_dir, pair):

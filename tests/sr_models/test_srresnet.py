@@ -12,7 +12,7 @@ from torch import nn
 
 from sr_models import bicubic, interpolation
 from sr_models.networks import build
-from sr_models.srresnet import Generator, PReLU, before_shuffle
+from sr_models.srresnet import Generator, PReLU, _shuffle_cells, before_shuffle
 from sr_models.srresnet import fold_batch_norm as fold
 
 
@@ -50,6 +50,13 @@ def test_the_last_convolution_is_the_same_before_the_shuffle():
     after = F.conv2d(F.pixel_shuffle(x, 2), weight, padding=4)
     before = F.pixel_shuffle(F.conv2d(x, before_shuffle(weight), padding=2), 2)
     assert torch.allclose(before, after, atol=1e-4)
+
+
+def test_a_gpus_shuffle_is_pytorchs_with_the_channels_last():
+    x = torch.rand(2, 12, 5, 7).contiguous(memory_format=torch.channels_last)
+    ours = _shuffle_cells(x)
+    assert torch.equal(ours, F.pixel_shuffle(x, 2))
+    assert ours.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

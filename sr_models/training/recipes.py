@@ -183,7 +183,7 @@ CPU = _ours("cpu", {
 # docs/training.md counts operations, launches and bytes.
 _GPU_FINE = {"minutes": 5.0, "batch": 64, "warm_up": 200, **_ALL_SIZES}
 GPU = _ours("gpu", {
-    "srresnet": {"minutes": 5.0, "batch": 96, "patch": 160, "warm_up": 200, "learning_rate": 8e-4,
+    "srresnet": {"minutes": 5.0, "batch": 144, "patch": 128, "warm_up": 200, "learning_rate": 8e-4,
                  "hidden_learning_rate": 8e-3, **_ALL_SIZES},
     **dict.fromkeys(("srresnet-vgg22", "srgan-mse", "srgan-vgg22", "srgan"), _GPU_FINE),
     "srcnn": {"minutes": 2.0, "batch": 512, "patch": 64, **_ALL_SIZES},

@@ -4,7 +4,8 @@ The same command goes on from the last checkpoint in --out, where there is one.
 ``python -m sr_models.training family --minutes M ...`` trains several within M minutes by the
 wall clock.
 ``python -m sr_models.training plot LOG`` draws the curves of a run, and
-``python -m sr_models.training pack WEIGHTS --out FILE`` makes a file of half the size to ship.
+``python -m sr_models.training pack WEIGHTS --out FILE`` makes a file of half the size to ship,
+with ``--mix OTHER SHARE`` of weights between these and others.
 Under ``torchrun`` it trains on several GPUs.
 """
 
@@ -17,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from sr_models import weightfile
 from sr_models.networks import build
@@ -122,12 +124,44 @@ def pack(arguments: Sequence[str]) -> Path:
     parser = argparse.ArgumentParser(prog="python -m sr_models.training pack")
     parser.add_argument("weights", type=Path)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--mix", nargs=2, metavar=("OTHER", "SHARE"),
+        help="a SHARE of these weights and the rest of OTHER's, between which they were trained",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
-    state = weightfile.load(options.weights)
+    state, facts = weightfile.load(options.weights), weightfile.facts(options.weights)
+    if options.mix:
+        state, facts = mix(options.weights, Path(options.mix[0]), options.mix[1])
     build(state)
-    content = weightfile.dump(state, weightfile.facts(options.weights), half=True)
+    content = weightfile.dump(state, facts, half=True)
     checkpoint.replace(options.out, lambda beside: beside.write_bytes(content))
     return Path(options.out)
+
+
+def mix(weights: Path, other: Path, said: str) -> tuple[dict[str, Tensor], dict[str, object]]:
+    """Tensors and facts of a ``said`` share (0..1) of ``weights`` and the rest of ``other``'s.
+
+    Network interpolation (Wang et al., ESRGAN, 2018, section 3.4): between a network trained on
+    pixels and one trained on from it by an adversarial loss lie networks that give up some texture
+    for PSNR. Held-out figures are of neither and left out. Raises ``ValueError`` for a share that
+    is none and for weights of different networks.
+    """
+    try:
+        share = float(said)
+    except ValueError:
+        share = float("nan")
+    if not 0 <= share <= 1:
+        raise ValueError(f"--mix: a share is a number from 0 to 1, not {said}")
+    ours, theirs = weightfile.load(weights), weightfile.load(other)
+    if {key: t.shape for key, t in ours.items()} != {key: t.shape for key, t in theirs.items()}:
+        raise ValueError(f"{weights} and {other} hold networks of different shapes")
+    state = {key: share * ours[key] + (1 - share) * theirs[key] for key in ours}
+    facts = {
+        key: value
+        for key, value in weightfile.facts(weights).items()
+        if not key.startswith("heldout")
+    }
+    return state, {**facts, "mixed_with": other.name, "mixed_share": share}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +19,10 @@ PANELS = (
     ("Discriminator's certainty", ("d_real", "d_fake")),
     ("Patches per second", ("patches_per_s",)),
 )
-DASHES = ("-", "--", ":", "-.")
+DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = (
+    "-", "--", ":", (0, (6, 3)), "-.", (0, (1, 4)), (0, (8, 2, 1, 2, 1, 2)), (0, (3, 1, 1, 1)),
+)  # fmt: skip
+"""One for each term of a panel."""
 NAMES = {"d_real": "D(real)", "d_fake": "D(fake)"}
 
 
@@ -64,13 +66,14 @@ def draw(logs: Sequence[Path], out: Path) -> Path:
     for ax, (title, keys) in zip(axes, panels, strict=True):
         # A colour for each run, a dash for each term: two runs can be told apart in every panel.
         for number, (name, lines) in enumerate(runs.items()):
-            for dash, key in zip(itertools.cycle(DASHES), keys):
+            for dash, key in zip(DASHES, keys, strict=False):
                 points = [(line["seconds"] / 60, line[key]) for line in lines if key in line]
                 if points:
                     words = [name] * (len(runs) > 1) + [NAMES.get(key, key)] * (len(keys) > 1)
                     ax.plot(
-                        *zip(*points, strict=True), dash, color=f"C{number}", linewidth=1.2,
-                        label=" ".join(words), marker="." if key.startswith("heldout") else "",
+                        *zip(*points, strict=True), linestyle=dash, linewidth=1.2,
+                        color=f"C{number}", label=" ".join(words),
+                        marker="." if key.startswith("heldout") else "",
                     )  # fmt: skip
         ax.set_title(title, loc="left", fontsize=9, fontweight="bold")
         ax.spines[["top", "right"]].set_visible(False)

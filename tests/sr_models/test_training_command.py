@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import sr_models
 from sr_models import weightfile
 from sr_models.training.command import main
 from sr_models.upscale import upscaler
@@ -156,3 +157,24 @@ def test_packed_weights_are_half_the_size_and_give_the_same_picture(small_weight
     )
     assert abs(whole - half).max() <= 1
     assert main(["pack", str(tmp_path / "absent"), "--out", str(packed)]) == 2
+
+
+def test_mixed_weights_lie_between_and_say_so(small_weights, tmp_path, capsys):
+    state = weightfile.load(small_weights)
+    other, out = tmp_path / "other.safetensors", tmp_path / "mixed.safetensors"
+    shifted = {key: value + 1 for key, value in state.items()}
+    other.write_bytes(weightfile.dump(shifted, {"minutes": 3, "heldout_psnr": 30.0}))
+    words = ["pack", str(other), "--out", str(out), "--mix", str(small_weights)]
+    assert main([*words, "0.75"]) == 0
+    mixed = weightfile.load(out)
+    for key in state:
+        torch.testing.assert_close(mixed[key], state[key] + 0.75, rtol=1e-3, atol=1e-3)
+    facts = {"minutes": 3, "mixed_with": small_weights.name, "mixed_share": 0.75}
+    assert weightfile.facts(out) == facts
+    before = out.read_bytes()
+    assert main([*words, "1.2"]) == 2
+    assert "a share is a number from 0 to 1, not 1.2" in capsys.readouterr().err
+    espcn = Path(sr_models.__file__).parent / "weights" / "espcn.safetensors"
+    assert main([*words[:-1], str(espcn), "0.5"]) == 2
+    assert "networks of different shapes" in capsys.readouterr().err
+    assert out.read_bytes() == before

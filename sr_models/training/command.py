@@ -5,7 +5,8 @@ The same command goes on from the last checkpoint in --out, where there is one.
 wall clock.
 ``python -m sr_models.training plot LOG`` draws the curves of a run, and
 ``python -m sr_models.training pack WEIGHTS --out FILE`` makes a file of half the size to ship,
-with ``--mix OTHER SHARE`` of weights between these and others.
+with ``--mix OTHER SHARE`` of weights between these and others;
+``python -m sr_models.training look WEIGHTS --images DIR`` prints what held-out photographs say.
 Under ``torchrun`` it trains on several GPUs.
 """
 
@@ -26,9 +27,11 @@ from sr_models.training import (
     checkpoint,
     equipment,
     family,
+    heldout,
     loop,
     parallel,
     patches,
+    photographs,
     plot,
 )
 from sr_models.training.recipes import NAMES, RECIPES, SCALES, Recipe, Scale
@@ -138,6 +141,28 @@ def pack(arguments: Sequence[str]) -> Path:
     return Path(options.out)
 
 
+def look(arguments: Sequence[str]) -> None:
+    """Print the held-out figures of weight files, a line each, as a run of the same folders has."""
+    parser = argparse.ArgumentParser(prog="python -m sr_models.training look")
+    parser.add_argument("weights", type=Path, nargs="+", metavar="WEIGHTS")
+    parser.add_argument("--images", type=Path, nargs="+", required=True, metavar="DIR")
+    equipment.add_features(parser)
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    options = parser.parse_args(arguments)
+    device = pick_device(options.device)
+    networks = [(path, build(weightfile.load(path)).eval().to(device)) for path in options.weights]
+    _, paths = heldout.split(photographs.find(options.images))
+    if not paths:
+        raise ValueError("of a single photograph none is held out; add some")
+    smallest = equipment.smallest(RECIPES["srresnet", "gpu"])
+    found = photographs.Reading(paths, smallest=smallest).wait()
+    held_out = equipment.watch(list(found.values()), options.features, device)
+    for path, network in networks:
+        figures, _ = held_out.look(network)
+        said = ", ".join(f"{key.removeprefix('heldout_')} {n}" for key, n in figures.items())
+        print(f"{path}: {said}", flush=True)
+
+
 def mix(weights: Path, other: Path, said: str) -> tuple[dict[str, Tensor], dict[str, object]]:
     """Tensors and facts of a ``said`` share (0..1) of ``weights`` and the rest of ``other``'s.
 
@@ -172,6 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(plot.main(words[1:]))
         elif words[:1] == ["pack"]:
             print(pack(words[1:]))
+        elif words[:1] == ["look"]:
+            look(words[1:])
         elif words[:1] == ["family"]:
             return family.main(words[1:])
         else:

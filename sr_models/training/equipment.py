@@ -32,11 +32,7 @@ def add_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> None
     parser.add_argument(
         "--out", type=Path, required=needed, metavar="DIR", help="where all files are written"
     )
-    parser.add_argument(
-        "--features", type=Path, metavar="DIR",
-        default=os.environ.get("PERCEPTUAL_WEIGHTS_DIR") or None,
-        help="folder with the weights of VGG and LPIPS (default: $PERCEPTUAL_WEIGHTS_DIR)",
-    )  # fmt: skip
+    add_features(parser)
     parser.add_argument("--batch", type=int, help="crops in an update, on each device")
     parser.add_argument("--seed", type=int, help="start and crops (default: the recipe's)")
     parser.add_argument(
@@ -48,6 +44,15 @@ def add_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> None
         help="make kernels of the networks (default: by regions on a GPU, not at all on a CPU)",
     )  # fmt: skip
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+
+
+def add_features(parser: argparse.ArgumentParser) -> None:
+    """The option that names the folder of feature networks."""
+    parser.add_argument(
+        "--features", type=Path, metavar="DIR",
+        default=os.environ.get("PERCEPTUAL_WEIGHTS_DIR") or None,
+        help="folder with the weights of VGG and LPIPS (default: $PERCEPTUAL_WEIGHTS_DIR)",
+    )  # fmt: skip
 
 
 def check_positive(options: argparse.Namespace, *names: str) -> None:

@@ -159,6 +159,26 @@ def test_packed_weights_are_half_the_size_and_give_the_same_picture(small_weight
     assert main(["pack", str(tmp_path / "absent"), "--out", str(packed)]) == 2
 
 
+def test_weights_are_looked_at_as_a_run_looks_at_them(
+    small_weights, photo_folder, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    words = ["--images", str(photo_folder), "--device", "cpu"]
+    assert main([
+        "srresnet", *words, "--updates", "1", "--batch", "1", "--from", str(small_weights),
+        "--out", str(out), "--precision", "float32",
+    ]) == 0  # fmt: skip
+    facts = weightfile.facts(out / "srresnet.safetensors")
+    capsys.readouterr()
+    weights = [str(out / "srresnet.safetensors"), str(small_weights)]
+    assert main(["look", *weights, *words]) == 0
+    ours, other = capsys.readouterr().out.splitlines()
+    said = f"psnr {facts['heldout_psnr']}, grid {facts['heldout_grid']}"
+    assert ours.startswith(f"{weights[0]}: {said}")
+    assert other.startswith(f"{weights[1]}: psnr ")
+    assert main(["look", str(tmp_path / "absent"), *words]) == 2
+
+
 def test_mixed_weights_lie_between_and_say_so(small_weights, tmp_path, capsys):
     state = weightfile.load(small_weights)
     other, out = tmp_path / "other.safetensors", tmp_path / "mixed.safetensors"

@@ -56,7 +56,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=NAMES, metavar="NAME", help="these networks")
     parser.add_argument(
         "--shares", nargs="+", metavar="NAME=SHARE",
-        help="how the time is dealt out, as in srresnet=45 srgan=55",
+        help="how the time is dealt out, as in srresnet=60 srgan=30",
     )  # fmt: skip
     parser.add_argument(
         "--scale", choices=["gpu", "cpu"], help="of the recipes (default: by device)"
@@ -81,7 +81,7 @@ def shares(
     """The networks to train, in order, each with its share of the time.
 
     >>> shares(None, None, 10)
-    {'srresnet': 45.0, 'srgan': 55.0}
+    {'srresnet': 60.0, 'srgan': 30.0}
     >>> shares(["espcn"], None, 10), shares(None, ["srgan=2", "srresnet=1"], 10)
     ({'espcn': 15.0}, {'srresnet': 1.0, 'srgan': 2.0})
 
@@ -94,7 +94,7 @@ def shares(
     for word in said:
         name, equals, number = word.partition("=")
         if name not in NAMES or not equals:
-            raise ValueError(f"--shares {word}: a share is NAME=NUMBER, as in srresnet=45")
+            raise ValueError(f"--shares {word}: a share is NAME=NUMBER, as in srresnet=60")
         try:
             found[name] = float(number)
         except ValueError:

@@ -7,11 +7,12 @@ turns.
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +24,18 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+import sr_models
 from sr_models.srresnet import Generator, UpsampleBlock
 from sr_models.training.cost import operations, product_rate, wait
 from sr_models.training.equipment import content_loss, fresh, prepare
-from sr_models.training.patches import Photos
+from sr_models.training.equipment import smallest as smallest_of
+from sr_models.training.patches import Ahead, Photos
 from sr_models.training.recipes import NAMES, RECIPES, Recipe, Scale
+from sr_models.training.recording import Recording
 from sr_models.training.trainer import Trainer
+from sr_models.upscale import upscaler
 
+WEIGHTS = Path(sr_models.__file__).parent / "weights"
 TURNS = 4
 SECONDS = 2.0
 """How long each turn lasts at least."""
@@ -101,29 +107,34 @@ def ordinary_step(recipe: Recipe, paths: list[Path], device: torch.device) -> Ca
 def our_step(
     recipe: Recipe, photos: Photos, device: torch.device
 ) -> tuple[Callable[[], None], float]:
-    """One update by a recipe, and the floating-point operations in it."""
+    """One update by a recipe, recorded on a GPU, and the floating-point operations in it."""
     folder = os.environ.get("PERCEPTUAL_WEIGHTS_DIR")
     content = content_loss(recipe, Path(folder) if folder else None)
     trainer = Trainer(fresh(recipe), recipe, device, content=content)
     updates = iter(range(10**9))
+    counted = operations(trainer)[1] * recipe.batch
+    ahead = Ahead(lambda u: photos.batch(recipe.batch, recipe.patch, recipe.seed + u), device)
+    if device.type == "cuda":
+        trainer.run = Recording(trainer)
 
     def step() -> None:
         update = next(updates)
-        batch = photos.batch(recipe.batch, recipe.patch, recipe.seed + update)
         # At the end of a run, when a network that grows is whole.
-        trainer.step(*batch, update=update, progress=1.0)
+        trainer.step(*ahead.take(update), update=update, progress=1.0)
 
-    return step, operations(trainer)[1] * recipe.batch
+    return step, counted
 
 
-def rates(device: torch.device, *steps: Callable[[], None]) -> list[float]:
+def rates(
+    device: torch.device, *steps: Callable[[], None], seconds: float = SECONDS
+) -> list[float]:
     """Median updates per second of each of ``steps``, measured in turns after two unmeasured."""
     found: list[list[float]] = [[] for _ in steps]
     for turn in range(TURNS + 1):
         for step, measured in zip(steps, found, strict=True):
             wait(device)
             start, count = time.perf_counter(), 0
-            while count < 2 or (turn and time.perf_counter() - start < SECONDS):
+            while count < 2 or (turn and time.perf_counter() - start < seconds):
                 step()
                 count += 1
             wait(device)
@@ -132,18 +143,21 @@ def rates(device: torch.device, *steps: Callable[[], None]) -> list[float]:
     return [statistics.median(measured) for measured in found]
 
 
-def training() -> None:
+def training(names: Sequence[str] = NAMES, seconds: float = SECONDS) -> None:
     """Print a line for each recipe, and the ratio to the ordinary way for SRResNet."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     scale: Scale = "gpu" if device.type == "cuda" else "cpu"
     prepare(device)
     images = [skimage.data.chelsea(), skimage.data.astronaut(), skimage.data.coffee()]
-    photos = Photos.gather([np.ascontiguousarray(i) for i in images], smallest=112, device=device)
+    smallest = max(smallest_of(RECIPES[name, scale]) for name in names)
+    photos = Photos.gather(
+        [np.ascontiguousarray(i) for i in images], smallest=smallest, device=device
+    )
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number}.png" for number in range(len(images))]
         for image, path in zip(images, paths, strict=True):
             Image.fromarray(image).save(path)
-        for name in NAMES:
+        for name in names:
             recipe = RECIPES[name, scale]
             if recipe.content and not os.environ.get("PERCEPTUAL_WEIGHTS_DIR"):
                 print(f"Training {name}: not measured, PERCEPTUAL_WEIGHTS_DIR is not set")
@@ -152,7 +166,7 @@ def training() -> None:
             steps = [step]
             if name == "srresnet":
                 steps.append(ordinary_step(recipe, paths, device))
-            updates, *ordinary = rates(device, *steps)
+            updates, *ordinary = rates(device, *steps, seconds=seconds)
             bf16 = Trainer(fresh(recipe), replace(recipe, adversarial_weight=0.0), device).bf16
             rate = product_rate(device, torch.bfloat16 if bf16 else torch.float32)
             line = (
@@ -164,5 +178,31 @@ def training() -> None:
             print(line, flush=True)
 
 
+def enlarging() -> None:
+    """Print how long a GPU needs for one output of 512 x 512 px, by SRResNet and by DRCN."""
+    lr = np.ascontiguousarray(skimage.data.astronaut()[::4, ::4])
+    for name in ("srresnet", "drcn"):
+        enlarge = upscaler(WEIGHTS / f"{name}.safetensors", device="cuda")
+        seconds = []
+        for _ in range(4):
+            begun = time.perf_counter()
+            enlarge(lr)
+            seconds.append(time.perf_counter() - begun)
+        print(f"512 x 512 px by {name}: {1000 * min(seconds):.1f} ms", flush=True)
+
+
+def main() -> None:
+    """Measure as the command line asks: ``python -m tests.bench_training [RECIPE ...]``."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench_training", description=__doc__)
+    parser.add_argument("recipes", nargs="*", metavar="RECIPE", help="these (default: all)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="of each of four turns")
+    options = parser.parse_args()
+    if unknown := sorted(set(options.recipes) - set(NAMES)):
+        parser.error(f"{', '.join(unknown)}: no such recipe; known are {', '.join(NAMES)}")
+    training(options.recipes or NAMES, options.seconds)
+    if torch.cuda.is_available():
+        enlarging()
+
+
 if __name__ == "__main__":
-    training()
+    main()

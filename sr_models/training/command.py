@@ -129,7 +129,7 @@ def pack(arguments: Sequence[str]) -> Path:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE")
     parser.add_argument(
         "--mix", nargs=2, metavar=("OTHER", "SHARE"),
-        help="a SHARE of these weights and the rest of OTHER's, between which they were trained",
+        help="a SHARE of these weights, and the rest of those that they were trained on from",
     )  # fmt: skip
     options = parser.parse_args(arguments)
     state, facts = weightfile.load(options.weights), weightfile.facts(options.weights)

@@ -151,6 +151,8 @@ class Trainer:
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
                 group["full_lr"] = group["lr"]
+        self.remembered: dict[str, Any] = {}
+        """All of the moment that :meth:`go_back` goes back to."""
         self.done = 0.0
         """The share of all training that the network has behind it: its rates begin there."""
         self.run: Callable[[Tensor, Tensor, Stage], Terms] = self.update

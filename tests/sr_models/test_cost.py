@@ -29,6 +29,23 @@ def test_the_operations_of_srresnet_are_those_of_its_convolutions():
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
+def test_operations_are_counted_by_the_librarys_kernels():
+    recipe, seen = RECIPES["srresnet", "cpu"], []
+    network = Generator(width=8, blocks=2, batch_norm=False, bicubic_skip=True)
+    cudnn = torch.backends.cudnn
+    network.register_forward_pre_hook(lambda *_: seen.append((cudnn.enabled, cudnn.benchmark)))
+    cost.operations(Trainer(network, recipe, CPU, bf16=False))
+    assert set(seen) == {(True, False)}
+
+
+def test_a_gpu_that_trains_computes_float32_in_float32():
+    """LR and the bicubic skip are made by such convolutions."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=True):
+        equipment.prepare(torch.device("cuda"))
+        assert not torch.backends.cudnn.allow_tf32
+        assert torch.backends.cudnn.benchmark
+
+
 def test_a_network_that_is_compiled_is_counted_uncompiled():
     recipe = RECIPES["srresnet", "cpu"]
     counts = []

@@ -82,6 +82,19 @@ def test_a_device_that_is_not_there_is_refused():
             pick_device("cuda")
 
 
+def test_a_gpus_convolutions_are_the_librarys_and_exact(small_network, photo):
+    """What such a setting leaves out is off, which nobody sees on a processor."""
+    cudnn, seen = torch.backends.cudnn, []
+
+    def see(*_: object) -> None:
+        seen.append((cudnn.enabled, cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32))
+
+    hook = small_network.register_forward_pre_hook(see)
+    upscale(small_network, photo[:8, :8])
+    hook.remove()
+    assert seen == [(True, True, False, False)]
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 def test_a_gpu_gives_the_image_of_the_cpu(small_weights, photo):
     on_cpu, on_gpu = (upscaler(small_weights, device=name)(photo) for name in ("cpu", "cuda"))

@@ -387,6 +387,6 @@ def test_the_command_plans_without_training(perceptual_dir):
     assert run.returncode == 0, run.stderr
     first, second = run.stdout.splitlines()
     assert first.startswith(
-        "srresnet: 2.6 GFLOP forward and 7.9 an update for a 96 px patch; in 270 s"
+        "srresnet: 4.7 GFLOP forward and 14.0 an update for a 128 px patch; in 400 s"
     )
     assert second.startswith("srgan: ")

@@ -178,9 +178,9 @@ CPU = _ours("cpu", {
     "drcn": {"minutes": 90.0, "batch": 8, "patch": 48, "growth": 0.9, **_ALL_SIZES},
 })  # fmt: skip
 
-# Batches that keep such a GPU busy for longer than their launches take, and steps of Muon that grow
-# with them: at batch 64 four times those of batch 16 did as well with a quarter of the updates.
-# docs/training.md counts operations, launches and bytes.
+# Batches that keep such a GPU busy, and steps of Muon that grow with them: at batch 64 four times
+# those of batch 16 did as well with a quarter of the updates. docs/training.md says what an H200
+# made of each.
 _GPU_FINE = {"minutes": 5.0, "batch": 64, "warm_up": 200, **_ALL_SIZES}
 GPU = _ours("gpu", {
     "srresnet": {"minutes": 5.0, "batch": 144, "patch": 128, "warm_up": 200, "learning_rate": 8e-4,

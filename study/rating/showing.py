@@ -1,8 +1,9 @@
 """An image on its way to a rater: whether it may be seen, whether it is right, and how it is sent.
 
 What is sent is the stimulus, byte for byte, with one more chunk before its end: random bytes, as
-many as make every version of a source in the study equally long. A decoder passes over the chunk;
-whoever sees lengths alone cannot tell the versions apart.
+many as make every version of a source in the study equally long, and some for the longest too. A
+decoder passes over the chunk; whoever sees lengths alone cannot tell the versions apart, and two
+raters who compare what they got see two files.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ PADDING = b"raNd"
 """Ancillary, private, safe to copy: a decoder that does not know the chunk passes over it."""
 FRAME = 12
 """Bytes of a chunk beside its content: length, type, checksum."""
+LEAST = 16
+"""Bytes of noise in any file: without them the longest version alone would be alike for all."""
 END = b"\0\0\0\0IEND\xaeB`\x82"
 """How every PNG ends."""
 SERVER = By(account="server")
@@ -73,7 +76,7 @@ def image(trial: Trial) -> bytes:
         raise
     if stimulus.fault:
         _mark(stimulus, study, "")
-    whole = _lengths(study).get(stimulus.source_id) or len(content) + FRAME
+    whole = _lengths(study).get(stimulus.source_id) or len(content) + FRAME + LEAST
     return _padded(content, whole, trial.token)
 
 
@@ -127,7 +130,7 @@ def _measured(study_id: int, *, strict: bool) -> dict[int, int]:
                 raise
             continue
         source = stimulus.source_id
-        lengths[source] = max(lengths.get(source, 0), length + FRAME)
+        lengths[source] = max(lengths.get(source, 0), length + FRAME + LEAST)
     return lengths
 
 

@@ -1,7 +1,9 @@
-"""The benchmark sets: which images they hold and what every pixel of them is.
+"""The image sets: which images they hold and what every pixel of them is.
 
-A manifest in ``manifests/`` names each image with its size and the SHA-256 of its decoded
-pixels. A set lies in a folder of its name as ``SET/IMAGE.png``; ``fetch`` brings it there.
+A manifest names each image with its size and the SHA-256 of its decoded pixels. Those of the
+benchmark sets are shipped in ``manifests/``; a set of somebody's own brings its manifest along, as
+``FOLDER/SET/manifest.json``, in the same form. The images of every set lie in
+``FOLDER/SET/IMAGE.png``: ``fetch`` and ``own_sets`` bring them there.
 """
 
 from __future__ import annotations
@@ -9,13 +11,15 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.files import pixel_hash, read_image
+from sr_models import SCALE
 
 SET_NAMES = ("Set5", "Set14", "BSD100")
 """The sets of the paper."""
@@ -23,20 +27,28 @@ SET_NAMES = ("Set5", "Set14", "BSD100")
 SAMPLES = "Samples"
 """Photographs that come with scikit-image: a set to try things with, no benchmark."""
 
-NAMES = (*SET_NAMES, SAMPLES)
+SHIPPED = (*SET_NAMES, SAMPLES)
+"""The sets whose manifests come with this package."""
 
 MANIFESTS = Path(__file__).parent / "manifests"
+OWN = "manifest.json"
+"""What a set of somebody's own is known by, in its folder."""
 
 
 @dataclass(frozen=True)
 class ImageEntry:
-    """One image of a set. ``sha256`` is ``files.pixel_hash``; ``channels`` is 1 (grey) or 3."""
+    """One image of a set. ``sha256`` is ``files.pixel_hash``; ``channels`` is 1 (grey) or 3.
+
+    ``crop_sha256`` is that of the image as far as four divides its sides, where that is another
+    image: many copies of the benchmark sets hold no more of it, and nothing else is rated.
+    """
 
     name: str
     width: int
     height: int
     channels: int
     sha256: str
+    crop_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,30 +61,86 @@ class Source:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a set is: its images in alphabetical order and where they can be had."""
+    """What a set is: its images in alphabetical order and where they can be had.
+
+    ``scale`` is how much smaller the LR images are; ``references`` says whether the images are
+    originals, to which outputs can be held.
+    """
 
     name: str
     title: str
     images: tuple[ImageEntry, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[Source, ...] = ()
+    license: str = ""
+    scale: int = SCALE
+    references: bool = True
 
 
-@functools.cache
-def manifest(name: str) -> Manifest:
-    """The manifest of the set ``name``. Raises ``ValueError`` for a set that is not known.
+def names(folder: Path | None = None) -> list[str]:
+    """All sets that are known: the shipped ones, then those of somebody's own in ``folder``.
+
+    >>> names()
+    ['Set5', 'Set14', 'BSD100', 'Samples']
+    """
+    own = sorted(path.parent.name for path in folder.glob(f"[!.]*/{OWN}")) if folder else []
+    return [*SHIPPED, *(name for name in own if name not in SHIPPED)]
+
+
+def manifest(name: str, folder: Path | None = None) -> Manifest:
+    """The manifest of the set ``name``, shipped or in ``folder``.
+
+    Raises ``ValueError`` for a set that is not known, or naming the file that is no manifest.
 
     >>> [image.name for image in manifest("Set5").images]
     ['baby', 'bird', 'butterfly', 'head', 'woman']
     """
-    if name not in NAMES:
-        raise ValueError(f"there is no image set {name!r}; there are {', '.join(NAMES)}")
-    stored = json.loads((MANIFESTS / f"{name}.json").read_text())
-    return Manifest(
-        name=stored["name"],
-        title=stored["title"],
-        images=tuple(ImageEntry(**image) for image in stored["images"]),
-        sources=tuple(Source(**source) for source in stored["sources"]),
+    if name in SHIPPED:
+        return _shipped(MANIFESTS / f"{name}.json")
+    if name not in names(folder):
+        raise ValueError(
+            f"there is no image set {name!r}; there are {', '.join(names(folder))}; "
+            "python manage.py add_set brings in your own"
+        )
+    path = Path(folder or "", name, OWN)
+    told = path.stat()
+    return _read(path, told.st_mtime_ns, told.st_size)
+
+
+@functools.cache
+def _shipped(path: Path) -> Manifest:
+    return parsed(path.read_text())
+
+
+@functools.lru_cache(maxsize=64)
+def _read(path: Path, changed: int, length: int) -> Manifest:
+    try:
+        found = parsed(path.read_text())
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} is no manifest of an image set: {error}") from None
+    if found.name != path.parent.name:
+        raise ValueError(
+            f"{path} is the manifest of {found.name!r}: a set lies in a folder of its name"
+        )
+    return found
+
+
+def parsed(text: str) -> Manifest:
+    """A manifest from the JSON that it is kept as."""
+    stored: dict[str, Any] = json.loads(text)
+    images = tuple(ImageEntry(**image) for image in stored.pop("images"))
+    sources = tuple(Source(**source) for source in stored.pop("sources", ()))
+    return Manifest(images=images, sources=sources, **stored)
+
+
+def as_json(found: Manifest) -> str:
+    """A manifest as it is kept: one line an image."""
+    head = {key: value for key, value in asdict(found).items() if key != "images"}
+    lines = ",\n    ".join(
+        json.dumps({key: value for key, value in asdict(image).items() if value != ""})
+        for image in found.images
     )
+    whole = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
+    return f'{whole},\n  "images": [\n    {lines}\n  ]\n}}\n'
 
 
 def image_path(folder: Path, set_name: str, entry: ImageEntry) -> Path:
@@ -87,22 +155,23 @@ def available(folder: Path) -> list[str]:
     """
     return [
         name
-        for name in NAMES
-        if all(image_path(folder, name, entry).is_file() for entry in manifest(name).images)
+        for name in names(folder)
+        if all(image_path(folder, name, entry).is_file() for entry in manifest(name, folder).images)
     ]
 
 
-def chosen(folder: Path, names: Iterable[str] | None) -> list[str]:
-    """The sets to work on: ``names`` if given, otherwise all that are available in ``folder``.
+def chosen(folder: Path, wanted: Iterable[str] | None) -> list[str]:
+    """The sets to work on: ``wanted`` if given, otherwise all that are available in ``folder``.
 
     Raises ``ValueError`` for an unknown set, or if none is named and none is available.
     """
-    if names:
-        return [manifest(name).name for name in dict.fromkeys(names)]
+    if wanted:
+        return [manifest(name, folder).name for name in dict.fromkeys(wanted)]
     found = available(folder)
     if not found:
         raise ValueError(
-            f"there is no image set in {folder} yet: python manage.py fetch_benchmarks brings them"
+            f"there is no image set in {folder} yet: python manage.py fetch_benchmarks brings "
+            "them, and python manage.py add_set your own"
         )
     return found
 
@@ -110,17 +179,25 @@ def chosen(folder: Path, names: Iterable[str] | None) -> list[str]:
 def load_verified(folder: Path, set_name: str, entry: ImageEntry) -> NDArray[np.uint8]:
     """The pixels of an image, (h, w) or (h, w, 3) uint8, checked against the manifest.
 
-    Raises ``ValueError`` that names the image if its file is missing, unreadable or differs in
-    as little as one pixel.
+    They are the whole image or what of it four divides. Raises ``ValueError`` that names the image
+    if its file is missing, unreadable or differs in as little as one pixel.
     """
     path = image_path(folder, set_name, entry)
     try:
         image = read_image(path)
     except ValueError as error:
         raise ValueError(f"{set_name} {entry.name}: {error}") from None
-    if pixel_hash(image) != entry.sha256:
+    if pixel_hash(image) not in {entry.sha256, entry.crop_sha256}:
+        what = "of the published image" if set_name in SHIPPED else "that were taken in"
         raise ValueError(
-            f"{set_name} {entry.name}: the pixels of {path} are not those of the published image; "
-            f"python manage.py fetch_benchmarks {set_name} puts the right one there"
+            f"{set_name} {entry.name}: the pixels of {path} are not those {what}; "
+            f"{mends(set_name)} puts the right one there"
         )
     return image
+
+
+def mends(set_name: str) -> str:
+    """The command that brings the images of a set where they are missing or wrong."""
+    if set_name in SHIPPED:
+        return f"python manage.py fetch_benchmarks {set_name}"
+    return f"python manage.py add_set {set_name} FOLDER, with the images that it was made from,"

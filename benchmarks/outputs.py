@@ -11,30 +11,30 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from benchmarks import perceptual, quality
-from benchmarks.datasets import NAMES, ImageEntry, load_verified, manifest
+from benchmarks import datasets
+from benchmarks.datasets import ImageEntry, load_verified, manifest
 from benchmarks.files import encode_png, read_image, sweep, write_whole
-from benchmarks.resize import crop_to_multiple, degrade
-from sr_models.methods import METHODS, fingerprint, upscaler
+from benchmarks.measures import COMPUTED, Function, Value
+from benchmarks.methods import Case, Image, Maker, Method, chosen
+from benchmarks.resize import crop_to_multiple
 
 BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
 
 DEVICES = ("auto", "cpu", "cuda")
-FIGURES = ("sha256", "width", "height", "psnr", "ssim", "ssim_daala", "lpips")
-KEYS = {"source", "fingerprint", "device", "measured_by", *FIGURES}
+FILE = ("sha256", "width", "height")
+KEYS = {"source", "fingerprint", "device", "measures", *FILE}
 """What a record says: the hash of the original's pixels, the method's fingerprint, where it ran,
-the version of the measures, and what is read back."""
+the file, and each measure's version and value."""
+FLAT = ("psnr", "ssim", "ssim_daala", "lpips")
+"""The measures as records named them when they had one version, ``measured_by``, together."""
 
-Image = NDArray[np.uint8]
 Record = dict[str, Any]
 Lack = Literal["pixels", "measures"]
 
@@ -43,7 +43,7 @@ Lack = Literal["pixels", "measures"]
 class Output:
     """A whole, checked output. ``sha256`` is that of the PNG file's bytes.
 
-    ``psnr`` is in dB and None where it is infinite; ``lpips`` is None where it was not measured.
+    ``measures`` has no entry for what was not measured.
     """
 
     set: str
@@ -53,10 +53,7 @@ class Output:
     sha256: str
     width: int
     height: int
-    psnr: float | None
-    ssim: float
-    ssim_daala: float
-    lpips: float | None
+    measures: Mapping[str, Value]
 
 
 @dataclass(frozen=True)
@@ -84,46 +81,39 @@ class _Job:
     lacks: dict[str, Lack]
 
 
-def chosen_methods(names: Iterable[str] | None) -> list[str]:
-    """The methods to work on: ``names`` if given, otherwise all.
-
-    Raises ``ValueError`` for a method that is not known.
-    """
-    wanted = list(dict.fromkeys(names or METHODS))
-    for name in wanted:
-        if name not in METHODS:
-            raise ValueError(f"there is no method {name!r}; there are {', '.join(METHODS)}")
-    return wanted
-
-
 def generate(
     *,
     benchmarks_dir: Path,
     outputs_dir: Path,
     sets: Sequence[str],
-    methods: Sequence[str],
+    methods: Sequence[str] | None,
+    methods_dir: Path | None = None,
     device: str = "auto",
     perceptual_dir: Path | None = None,
     progress: bool = True,
 ) -> Report:
-    """Make and measure what is missing of ``methods`` over ``sets``.
+    """Make and measure what is missing of ``methods`` over ``sets``; without ``methods`` of all.
 
-    ``device`` (auto, cpu or cuda) is where networks run. LPIPS is measured if ``perceptual_dir``
-    is given, also for outputs that were made without it. An image that is missing, unreadable or
-    has wrong pixels becomes a line in ``Report.failed`` and the rest goes on. Raises
-    ``ValueError`` before anything is made for an unknown set, method or device, a device that is
-    not there, and missing weights.
+    ``device`` (auto, cpu or cuda) is where networks run. What needs feature networks is measured if
+    ``perceptual_dir`` is given, also for outputs that were made without it. An image that is
+    missing, unreadable or has wrong pixels becomes a line in ``Report.failed`` and the rest goes
+    on. Raises ``ValueError`` before anything is made for an unknown set, method or device, a device
+    that is not there, a method that has no outputs of a set, and missing weights.
     """
     if device not in DEVICES:
         raise ValueError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
-    sets = [manifest(name).name for name in dict.fromkeys(sets)]
-    prints = {method: fingerprint(method) for method in chosen_methods(methods)}
+    sets = [manifest(name, benchmarks_dir).name for name in dict.fromkeys(sets)]
+    wanted = pairs(sets, methods, benchmarks_dir=benchmarks_dir, methods_dir=methods_dir)
     sweep(outputs_dir)
-    jobs = list(_jobs(outputs_dir, sets, prints, with_lpips=perceptual_dir is not None))
-    makers = _makers(jobs, device)
-    lpips = perceptual.lpips(perceptual_dir) if perceptual_dir and jobs else None
+    measured = [name for name, each in COMPUTED.items() if perceptual_dir or not each.needs_weights]
+    jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, measured))
+    makers = _makers(jobs, wanted, device)
+    functions = _functions(measured if jobs else (), perceptual_dir)
+    known = {method.name: method for some in wanted.values() for method in some}
 
-    every = len(prints) * sum(len(manifest(name).images) for name in sets)
+    every = sum(
+        len(some) * len(manifest(name, benchmarks_dir).images) for name, some in wanted.items()
+    )
     lacking = sum(len(job.lacks) for job in jobs)
     done, failed = 0, []
     with tqdm(
@@ -137,33 +127,73 @@ def generate(
                 failed.append(str(error))
                 bar.update(len(job.lacks))
                 continue
-            lr = degrade(hr)
-            for method, lack in job.lacks.items():
-                path = _path(outputs_dir, job.set_name, method, job.entry)
-                if lack == "pixels":
-                    image = hr if METHODS[method].is_original else makers[method](lr)
-                    record = _write(path, image, job.entry, prints[method])
-                    record["device"] = _device(method, device)
-                else:
-                    image, record = read_image(path), _record(path)
-                record |= _measures(hr, image, lpips)
+            case = Case(job.set_name, job.entry, hr)
+            for name, lack in job.lacks.items():
+                path = _path(outputs_dir, job.set_name, name, job.entry)
+                try:
+                    if lack == "pixels":
+                        image = makers[name](case)
+                        record = _write(path, image, job.entry, known[name], job.set_name)
+                        record["device"] = known[name].runs_on(device)
+                    else:
+                        image, record = read_image(path), _record(path)
+                except ValueError as error:
+                    failed.append(str(error))
+                    bar.update()
+                    continue
+                record["measures"] |= _measures(functions, hr, image)
                 write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
                 done += 1
                 bar.update()
     return Report(done=done, skipped=every - lacking, failed=failed)
 
 
+def pairs(
+    sets: Iterable[str],
+    methods: Iterable[str] | None,
+    *,
+    benchmarks_dir: Path | None = None,
+    methods_dir: Path | None = None,
+) -> dict[str, list[Method]]:
+    """By set, the methods to work on: all that can have outputs of it, if none are named.
+
+    Raises ``ValueError`` for a method that is not known, one that has no outputs of a set, and one
+    of another scale.
+    """
+    wanted, found = chosen(methods, methods_dir), {}
+    for name in sets:
+        of_set = manifest(name, benchmarks_dir)
+        found[name] = [each for each in wanted if each.covers(name)]
+        if methods is None:
+            continue
+        for method in wanted:
+            if not method.covers(name):
+                raise ValueError(
+                    f"{method.name} has no outputs of {name}; python manage.py add_method "
+                    f"{method.name} --outputs FOLDER --set {name} brings them"
+                )
+            if method.scale not in (None, of_set.scale):
+                raise ValueError(
+                    f"{method.name} enlarges by {method.scale}, and the images of {name} are to be "
+                    f"enlarged by {of_set.scale}"
+                )
+    return found
+
+
 def _jobs(
-    outputs_dir: Path, sets: Iterable[str], prints: Mapping[str, str], *, with_lpips: bool
+    benchmarks_dir: Path,
+    outputs_dir: Path,
+    wanted: Mapping[str, Sequence[Method]],
+    measured: Sequence[str],
 ) -> Iterator[_Job]:
-    """The images of ``sets`` of which any output lacks anything; ``prints`` by method."""
-    for set_name in sets:
-        for entry in manifest(set_name).images:
+    """The images of which any output lacks anything."""
+    for set_name, methods in wanted.items():
+        for entry in manifest(set_name, benchmarks_dir).images:
             lacks = {}
-            for method, method_print in prints.items():
-                path = _path(outputs_dir, set_name, method, entry)
-                if lack := _lack(path, entry, method_print, with_lpips=with_lpips):
-                    lacks[method] = lack
+            for method in methods:
+                path = _path(outputs_dir, set_name, method.name, entry)
+                if lack := _lack(path, entry, method.fingerprint(set_name, entry), measured):
+                    lacks[method.name] = lack
             if lacks:
                 yield _Job(set_name, entry, lacks)
 
@@ -178,10 +208,28 @@ def _record(path: Path) -> Record:
         record = json.loads(path.with_suffix(".json").read_text())
     except (FileNotFoundError, ValueError):
         return {}
-    return record if isinstance(record, dict) and record.keys() == KEYS else {}
+    if not isinstance(record, dict):
+        return {}
+    if record.keys() == (KEYS - {"measures"}) | {"measured_by", *FLAT}:
+        record = _by_measure(record)
+    return record if record.keys() == KEYS else {}
 
 
-def _lack(path: Path, entry: ImageEntry, method_print: str, *, with_lpips: bool) -> Lack | None:
+def _by_measure(record: Record) -> Record:
+    """A record of the form before measures had a version each: they were of one version."""
+    version = record.pop("measured_by")
+    values = {name: record.pop(name) for name in FLAT}
+    if values["psnr"] is None:
+        values["psnr"] = "inf"
+    told = {
+        name: {"version": version, "value": value}
+        for name, value in values.items()
+        if value is not None
+    }
+    return record | {"measures": told}
+
+
+def _lack(path: Path, entry: ImageEntry, method_print: str, measured: Iterable[str]) -> Lack | None:
     """What the output at ``path`` lacks of being whole, up to date and measured."""
     record = _record(path)
     if (
@@ -192,77 +240,88 @@ def _lack(path: Path, entry: ImageEntry, method_print: str, *, with_lpips: bool)
         or hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]
     ):
         return "pixels"
-    if record["measured_by"] != quality.VERSION or (with_lpips and record["lpips"] is None):
-        return "measures"
+    for name in measured:
+        if record["measures"].get(name, {}).get("version") != COMPUTED[name].version:
+            return "measures"
     return None
 
 
-def _makers(jobs: Iterable[_Job], device: str) -> dict[str, Callable[[Image], Image]]:
+def _makers(
+    jobs: Iterable[_Job], wanted: Mapping[str, Sequence[Method]], device: str
+) -> dict[str, Maker]:
     """The methods that have images to make, each loaded once."""
     needed = {name for job in jobs for name, lack in job.lacks.items() if lack == "pixels"}
-    return {
-        name: upscaler(name, device=device)
-        for name, method in METHODS.items()
-        if name in needed and not method.is_original
-    }
+    known = {each.name: each for some in wanted.values() for each in some}
+    return {name: each.maker(device) for name, each in known.items() if name in needed}
 
 
-def _device(method: str, device: str) -> str:
-    """Where the method runs: interpolation always on the CPU."""
-    if METHODS[method].weights is None:
-        return "cpu"
-    from sr_models.upscale import pick_device  # imports torch, as its network did
-
-    return pick_device(device).type
+def _functions(measured: Iterable[str], perceptual_dir: Path | None) -> dict[str, Function]:
+    loaders = {name: COMPUTED[name].load for name in measured}
+    return {name: load(perceptual_dir) for name, load in loaders.items() if load}
 
 
-def _write(path: Path, image: Image, entry: ImageEntry, method_print: str) -> Record:
+def _write(path: Path, image: Image, entry: ImageEntry, method: Method, set_name: str) -> Record:
     """Write the PNG; what its record says of it before it is measured."""
     content = encode_png(image)
     write_whole(path, content)
     return {
         "source": entry.sha256,
-        "fingerprint": method_print,
+        "fingerprint": method.fingerprint(set_name, entry),
         "sha256": hashlib.sha256(content).hexdigest(),
         "width": image.shape[1],
         "height": image.shape[0],
+        "measures": {},
     }
 
 
-def _measures(hr: Image, image: Image, lpips: perceptual.Measure | None) -> Record:
-    decibels = quality.psnr(hr, image)
-    return {
-        "measured_by": quality.VERSION,
-        "psnr": decibels if math.isfinite(decibels) else None,
-        "ssim": quality.ssim(hr, image),
-        "ssim_daala": quality.ssim_daala(hr, image),
-        "lpips": lpips(hr, image) if lpips else None,
-    }
+def _measures(functions: Mapping[str, Function], hr: Image, image: Image) -> Record:
+    """Each measure's version and value, as JSON can say it: infinity is a text."""
+    found = {}
+    for name, function in functions.items():
+        value = function(hr, image)
+        said = value if math.isfinite(value) else str(value)
+        found[name] = {"version": COMPUTED[name].version, "value": said}
+    return found
 
 
-def read_outputs(outputs_dir: Path, *, sets: Sequence[str], methods: Sequence[str]) -> list[Output]:
+def read_outputs(
+    outputs_dir: Path,
+    *,
+    sets: Sequence[str],
+    methods: Sequence[str] | None,
+    benchmarks_dir: Path | None = None,
+    methods_dir: Path | None = None,
+) -> list[Output]:
     """The outputs of ``methods`` over ``sets``, each file checked, by set, method and image.
 
     Raises ``ValueError`` if a set or method is unknown, or if any output is missing, damaged or
     made by other weights, naming the command that makes it.
     """
     outputs, lacking = [], []
-    for set_name in dict.fromkeys(sets):
-        for method in chosen_methods(methods):
-            method_print = fingerprint(method)
-            for entry in manifest(set_name).images:
-                path = _path(outputs_dir, set_name, method, entry)
-                if _lack(path, entry, method_print, with_lpips=False):
-                    lacking.append((set_name, method, entry.name))
+    names = dict.fromkeys(sets)
+    for set_name, some in pairs(
+        names, methods, benchmarks_dir=benchmarks_dir, methods_dir=methods_dir
+    ).items():
+        for method in some:
+            for entry in manifest(set_name, benchmarks_dir).images:
+                path = _path(outputs_dir, set_name, method.name, entry)
+                if _lack(path, entry, method.fingerprint(set_name, entry), ()):
+                    lacking.append((set_name, method.name, entry.name))
                     continue
                 record = _record(path)
-                figures = {key: record[key] for key in FIGURES}
-                outputs.append(Output(set_name, entry.name, method, path, **figures))
+                file = {key: record[key] for key in FILE}
+                measured = {
+                    name: Value(told["version"], float(told["value"]))
+                    for name, told in record["measures"].items()
+                }
+                outputs.append(
+                    Output(set_name, entry.name, method.name, path, measures=measured, **file)
+                )
     if lacking:
-        set_name, method, image = lacking[0]
+        set_name, name, image = lacking[0]
         raise ValueError(
             f"{len(lacking)} of {len(lacking) + len(outputs)} outputs are missing or out of date "
-            f"({method} of {image} in {set_name} first): python manage.py generate --sets "
+            f"({name} of {image} in {set_name} first): python manage.py generate --sets "
             f"{' '.join(dict.fromkeys(each[0] for each in lacking))} --methods "
             f"{' '.join(dict.fromkeys(each[1] for each in lacking))} makes them"
         )
@@ -270,27 +329,33 @@ def read_outputs(outputs_dir: Path, *, sets: Sequence[str], methods: Sequence[st
 
 
 def generated(
-    outputs_dir: Path, *, sets: Iterable[str] | None, methods: Iterable[str] | None
-) -> tuple[list[str], list[str]]:
-    """What to read: the sets and methods that are named, otherwise those that there is anything of.
+    outputs_dir: Path,
+    *,
+    sets: Iterable[str] | None,
+    methods: Iterable[str] | None,
+    benchmarks_dir: Path | None = None,
+    methods_dir: Path | None = None,
+) -> dict[str, list[str]]:
+    """What to read, methods by set: those that are named, otherwise what there is anything of.
 
     Raises ``ValueError`` for an unknown set or method, or if there is nothing to read.
     """
-    folders = {(path.parent.name, path.name) for path in outputs_dir.glob("*/*") if path.is_dir()}
-    wanted_sets = [manifest(name).name for name in dict.fromkeys(sets or ())]
-    wanted_methods = chosen_methods(methods) if methods else []
-    if not wanted_sets:
-        wanted_sets = [name for name in NAMES if any(name == folder for folder, _ in folders)]
-    if not wanted_methods:
-        wanted_methods = [
-            name for name in METHODS if any((each, name) in folders for each in wanted_sets)
-        ]
-    if not wanted_sets or not wanted_methods:
+    there = {(path.parent.name, path.name) for path in outputs_dir.glob("*/*") if path.is_dir()}
+    wanted = [manifest(name, benchmarks_dir).name for name in dict.fromkeys(sets or ())]
+    names = wanted or datasets.names(benchmarks_dir)
+    known = [each.name for each in chosen(methods, methods_dir)]
+    found = {
+        name: [each for each in known if methods or (name, each) in there]
+        for name in names
+        if wanted or any(name == folder for folder, _ in there)
+    }
+    found = {name: some for name, some in found.items() if some}
+    if not found:
         raise ValueError(
-            f"nothing {'of ' + ' '.join(wanted_sets) + ' ' if wanted_sets else ''}has been "
+            f"nothing {'of ' + ' '.join(wanted) + ' ' if wanted else ''}has been "
             f"generated in {outputs_dir} yet: python manage.py generate does it"
         )
-    return wanted_sets, wanted_methods
+    return found
 
 
 def written(outputs_dir: Path) -> list[Path]:

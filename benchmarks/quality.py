@@ -14,9 +14,6 @@ from scipy.ndimage import correlate1d
 
 from sr_models import SCALE
 
-VERSION = 1
-"""Raise it when any measure would give another figure: what is stored is then measured again."""
-
 PEAK = 255.0
 C1 = (0.01 * PEAK) ** 2
 C2 = (0.03 * PEAK) ** 2

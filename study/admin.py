@@ -217,10 +217,29 @@ class MethodAdmin(Frozen):
 
 @admin.register(models.Stimulus)
 class StimulusAdmin(Frozen):
-    list_display = ["source", "method", "width", "height", "psnr", "ssim_daala", "lpips", "fault"]
+    list_display = ["source", "method", "width", "height", "sha256", "fault"]
     list_filter = ["source__dataset", "method", "study", ("fault", admin.EmptyFieldListFilter)]
     list_select_related = ["source__dataset", "method"]
     search_fields = ["source__name", "method__name", "sha256"]
+
+
+@admin.register(models.Measure)
+class MeasureAdmin(Frozen):
+    list_display = ["name", "title", "higher_is_better", "place"]
+
+
+@admin.register(models.StimulusMeasure)
+class StimulusMeasureAdmin(Frozen):
+    list_display = ["stimulus", "measure", "value", "version"]
+    list_filter = ["measure", "stimulus__source__dataset", "stimulus__method"]
+    list_select_related = ["measure", "stimulus__source__dataset", "stimulus__method"]
+
+
+@admin.register(models.SetMeasure)
+class SetMeasureAdmin(Frozen):
+    list_display = ["dataset", "method", "measure", "value", "version"]
+    list_filter = ["measure", "dataset", "method"]
+    list_select_related = ["measure", "dataset", "method"]
 
 
 @admin.register(models.Anchor)

@@ -18,6 +18,7 @@ private.from_now_on()
 # Where things lie. Everything that the product writes is below VAR_DIR.
 VAR_DIR = folder("VAR_DIR", BASE_DIR / "var") or BASE_DIR
 BENCHMARKS_DIR = folder("BENCHMARKS_DIR", VAR_DIR / "benchmarks") or VAR_DIR
+METHODS_DIR = folder("METHODS_DIR", VAR_DIR / "methods") or VAR_DIR
 OUTPUTS_DIR = folder("OUTPUTS_DIR", VAR_DIR / "outputs") or VAR_DIR
 STIMULI_DIR = folder("STIMULI_DIR", VAR_DIR / "stimuli") or VAR_DIR
 PERCEPTUAL_WEIGHTS_DIR = folder("PERCEPTUAL_WEIGHTS_DIR", None)

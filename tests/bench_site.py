@@ -103,6 +103,7 @@ def _stimuli() -> list[Stimulus]:
 
     from benchmarks.fetch import SAMPLE_FILES, cut_sample
     from benchmarks.files import encode_png
+    from benchmarks.measures import Value
     from sr_models.methods import METHODS
     from study.desk import stimuli
 
@@ -124,7 +125,7 @@ def _stimuli() -> list[Stimulus]:
             replace(
                 versions[len(names) * (number % len(photographs)) + place],
                 image=f"source{number}",
-                measures={name: float(rng.random()) for name in measures},
+                measures={name: Value(1, float(rng.random())) for name in measures},
             )
             for number in range(SOURCES)
             for place in range(len(names))

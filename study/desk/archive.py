@@ -371,8 +371,9 @@ def _stimuli(study: Study) -> pd.DataFrame:
         "sha256": "sha256", "width": "width", "height": "height",
     }  # fmt: skip
     stimuli = study.stimuli.order_by("source__dataset", "method__place", "source__name")
-    rows = stimuli.values_list(*names.values(), *exports.MEASURES)
-    return pd.DataFrame(list(rows), columns=[*names, *exports.MEASURES])
+    frame = pd.DataFrame(list(stimuli.values_list(*names.values())), columns=[*names])
+    measures = exports.measures_frame(study).drop(columns="title")
+    return frame.merge(measures, on=["set", "image", "method"], how="left")
 
 
 def _versions() -> str:

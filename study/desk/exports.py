@@ -6,6 +6,7 @@ People and simulated raters never meet: every function here takes the kind it is
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -19,7 +20,7 @@ from benchmarks.published import LEDIG2017
 from sr_models.methods import ORIGINAL
 from study.analysis import figures, layout, reading, render, tables
 from study.analysis import report as analysis
-from study.models import Deed, Rater, Rating, Study
+from study.models import Deed, Rater, Rating, StimulusMeasure, Study
 
 Kind = Literal["people", "simulated"]
 
@@ -65,8 +66,24 @@ def measures_frame(study: Study) -> pd.DataFrame:
         "title": "method__title",
     }
     stimuli = study.stimuli.order_by("source__dataset", "method__place", "source__name")
-    rows = stimuli.values_list(*names.values(), *MEASURES)
-    return pd.DataFrame(list(rows), columns=[*names, *MEASURES])
+    none: dict[int, float] = {}
+    values = dict.fromkeys(MEASURES, none) | measured(study)
+    rows = [
+        # Written as missing wherever it leaves: the error is zero, and no ratio to it a figure.
+        (*known, *(None if math.isinf(of.get(pk, 0)) else of.get(pk) for of in values.values()))
+        for pk, *known in stimuli.values_list("pk", *names.values())
+    ]
+    return pd.DataFrame(rows, columns=[*names, *values])
+
+
+def measured(study: Study) -> dict[str, dict[int, float]]:
+    """By measure, in the order of tables, what it says of the study's stimuli, by their keys."""
+    values = StimulusMeasure.objects.filter(stimulus__studystimulus__study=study)
+    rows = values.order_by("measure__place", "measure__name", "stimulus")
+    found: dict[str, dict[int, float]] = {}
+    for name, pk, value in rows.values_list("measure__name", "stimulus", "value"):
+        found.setdefault(name, {})[pk] = value
+    return found
 
 
 def raw(study: Study, *, kind: Kind) -> pd.DataFrame:
@@ -101,9 +118,9 @@ def mark(study: Study, *, kind: Kind) -> str:
     """
     ratings = Rating.objects.of(study, simulated=kind == "simulated").order_by()
     votes = ratings.aggregate(Count("pk"), Max("pk"), sum=Sum(F("score") * F("pk")))
-    measured = study.stimuli.order_by("pk").values_list("pk", "method__title", *MEASURES)
+    shown = list(study.stimuli.order_by("pk").values_list("pk", "method__title"))
     told = (study.title, study.planned_raters, study.least_correlation, list(votes.values()))
-    state = hashlib.sha256(repr((engine(), told, list(measured))).encode()).hexdigest()
+    state = hashlib.sha256(repr((engine(), told, shown, measured(study))).encode()).hexdigest()
     deleted = Deed.objects.filter(study=study, kind=Deed.Kind.ERASED).count()
     return f"{deleted}-{state[:24]}"
 

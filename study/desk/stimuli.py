@@ -8,31 +8,39 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import transaction
 
 from benchmarks import datasets
+from benchmarks import methods as methods_
 from benchmarks.files import write_whole
+from benchmarks.measures import COMPUTED, Value
 from benchmarks.outputs import Output, Report, generate, read_outputs
-from sr_models.methods import METHODS
-from study.models import Dataset, Method, SourceImage, Stimulus
+from study.models import Dataset, Measure, Method, SourceImage, Stimulus, StimulusMeasure
 
 FILE = ("sha256", "length", "width", "height")
-MEASURES = ("psnr", "ssim", "ssim_daala", "lpips")
-"""Fields of a stimulus: what its file is, and how near it comes to the original."""
+"""Fields of a stimulus that say what its file is."""
 
 ROWS_AT_A_TIME = 200
 """In one transaction: the lock that votes need is held for hundredths of a second."""
 
 
 def make_outputs(
-    sets: Sequence[str], methods: Sequence[str], *, device: str = "auto", progress: bool = True
+    sets: Sequence[str],
+    methods: Sequence[str] | None,
+    *,
+    device: str = "auto",
+    progress: bool = True,
 ) -> Report:
-    """Make and measure what is missing of ``methods`` over ``sets`` in ``OUTPUTS_DIR``."""
+    """Make and measure what is missing of ``methods`` over ``sets`` in ``OUTPUTS_DIR``.
+
+    Without ``methods``: of all that there are.
+    """
     return generate(
         benchmarks_dir=settings.BENCHMARKS_DIR,
+        methods_dir=settings.METHODS_DIR,
         outputs_dir=settings.OUTPUTS_DIR,
         sets=sets,
         methods=methods,
@@ -56,8 +64,8 @@ class Placed:
     """Bytes of the file."""
     width: int
     height: int
-    measures: Mapping[str, float | None] | None = None
-    """Replace what was known of the same file; ``None`` leaves it."""
+    measures: Mapping[str, Value] = field(default_factory=dict)
+    """Replace what was known of the same file; what is not named stays."""
 
 
 def prepare(sets: Sequence[str], methods: Sequence[str]) -> list[Placed]:
@@ -66,7 +74,13 @@ def prepare(sets: Sequence[str], methods: Sequence[str]) -> list[Placed]:
     Takes seconds and no lock of the database. Raises ``ValueError`` naming what has not been
     generated.
     """
-    outputs = read_outputs(settings.OUTPUTS_DIR, sets=sets, methods=methods)
+    outputs = read_outputs(
+        settings.OUTPUTS_DIR,
+        sets=sets,
+        methods=methods,
+        benchmarks_dir=settings.BENCHMARKS_DIR,
+        methods_dir=settings.METHODS_DIR,
+    )
     return [_put(output) for output in outputs]
 
 
@@ -77,16 +91,11 @@ def _put(output: Output) -> Placed:
     return put(
         content,
         dataset=output.set,
-        title=datasets.manifest(output.set).title,
+        title=datasets.manifest(output.set, settings.BENCHMARKS_DIR).title,
         image=output.image,
         method=output.method,
         size=(output.width, output.height),
-        measures={
-            "psnr": output.psnr,
-            "ssim": output.ssim,
-            "ssim_daala": output.ssim_daala,
-            "lpips": output.lpips,
-        },
+        measures=output.measures,
     )
 
 
@@ -98,7 +107,7 @@ def put(
     image: str,
     method: str,
     size: tuple[int, int],
-    measures: Mapping[str, float | None] | None = None,
+    measures: Mapping[str, Value] | None = None,
 ) -> Placed:
     """Write ``content``, a PNG of ``size`` (width, height), to where nothing overwrites it.
 
@@ -109,7 +118,7 @@ def put(
     path = Stimulus(sha256=sha256).path
     if not path.is_file() or path.read_bytes() != content:
         write_whole(path, content)
-    return Placed(dataset, title, image, method, sha256, len(content), *size, measures)
+    return Placed(dataset, title, image, method, sha256, len(content), *size, measures or {})
 
 
 def store(placed: Sequence[Placed]) -> list[Stimulus]:
@@ -127,29 +136,63 @@ def store(placed: Sequence[Placed]) -> list[Stimulus]:
             source_id=source,
             method_id=method,
             **{name: getattr(each, name) for name in FILE},
-            **(each.measures or {}),
         )
         for each, (source, method, _) in zip(placed, keys, strict=True)
     ]
-    for measured in (True, False):
-        some = [
-            row
-            for row, each in zip(rows, placed, strict=True)
-            if (each.measures is not None) == measured
-        ]
-        for start in range(0, len(some), ROWS_AT_A_TIME):
-            Stimulus.objects.bulk_create(
-                some[start : start + ROWS_AT_A_TIME],
-                update_conflicts=True,
-                unique_fields=["source", "method", "sha256"],
-                update_fields=[*FILE[1:], *(MEASURES if measured else ())],
-            )
+    for start in range(0, len(rows), ROWS_AT_A_TIME):
+        Stimulus.objects.bulk_create(
+            rows[start : start + ROWS_AT_A_TIME],
+            update_conflicts=True,
+            unique_fields=["source", "method", "sha256"],
+            update_fields=FILE[1:],
+        )
     there = Stimulus.objects.filter(source__in=set(sources.values()))
     known = {
         (row.source_id, row.method_id, row.sha256): row
         for row in there.select_related("source__dataset", "method")
     }
-    return [known[key] for key in keys]
+    stored = [known[key] for key in keys]
+    _measure(stored, placed)
+    return stored
+
+
+def _measure(stored: Sequence[Stimulus], placed: Sequence[Placed]) -> None:
+    """Write down what measures say of stimuli, in pieces as their rows."""
+    names = {name for each in placed for name in each.measures}
+    if not names:
+        return
+    Measure.objects.bulk_create(
+        (
+            Measure(
+                name=name, title=each.title, higher_is_better=each.higher_is_better,
+                decimals=each.decimals, place=place,
+            )
+            for place, (name, each) in enumerate(COMPUTED.items())
+            if name in names
+        ),
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["title", "higher_is_better", "decimals", "place"],
+    )  # fmt: skip
+    measures = dict(Measure.objects.filter(name__in=names).values_list("name", "pk"))
+    rows = {
+        (stimulus.pk, name): StimulusMeasure(
+            stimulus=stimulus,
+            measure_id=measures[name],
+            version=str(known.version),
+            value=known.value,
+        )
+        for stimulus, each in zip(stored, placed, strict=True)
+        for name, known in each.measures.items()
+    }
+    every = list(rows.values())
+    for start in range(0, len(every), ROWS_AT_A_TIME):
+        StimulusMeasure.objects.bulk_create(
+            every[start : start + ROWS_AT_A_TIME],
+            update_conflicts=True,
+            unique_fields=["stimulus", "measure"],
+            update_fields=["version", "value"],
+        )
 
 
 def _sources(placed: Sequence[Placed]) -> dict[tuple[str, str], int]:
@@ -175,10 +218,11 @@ def _sources(placed: Sequence[Placed]) -> dict[tuple[str, str], int]:
 def _methods(placed: Sequence[Placed]) -> dict[str, int]:
     """Keys of the methods by name, each with the title and place that it has now."""
     names = {each.method for each in placed}
+    known = methods_.methods(settings.METHODS_DIR)
     Method.objects.bulk_create(
         (
-            Method(name=name, title=method.title, place=place)
-            for place, (name, method) in enumerate(METHODS.items())
+            Method(name=name, title=method.title, place=method.place)
+            for name, method in known.items()
             if name in names
         ),
         update_conflicts=True,

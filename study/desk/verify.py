@@ -234,15 +234,16 @@ def _made(report: Report, *, progress: bool) -> None:
         report.outputs += 1
         if said := outputs.differs(path):
             report.wrong.append(f"{path}: {said}; manage.py generate makes it anew")
-    for name in datasets.NAMES:
+    for name in datasets.names(settings.BENCHMARKS_DIR):
         if not (settings.BENCHMARKS_DIR / name).is_dir():
             continue
-        for entry in _bar(datasets.manifest(name).images, f"originals of {name}", progress):
+        images = datasets.manifest(name, settings.BENCHMARKS_DIR).images
+        for entry in _bar(images, f"originals of {name}", progress):
             report.outputs += 1
             try:
                 datasets.load_verified(settings.BENCHMARKS_DIR, name, entry)
             except ValueError as error:
-                report.wrong.append(f"{error}; manage.py fetch_benchmarks {name} brings it")
+                report.wrong.append(f"{error}; {datasets.mends(name)} brings it")
 
 
 def _bar(things: Iterable[Any], what: str, progress: bool) -> Iterator[Any]:

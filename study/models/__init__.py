@@ -4,7 +4,15 @@ Rows with their constraints, reads of several rows, the SQL of a vote and the tu
 store one live here. No page and no verb of a wing may, and nothing that knows how images are made.
 """
 
-from study.models.catalog import Dataset, Method, SourceImage, Stimulus
+from study.models.catalog import (
+    Dataset,
+    Measure,
+    Method,
+    SetMeasure,
+    SourceImage,
+    Stimulus,
+    StimulusMeasure,
+)
 from study.models.deeds import Deed
 from study.models.design import Anchor, Invitation, Study, StudyStimulus
 from study.models.session import Rater, Rating, Revision, Screening, Session, Text, Trial
@@ -14,14 +22,17 @@ __all__ = [
     "Dataset",
     "Deed",
     "Invitation",
+    "Measure",
     "Method",
     "Rater",
     "Rating",
     "Revision",
     "Screening",
     "Session",
+    "SetMeasure",
     "SourceImage",
     "Stimulus",
+    "StimulusMeasure",
     "Study",
     "StudyStimulus",
     "Text",

@@ -64,10 +64,6 @@ class Stimulus(models.Model):
     length = models.PositiveIntegerField("length of the file, bytes", null=True)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
-    psnr = models.FloatField("PSNR, dB", null=True, help_text="Empty where it is infinite.")
-    ssim = models.FloatField("SSIM (Wang)", null=True)
-    ssim_daala = models.FloatField("SSIM (daala, as in the paper)", null=True)
-    lpips = models.FloatField("LPIPS (AlexNet)", null=True)
     fault = models.CharField(
         max_length=200,
         blank=True,
@@ -91,3 +87,65 @@ class Stimulus(models.Model):
     def path(self) -> Path:
         """Where the file lies; the name tells nothing but its content."""
         return Path(settings.STIMULI_DIR) / self.sha256[:2] / f"{self.sha256}.png"
+
+
+class Measure(models.Model):
+    """A way to say by computing how good an image is, such as PSNR, and which way is better."""
+
+    name = models.SlugField(unique=True, help_text="As columns of files have it.")
+    title = models.CharField(max_length=100)
+    higher_is_better = models.BooleanField()
+    decimals = models.PositiveSmallIntegerField(help_text="In tables.")
+    place = models.PositiveSmallIntegerField(help_text="Order in tables, lowest first.")
+
+    class Meta:
+        ordering = ["place", "name"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class StimulusMeasure(models.Model):
+    """What a measure says of a stimulus; infinite is a value."""
+
+    stimulus = models.ForeignKey(Stimulus, on_delete=models.CASCADE, related_name="measures")
+    measure = models.ForeignKey(Measure, on_delete=models.PROTECT, related_name="values")
+    version = models.CharField(max_length=40, help_text="Of the measure, or where it is from.")
+    value = models.FloatField()
+
+    class Meta:
+        ordering = ["stimulus", "measure"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stimulus", "measure"], name="measure_once_per_stimulus"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.measure} of {self.stimulus}: {self.value}"
+
+
+class SetMeasure(models.Model):
+    """What a measure says of a method's outputs of a whole set together, such as FID.
+
+    ``stimuli_sha256`` is over the checksums of these outputs, sorted: the value is about no others.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="measures")
+    method = models.ForeignKey(Method, on_delete=models.CASCADE, related_name="measures")
+    stimuli_sha256 = models.CharField(max_length=64)
+    measure = models.ForeignKey(Measure, on_delete=models.PROTECT, related_name="set_values")
+    version = models.CharField(max_length=40, help_text="Of the measure, or where it is from.")
+    value = models.FloatField()
+
+    class Meta:
+        ordering = ["dataset", "method", "measure"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "method", "stimuli_sha256", "measure"],
+                name="measure_once_per_outputs",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.measure} of {self.method} on {self.dataset}: {self.value}"

@@ -68,6 +68,7 @@ class Deed(models.Model):
         CLOSED = "closed", "Closed the study"
         INVITED = "invited", "Made links"
         REVOKED = "revoked", "Withdrew a link"
+        MEASURED = "measured", "Brought in figures of measures"
         REHEARSED = "rehearsed", "Played simulated raters"
         LOOKED = "looked", "Saw results"
         TOOK = "took", "Took a file"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from benchmarks import quality
 from benchmarks.files import encode_png, read_image
-from benchmarks.outputs import generate, generated, read_outputs
+from benchmarks.outputs import Output, generate, generated, read_outputs
 from benchmarks.resize import degrade
 from sr_models.interpolation import bicubic
 
@@ -49,6 +50,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {name: content for name, (_, _, content) in state(folder).items()}
 
 
+def value(output: Output, measure: str) -> float:
+    return output.measures[measure].value
+
+
 def test_an_output_is_what_the_method_makes_of_the_degraded_image(samples, outputs):
     for output in read_outputs(outputs, sets=["Samples"], methods=METHODS):
         hr = read_image(samples / "Samples" / f"{output.image}.png")
@@ -57,13 +62,14 @@ def test_an_output_is_what_the_method_makes_of_the_degraded_image(samples, outpu
         assert hashlib.sha256(output.path.read_bytes()).hexdigest() == output.sha256
         if output.method == "hr":
             assert np.array_equal(image, hr)
-            assert (output.psnr, output.ssim, output.ssim_daala) == (None, 1, 1)
+            assert value(output, "psnr") == math.inf
+            assert value(output, "ssim") == value(output, "ssim_daala") == 1
         elif output.method == "bicubic":
             assert np.array_equal(image, bicubic(degrade(hr)))
-            assert output.psnr == quality.psnr(hr, image)
-        assert output.ssim == quality.ssim(hr, image)
-        assert output.ssim_daala == quality.ssim_daala(hr, image)
-        assert output.lpips is None
+            assert value(output, "psnr") == quality.psnr(hr, image)
+        assert value(output, "ssim") == quality.ssim(hr, image)
+        assert value(output, "ssim_daala") == quality.ssim_daala(hr, image)
+        assert "lpips" not in output.measures
 
 
 def test_a_second_run_writes_nothing(samples, outputs):
@@ -116,7 +122,8 @@ def test_figures_of_another_version_are_measured_again_on_the_same_file(samples,
     png = outputs / "Samples" / "nearest" / "camera.png"
     record = png.with_suffix(".json")
     stored = json.loads(record.read_text())
-    record.write_text(json.dumps(stored | {"measured_by": 0, "psnr": 1.0}))
+    measures = stored["measures"] | {"psnr": {"version": 0, "value": 1.0}}
+    record.write_text(json.dumps(stored | {"measures": measures}))
     before = state(outputs)
     assert again(samples, outputs).done == 1
     assert json.loads(record.read_text()) == stored
@@ -126,6 +133,18 @@ def test_figures_of_another_version_are_measured_again_on_the_same_file(samples,
     ]
 
 
+def test_records_of_the_version_before_are_read_as_they_are(samples, outputs):
+    """Its measures had one version together, and infinity was nothing."""
+    before = read_outputs(outputs, sets=["Samples"], methods=METHODS)
+    for path in outputs.rglob("*.json"):
+        stored = json.loads(path.read_text())
+        known = {name: told["value"] for name, told in stored.pop("measures").items()}
+        known = {name: None if value == "inf" else value for name, value in known.items()}
+        path.write_text(json.dumps(stored | known | {"measured_by": 1, "lpips": None}))
+    assert read_outputs(outputs, sets=["Samples"], methods=METHODS) == before
+    assert again(samples, outputs).done == 0
+
+
 def test_lpips_is_added_when_its_weights_appear(samples, outputs, perceptual_dir):
     before = state(outputs)
     with_lpips = {"methods": ["bicubic"], "perceptual_dir": perceptual_dir}
@@ -133,7 +152,7 @@ def test_lpips_is_added_when_its_weights_appear(samples, outputs, perceptual_dir
     after = state(outputs)
     assert all(after[name] == before[name] for name in before if name.endswith(".png"))
     found = read_outputs(outputs, sets=["Samples"], methods=["bicubic"])
-    assert all(0.1 < output.lpips < 1 for output in found)
+    assert all(0.1 < value(output, "lpips") < 1 for output in found)
     # Nothing is measured twice, and a run without the weights loses nothing.
     assert again(samples, outputs).done == again(samples, outputs, **with_lpips).done == 0
     assert read_outputs(outputs, sets=["Samples"], methods=["bicubic"]) == found
@@ -187,7 +206,7 @@ def test_bad_input_is_refused_before_anything_is_made(samples, tmp_path, options
 
 
 def test_nothing_generated_yet_says_what_to_do(outputs, tmp_path):
-    assert generated(outputs, sets=None, methods=None) == (["Samples"], list(METHODS))
+    assert generated(outputs, sets=None, methods=None) == {"Samples": list(METHODS)}
     with pytest.raises(ValueError, match=r"nothing has been generated in .*manage\.py generate"):
         generated(tmp_path / "empty", sets=None, methods=None)
     with pytest.raises(ValueError, match="nothing of Set5 has been generated"):

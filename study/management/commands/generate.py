@@ -6,7 +6,6 @@ from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
 
 from benchmarks.datasets import chosen
-from benchmarks.outputs import chosen_methods
 from study.desk import stimuli
 from study.management.plain import PlainCommand
 
@@ -18,7 +17,9 @@ class Command(PlainCommand):
         parser.add_argument(
             "--sets", nargs="+", metavar="SET", help="all in BENCHMARKS_DIR by default"
         )
-        parser.add_argument("--methods", nargs="+", metavar="METHOD", help="all by default")
+        parser.add_argument(
+            "--methods", nargs="+", metavar="METHOD", help="all that there are by default"
+        )
         parser.add_argument(
             "--device", default="auto", help="where networks run: auto (default), cpu or cuda"
         )
@@ -26,7 +27,7 @@ class Command(PlainCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         report = stimuli.make_outputs(
             chosen(settings.BENCHMARKS_DIR, options["sets"]),
-            chosen_methods(options["methods"]),
+            options["methods"],
             device=options["device"],
             progress=options["verbosity"] > 0,
         )

@@ -24,6 +24,8 @@ class Command(PlainCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         table = quality_table(
             settings.OUTPUTS_DIR,
+            benchmarks_dir=settings.BENCHMARKS_DIR,
+            methods_dir=settings.METHODS_DIR,
             sets=options["sets"],
             methods=options["methods"],
             form=options["format"],

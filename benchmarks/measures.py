@@ -1,0 +1,107 @@
+"""The one table of measures: what is computed of an output, and what others' programs compute.
+
+A measure is a pure function of an image and, where it ``needs_reference``, of its original. Those
+of `COMPUTED` are run by `benchmarks.outputs` beside making the outputs; figures of any other come
+in as a table, and of those in `FOREIGN` it is known which way is better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import perceptual, quality
+
+Image = NDArray[np.uint8]
+Function = Callable[[Image, Image], float]
+"""From the original and an image, uint8 (h, w) or (h, w, 3) of one size, to a figure."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What a figure says: its name in files, its title in tables, and which way is better.
+
+    ``load(weights)`` gives the function, where it is computed here; ``weights`` is the folder of
+    feature networks. ``version`` rises when the same image would get another figure.
+    """
+
+    name: str
+    title: str
+    higher_is_better: bool
+    needs_reference: bool = True
+    decimals: int = 4
+    meaning: str = ""
+    version: int = 1
+    needs_weights: bool = False
+    load: Callable[[Path | None], Function] | None = None
+
+
+class Value(NamedTuple):
+    """A figure and the version of the measure that gave it."""
+
+    version: int
+    value: float
+
+
+def _lpips(weights: Path | None) -> Function:
+    if weights is None:
+        raise ValueError("LPIPS needs the weights of AlexNet")
+    return perceptual.lpips(weights)
+
+
+COMPUTED = {
+    each.name: each
+    for each in (
+        Measure(
+            "psnr", "PSNR", higher_is_better=True, decimals=2, load=lambda _: quality.psnr,
+            meaning="PSNR of Y, dB, 4 px cut; empty where infinite",
+        ),
+        Measure(
+            "ssim", "SSIM (Wang)", higher_is_better=True, load=lambda _: quality.ssim,
+            meaning="SSIM (Wang)",
+        ),
+        Measure(
+            "ssim_daala", "SSIM (daala)", higher_is_better=True,
+            load=lambda _: quality.ssim_daala, meaning="SSIM (daala, as in Ledig et al.)",
+        ),
+        Measure(
+            "lpips", "LPIPS", higher_is_better=False, needs_weights=True, load=_lpips,
+            meaning="LPIPS 0.1, AlexNet",
+        ),
+    )
+}  # fmt: skip
+"""In the order of tables."""
+
+FOREIGN = {
+    each.name: each
+    for each in (
+        Measure("dists", "DISTS", higher_is_better=False),
+        Measure("ms_ssim", "MS-SSIM", higher_is_better=True),
+        Measure("fsim", "FSIM", higher_is_better=True),
+        Measure("vif", "VIF", higher_is_better=True),
+        Measure("vmaf", "VMAF", higher_is_better=True, decimals=2),
+        Measure("pieapp", "PieAPP", higher_is_better=False),
+        Measure("psnr_hvs", "PSNR-HVS", higher_is_better=True, decimals=2),
+        Measure("psnr_rgb", "PSNR (RGB)", higher_is_better=True, decimals=2),
+        Measure("niqe", "NIQE", higher_is_better=False, needs_reference=False),
+        Measure("brisque", "BRISQUE", higher_is_better=False, needs_reference=False),
+        Measure("ilniqe", "IL-NIQE", higher_is_better=False, needs_reference=False),
+        Measure("pi", "PI", higher_is_better=False, needs_reference=False),
+        Measure("nrqm", "NRQM", higher_is_better=True, needs_reference=False),
+        Measure("musiq", "MUSIQ", higher_is_better=True, needs_reference=False),
+        Measure("maniqa", "MANIQA", higher_is_better=True, needs_reference=False),
+        Measure("clipiqa", "CLIP-IQA", higher_is_better=True, needs_reference=False),
+        Measure("topiq", "TOPIQ", higher_is_better=True, needs_reference=False),
+        Measure("hyperiqa", "HyperIQA", higher_is_better=True, needs_reference=False),
+        Measure("nima", "NIMA", higher_is_better=True, needs_reference=False),
+        Measure("qalign", "Q-Align", higher_is_better=True, needs_reference=False),
+        Measure("fid", "FID", higher_is_better=False, decimals=2),
+        Measure("kid", "KID", higher_is_better=False),
+    )
+}
+"""Those that the field reports beside ours, by the names that their programs write."""

@@ -1,0 +1,233 @@
+"""The methods as data: what our networks and interpolations make, and what others' programs made.
+
+Every method is asked in the same way, for the image that it makes of one source; nobody has to know
+whether it is computed now or was brought along. Methods of somebody's own lie in
+``METHODS_DIR/NAME/``: ``method.json`` and their outputs, ``SET/IMAGE.png``; ``own_methods`` brings
+them there.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.datasets import ImageEntry
+from benchmarks.files import pixel_hash, read_image
+from benchmarks.resize import crop_to_multiple, degrade
+from sr_models import SCALE
+from sr_models import methods as built_in
+
+Image = NDArray[np.uint8]
+
+OWN = "method.json"
+"""What a method of somebody's own is known by, in its folder."""
+FIRST_OWN_PLACE = 1_000
+LAST_PLACE = 32_000
+"""Where the original stands in tables: behind every method."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image to be made: which it is, its original ``hr``, and what is enlarged."""
+
+    set: str
+    entry: ImageEntry
+    hr: Image
+
+    @functools.cached_property
+    def lr(self) -> Image:
+        """The LR image, (h / 4, w / 4[, 3]): made where a method looks at it."""
+        return degrade(self.hr)
+
+
+Maker = Callable[[Case], Image]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A version of images that a study can show.
+
+    ``fingerprint(set, image)`` changes whenever the output could; ``maker(device)`` gives the
+    function from a `Case` to the output, (h, w) or (h, w, 3) uint8 of the original's size, and
+    ``runs_on(device)`` says where that runs. All three raise ``ValueError`` for what is not there.
+    ``sets``: those that it has outputs of; ``None``: it makes them of any. ``scale`` is the factor
+    by which it enlarges; ``None``: by any.
+    """
+
+    name: str
+    title: str
+    place: int
+    """Its order in tables, lowest first."""
+    fingerprint: Callable[[str, ImageEntry], str]
+    maker: Callable[[str], Maker]
+    runs_on: Callable[[str], str]
+    sets: frozenset[str] | None = None
+    scale: int | None = SCALE
+    license: str = ""
+    source: str = ""
+    """Where it comes from: a paper, a repository."""
+    kind: str = "built in"
+
+    def covers(self, set_name: str) -> bool:
+        """Whether it can have outputs of a set."""
+        return self.sets is None or set_name in self.sets
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Of one set, what a method of somebody's own made: hashes of pixels by image.
+
+    ``sources`` are those of the originals that they were taken in beside.
+    """
+
+    images: Mapping[str, str]
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class OwnMethod:
+    """``method.json``."""
+
+    name: str
+    title: str
+    place: int
+    license: str = ""
+    source: str = ""
+    scale: int = SCALE
+    outputs: Mapping[str, Outputs] = field(default_factory=dict)
+
+
+def methods(folder: Path | None = None) -> dict[str, Method]:
+    """Every method by name, in the order of tables: those built in, one's own, the original.
+
+    ``folder`` is ``METHODS_DIR``. Raises ``ValueError`` naming a file there that tells of none.
+
+    >>> [*methods()][:2], [*methods()][-1]
+    (['nearest', 'bicubic'], 'hr')
+    """
+    own = [_own(Path(folder), each) for each in own_methods(folder)] if folder else []
+    found = [*_built_in(), *own]
+    return {each.name: each for each in sorted(found, key=lambda each: each.place)}
+
+
+def own_methods(folder: Path | None) -> list[OwnMethod]:
+    """The methods of somebody's own in ``folder``, in the order in which they were added."""
+    paths = sorted(folder.glob(f"[!.]*/{OWN}")) if folder else []
+    found = [_read(path, (told := path.stat()).st_mtime_ns, told.st_size) for path in paths]
+    return sorted(found, key=lambda each: each.place)
+
+
+def chosen(wanted: Iterable[str] | None, folder: Path | None = None) -> list[Method]:
+    """The methods to work on: ``wanted`` if given, otherwise all.
+
+    Raises ``ValueError`` for a method that is not known.
+    """
+    known = methods(folder)
+    names = list(dict.fromkeys(wanted or known))
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"there is no method {name!r}; there are {', '.join(known)}; "
+                "python manage.py add_method brings in your own"
+            )
+    return [known[name] for name in names]
+
+
+def output_path(folder: Path, method: str, set_name: str, image: str) -> Path:
+    """Where an output of somebody's own method lies in ``METHODS_DIR``."""
+    return folder / method / set_name / f"{image}.png"
+
+
+@functools.cache
+def _built_in() -> list[Method]:
+    return [
+        Method(
+            name=each.name,
+            title=each.title,
+            place=LAST_PLACE if each.is_original else place,
+            fingerprint=functools.partial(_built_in_fingerprint, each.name),
+            maker=_hand_out_original if each.is_original else functools.partial(_run, each.name),
+            runs_on=_network_device if each.weights else lambda _: "cpu",
+            scale=SCALE if each.weights else None,
+        )
+        for place, each in enumerate(built_in.METHODS.values())
+    ]
+
+
+def _built_in_fingerprint(name: str, set_name: str, entry: ImageEntry) -> str:
+    return built_in.fingerprint(name)
+
+
+def _hand_out_original(device: str) -> Maker:
+    return lambda case: case.hr
+
+
+def _run(name: str, device: str) -> Maker:
+    upscale = built_in.upscaler(name, device=device)
+    return lambda case: upscale(case.lr)
+
+
+def _network_device(device: str) -> str:
+    from sr_models.upscale import pick_device  # imports torch, as its network did
+
+    return pick_device(device).type
+
+
+@functools.lru_cache(maxsize=256)
+def _read(path: Path, changed: int, length: int) -> OwnMethod:
+    try:
+        stored = json.loads(path.read_text())
+        outputs = {name: Outputs(**each) for name, each in stored.pop("outputs").items()}
+        found = OwnMethod(outputs=outputs, **stored)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{path} tells of no method: {error}") from None
+    if found.name != path.parent.name:
+        raise ValueError(f"{path} tells of {found.name!r}: a method lies in a folder of its name")
+    return found
+
+
+def _own(folder: Path, found: OwnMethod) -> Method:
+    def known(set_name: str, entry: ImageEntry) -> str:
+        outputs = found.outputs.get(set_name)
+        if outputs is None or entry.name not in outputs.images:
+            raise ValueError(
+                f"{found.name} has no output of {entry.name} in {set_name}; python manage.py "
+                f"add_method {found.name} --outputs FOLDER --set {set_name} brings it"
+            )
+        if outputs.sources[entry.name] != entry.sha256:
+            raise ValueError(
+                f"{found.name} has outputs of another {set_name}, in which {entry.name} was "
+                f"another image; python manage.py remove_method {found.name}, and add it again"
+            )
+        return outputs.images[entry.name]
+
+    def take(case: Case) -> Image:
+        wanted = known(case.set, case.entry)
+        path = output_path(folder, found.name, case.set, case.entry.name)
+        image = read_image(path)
+        if pixel_hash(image) != wanted:
+            raise ValueError(
+                f"the pixels of {path} are not those that were taken in; python manage.py "
+                f"remove_method {found.name}, and add it again"
+            )
+        return crop_to_multiple(image)
+
+    return Method(
+        name=found.name,
+        title=found.title,
+        place=found.place,
+        fingerprint=lambda set_name, entry: f"{found.name} output {known(set_name, entry)}",
+        maker=lambda device: take,
+        runs_on=lambda device: "elsewhere",
+        sets=frozenset(found.outputs),
+        scale=found.scale,
+        license=found.license,
+        source=found.source,
+        kind="outputs",
+    )

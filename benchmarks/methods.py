@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.datasets import ImageEntry
 from benchmarks.files import pixel_hash, read_image
-from benchmarks.resize import crop_to_multiple, degrade
+from benchmarks.resize import degrade
 from sr_models import SCALE
 from sr_models import methods as built_in
 
@@ -144,6 +144,30 @@ def output_path(folder: Path, method: str, set_name: str, image: str) -> Path:
     return folder / method / set_name / f"{image}.png"
 
 
+def taken(folder: Path | None) -> Iterator[tuple[Path, str]]:
+    """Each output of one's own methods: where it lies, and the hash of its pixels."""
+    for method in own_methods(folder):
+        for set_name, outputs in method.outputs.items():
+            for image, wanted in outputs.images.items():
+                yield output_path(Path(folder or ""), method.name, set_name, image), wanted
+
+
+def differs(path: Path, wanted: str) -> str:
+    """What is wrong with an output that was brought, as a sentence; empty if nothing is."""
+    try:
+        _right(path, wanted)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _right(path: Path, wanted: str) -> Image:
+    image = read_image(path)
+    if pixel_hash(image) != wanted:
+        raise ValueError(f"the pixels of {path} are not those that were taken in")
+    return image
+
+
 @functools.cache
 def _built_in() -> list[Method]:
     return [
@@ -210,13 +234,12 @@ def _own(folder: Path, found: OwnMethod) -> Method:
     def take(case: Case) -> Image:
         wanted = known(case.set, case.entry)
         path = output_path(folder, found.name, case.set, case.entry.name)
-        image = read_image(path)
-        if pixel_hash(image) != wanted:
+        try:
+            return _right(path, wanted)
+        except ValueError as error:
             raise ValueError(
-                f"the pixels of {path} are not those that were taken in; python manage.py "
-                f"remove_method {found.name}, and add it again"
-            )
-        return crop_to_multiple(image)
+                f"{error}; python manage.py remove_method {found.name}, and add it again"
+            ) from None
 
     return Method(
         name=found.name,

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from benchmarks import datasets
-from benchmarks.datasets import ImageEntry, load_verified, manifest
+from benchmarks.datasets import ImageEntry, Manifest, load_verified, manifest
 from benchmarks.files import encode_png, read_image, sweep, write_whole
 from benchmarks.measures import COMPUTED, Function, Value
 from benchmarks.methods import Case, Image, Maker, Method, chosen
@@ -163,21 +163,26 @@ def pairs(
     wanted, found = chosen(methods, methods_dir), {}
     for name in sets:
         of_set = manifest(name, benchmarks_dir)
-        found[name] = [each for each in wanted if each.covers(name)]
-        if methods is None:
-            continue
-        for method in wanted:
-            if not method.covers(name):
-                raise ValueError(
-                    f"{method.name} has no outputs of {name}; python manage.py add_method "
-                    f"{method.name} --outputs FOLDER --set {name} brings them"
-                )
-            if method.scale not in (None, of_set.scale):
-                raise ValueError(
-                    f"{method.name} enlarges by {method.scale}, and the images of {name} are to be "
-                    f"enlarged by {of_set.scale}"
-                )
+        reasons = {each.name: _cannot(each, of_set) for each in wanted}
+        if methods is not None and any(reasons.values()):
+            raise ValueError(next(filter(None, reasons.values())))
+        found[name] = [each for each in wanted if not reasons[each.name]]
     return found
+
+
+def _cannot(method: Method, of_set: Manifest) -> str:
+    """Why there can be no outputs by ``method`` of a set, as a sentence; empty if there can be."""
+    if not method.covers(of_set.name):
+        return (
+            f"{method.name} has no outputs of {of_set.name}; python manage.py add_method "
+            f"{method.name} --outputs FOLDER --set {of_set.name} brings them"
+        )
+    if method.scale not in (None, of_set.scale):
+        return (
+            f"{method.name} enlarges by {method.scale}, and the images of {of_set.name} are to be "
+            f"enlarged by {of_set.scale}"
+        )
+    return ""
 
 
 def _jobs(
@@ -356,6 +361,39 @@ def generated(
             f"generated in {outputs_dir} yet: python manage.py generate does it"
         )
     return found
+
+
+@dataclass(frozen=True)
+class Made:
+    """How far the outputs of a method over a set are: images, outputs up to date, measured ones."""
+
+    set: str
+    method: str
+    images: int
+    made: int
+    measured: Mapping[str, int]
+
+    @property
+    def missing(self) -> int:
+        """Outputs that ``generate`` would make."""
+        return self.images - self.made
+
+
+def made(outputs_dir: Path, found: Manifest, method: Method) -> Made:
+    """What there is by ``method`` of the set ``found``, each file checked.
+
+    Raises ``ValueError`` for missing weights.
+    """
+    whole, measured = 0, dict.fromkeys(COMPUTED, 0)
+    for entry in found.images:
+        path = _path(outputs_dir, found.name, method.name, entry)
+        if _lack(path, entry, method.fingerprint(found.name, entry), ()):
+            continue
+        whole += 1
+        for name, told in _record(path)["measures"].items():
+            if name in measured and told["version"] == COMPUTED[name].version:
+                measured[name] += 1
+    return Made(found.name, method.name, len(found.images), whole, measured)
 
 
 def written(outputs_dir: Path) -> list[Path]:

@@ -1,7 +1,8 @@
-"""What cannot be made again, copied away and brought back: the database and the images of studies.
+"""What cannot be made again, copied away and brought back.
 
-A backup is a folder with ``study.sqlite3`` and ``stimuli/``. It can be made while people vote, and
-made again into the same folder: images that are there already are not copied twice.
+That is the database, the images of studies, and one's own image sets and methods. A backup is
+a folder with ``study.sqlite3``, ``stimuli/``, ``sets/`` and ``methods/``. It can be made while
+people vote, and made again into the same folder: what is there already is not copied twice.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import IO
 from django.conf import settings
 from django.db import connection, connections
 
+from benchmarks import datasets, methods
 from benchmarks.files import write_whole
 
 try:
@@ -31,6 +33,14 @@ SIDES = ("-wal", "-shm")
 """What SQLite keeps beside a database; it belongs to that one and to no other."""
 PATIENCE = 5.0
 """Seconds that a restore waits for the database to be left alone."""
+
+
+def _own() -> dict[str, tuple[Path, str]]:
+    """By folder of a backup, where one's own material lies here, and the file that tells of it."""
+    return {
+        "sets": (Path(settings.BENCHMARKS_DIR), datasets.OWN),
+        "methods": (Path(settings.METHODS_DIR), methods.OWN),
+    }
 
 
 def serving() -> IO[bytes] | None:
@@ -53,7 +63,8 @@ def _place() -> Path:
 
 
 def backup(folder: Path) -> int:
-    """Copy the database, as of one moment, and the images that it names; returns how many.
+    """Copy the database, as of one moment, the images that it names, whose number is returned,
+    and one's own sets and methods.
 
     Raises ``ValueError`` for a folder that holds something else, or naming an image that is
     missing or altered, after all others were copied.
@@ -76,6 +87,9 @@ def backup(folder: Path) -> int:
         part.replace(folder / DATABASE)
     finally:
         part.unlink(missing_ok=True)
+    for kind, (place, told) in _own().items():
+        for path in sorted(place.glob(f"[!.]*/{told}")):
+            _put(path.parent, folder / kind / path.parent.name, told)
     wrong = [
         name
         for name in _named(folder / DATABASE)
@@ -112,6 +126,9 @@ def restore(folder: Path) -> Path | None:
                     f"{folder / STIMULI / name} is missing or altered, and {settings.STIMULI_DIR} "
                     "has it neither; nothing was restored but images"
                 )
+        for kind, (here, told) in _own().items():
+            for path in sorted((folder / kind).glob(f"[!.]*/{told}")):
+                _put(path.parent, here / path.parent.name, told)
         database.parent.mkdir(parents=True, exist_ok=True)
         part = database.with_name(f"{database.name}.restoring")
         write_whole(part, (folder / DATABASE).read_bytes())
@@ -196,6 +213,28 @@ def _copied(source: Path, copy: Path) -> bool:
                 write_whole(copy, content)
             return True
     return False
+
+
+def _put(source: Path, target: Path, told: str) -> None:
+    """Make the folder ``target`` what ``source`` is; ``told`` is the file that says what it is.
+
+    Where both say the same, files that are missing are copied and those that are there stay.
+    Otherwise the whole folder is made beside and takes the place of the other, which is kept.
+    """
+    same = target.is_dir() and _content(target / told) == _content(source / told)
+    made = target if same else target.with_name(f".{target.name}.{os.getpid()}.part")
+    files = sorted(path.relative_to(source) for path in source.rglob("[!.]*") if path.is_file())
+    for name in files:
+        if not (made / name).is_file():
+            write_whole(made / name, (source / name).read_bytes())
+    if not same:
+        if target.exists():
+            target.rename(target.with_name(f".{target.name}.before-{datetime.now():%Y%m%d-%H%M%S}"))
+        made.rename(target)
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
 
 
 def _persist(path: Path) -> None:

@@ -12,7 +12,7 @@ import re
 import secrets
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,16 +131,20 @@ def alone(say: Say) -> Iterator[None]:
         yield
 
 
-def prepare(*, say: Say, progress: bool) -> First:
+def prepare(
+    *, say: Say, progress: bool, sets: Sequence[str] = (), methods: Sequence[str] = ()
+) -> First:
     """Images, outputs, a study and an account, each made only where there is none.
 
-    A draft that an interrupted run left behind is made anew and opened. Raises ``ValueError`` or
-    ``OSError`` with a sentence about what cannot be made or used.
+    ``sets`` and ``methods``, shipped or one's own, are what the study shows; without them Set5, or
+    photographs that are at hand, by the methods of the quick preset. A draft that an interrupted
+    run left behind is made anew and opened. Raises ``ValueError`` or ``OSError`` with a sentence
+    about what cannot be made or used.
     """
     with transaction.atomic():
         pass  # a database that cannot be written to is said now, not after the work
     if not Study.objects.exists() or _left_behind():
-        _create(_image_set(say), say, progress=progress)
+        _create(sets or [_image_set(say)], methods, say, progress=progress)
     by_age = Study.objects.order_by("created_at", "pk")
     study = by_age.filter(state=Study.State.OPEN).first() or by_age[0]
     invitation = study.invitations.filter(revoked_at=None, rater__finished_at=None).first()
@@ -181,17 +185,17 @@ def _image_set(say: Say) -> str:
     return "Set5"
 
 
-def _create(image_set: str, say: Say, *, progress: bool) -> None:
-    """Generate the outputs of one set and open the first study on it."""
-    methods = studies.PRESETS["quick"].methods
-    report = stimuli.make_outputs([image_set], methods, progress=progress)
+def _create(sets: Sequence[str], methods: Sequence[str], say: Say, *, progress: bool) -> None:
+    """Generate the outputs over ``sets`` and open the first study on them."""
+    methods = methods or studies.PRESETS["quick"].methods
+    report = stimuli.make_outputs(sets, methods, progress=progress)
     say(report.sentence)
     if report.failed:
         raise ValueError("; ".join(report.failed))
     left = _left_behind()
     if left is not None:
         left.delete()
-    studies.create(SLUG, title=TITLE, sets=[image_set], opened=True)
+    studies.create(SLUG, title=TITLE, sets=sets, methods=methods, opened=True)
 
 
 def _account() -> tuple[str, str | None]:

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q
 from tqdm import tqdm
 
-from benchmarks import datasets, outputs
+from benchmarks import datasets, methods, outputs
 from benchmarks.files import write_whole
 from study.models import Deed, Rater, Stimulus, Study
 from study.models.deeds import By, by_command, note
@@ -234,16 +234,23 @@ def _made(report: Report, *, progress: bool) -> None:
         report.outputs += 1
         if said := outputs.differs(path):
             report.wrong.append(f"{path}: {said}; manage.py generate makes it anew")
-    for name in datasets.names(settings.BENCHMARKS_DIR):
-        if not (settings.BENCHMARKS_DIR / name).is_dir():
+    folder = settings.BENCHMARKS_DIR
+    for name in datasets.names(folder):
+        if not (folder / name).is_dir():
             continue
-        images = datasets.manifest(name, settings.BENCHMARKS_DIR).images
-        for entry in _bar(images, f"originals of {name}", progress):
+        for entry in _bar(datasets.manifest(name, folder).images, f"originals of {name}", progress):
             report.outputs += 1
             try:
-                datasets.load_verified(settings.BENCHMARKS_DIR, name, entry)
+                datasets.load_verified(folder, name, entry)
             except ValueError as error:
                 report.wrong.append(f"{error}; {datasets.mends(name)} brings it")
+    taken = list(methods.taken(settings.METHODS_DIR))
+    for path, wanted in _bar(taken, "outputs that were brought", progress):
+        report.outputs += 1
+        if said := methods.differs(path, wanted):
+            report.wrong.append(
+                f"{said}; restore it from a backup, or remove the method and add it again"
+            )
 
 
 def _bar(things: Iterable[Any], what: str, progress: bool) -> Iterator[Any]:

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from benchmarks.fetch import cut_sample
+from benchmarks.files import encode_png
 from tests.conftest import METHODS
 from tests.serving import ROOT, Server
 
@@ -209,3 +211,25 @@ def test_a_backup_is_made_again_into_its_folder_and_into_no_other(place, tmp_pat
     done = place.shell(f".venv/bin/python manage.py backup {tmp_path / 'new'}")
     assert (done.returncode, "1 images are missing or altered" in done.stderr) == (1, True)
     assert content(tmp_path / "new" / "study.sqlite3") == content(place.database)
+
+
+def test_own_sets_and_methods_come_back_and_another_of_the_name_is_set_aside(place, tmp_path):
+    """What somebody brought is in no download and made by no command of ours."""
+    for name in ("sets", "methods"):
+        place.environment[{"sets": "BENCHMARKS_DIR"}.get(name, "METHODS_DIR")] = str(
+            place.var / name
+        )
+    image = encode_png(cut_sample("camera"))
+    for folder, told in (("sets/streets", "manifest.json"), ("methods/ours", "method.json")):
+        (place.var / folder / "deeper").mkdir(parents=True)
+        (place.var / folder / told).write_text("{}")
+        (place.var / folder / "deeper" / "east.png").write_bytes(image)
+    held = {path: path.read_bytes() for path in place.var.rglob("*/east.png")}
+    place.manage("backup", str(place.backup))
+    shutil.rmtree(place.var / "sets" / "streets")
+    (place.var / "methods" / "ours" / "method.json").write_text('{"name": "another"}')
+    place.manage("restore", str(place.backup))
+    assert {path: path.read_bytes() for path in held} == held
+    assert (place.var / "methods" / "ours" / "method.json").read_text() == "{}"
+    (aside,) = (place.var / "methods").glob(".ours.before-*")
+    assert "another" in (aside / "method.json").read_text()

@@ -12,11 +12,12 @@ from django.core.management import CommandError, call_command
 
 from study.desk import first, stimuli, studies
 from study.models import Deed, Invitation, Study
+from tests.own_material import bring
 
 
-def run() -> str:
+def run(*arguments: str) -> str:
     out = io.StringIO()
-    call_command("first_study", stdout=out, stderr=out, verbosity=0)
+    call_command("first_study", *arguments, stdout=out, stderr=out, verbosity=0)
     return out.getvalue()
 
 
@@ -47,6 +48,16 @@ def test_the_first_run_opens_a_study_and_the_second_repeats_nothing(client):
     assert password[1] not in again
     assert (Study.objects.count(), Invitation.objects.count(), User.objects.count()) == (1, 1, 1)
     assert all(path.stat().st_mtime_ns == time for path, time in made.items())
+
+
+def test_a_first_study_can_be_of_own_images_and_methods(settings, tmp_path):
+    settings.BENCHMARKS_DIR = tmp_path / "benchmarks"
+    bring(tmp_path)
+    said = run("--sets", "streets", "--methods", "ours", "theirs", "hr")
+    assert "Rate images   http" in said
+    study = Study.objects.get()
+    shown = study.stimuli.values_list("source__dataset__name", "method__name").distinct()
+    assert sorted(shown) == [("streets", name) for name in ("hr", "ours", "theirs")]
 
 
 def test_a_first_run_that_cannot_open_its_study_leaves_none_and_the_next_one_has_a_link(

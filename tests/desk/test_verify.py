@@ -12,6 +12,7 @@ from django.db import connection
 
 from study.desk import rehearsal, studies
 from study.models import Deed, Rater, Rating, Stimulus, Study, StudyStimulus
+from tests.own_material import bring
 
 
 @pytest.fixture(autouse=True)
@@ -186,3 +187,15 @@ def test_of_one_study_nothing_else_is_looked_at(open_study, generated, site):
     assert not wrong
     assert "looked at 6 images of studies, 0 outputs" in said
     assert "no study 'none'" in run("--study", "none")[1]
+
+
+def test_own_sets_and_what_was_brought_of_methods_are_looked_at_too(site, settings):
+    bring(site / "brought")
+    (site / "benchmarks" / "streets" / "east.png").write_bytes(b"no image")
+    output = settings.METHODS_DIR / "ours" / "streets" / "west.png"
+    output.write_bytes((settings.METHODS_DIR / "ours" / "streets" / "east.png").read_bytes())
+    said, wrong = run()
+    assert wrong.startswith("2 ")
+    assert "streets east: " in said
+    assert "add_set streets FOLDER" in said
+    assert f"the pixels of {output} are not those that were taken in; restore it" in said

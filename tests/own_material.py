@@ -1,0 +1,69 @@
+"""An image set and methods of somebody's own, brought in as a user does, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from benchmarks import own_methods, own_sets
+from benchmarks.fetch import cut_sample
+from benchmarks.files import encode_png
+from benchmarks.resize import degrade
+from sr_models.interpolation import bicubic, nearest
+
+Image = NDArray[np.uint8]
+
+
+def photographs(names: Sequence[str], *, height: int = 98, width: int = 131) -> dict[str, Image]:
+    """Parts of real photographs, of a size that four does not divide."""
+    samples = ("astronaut", "chelsea", "coffee", "rocket")
+    return {
+        name: np.ascontiguousarray(cut_sample(samples[n % 4])[40 : 40 + height, 60 : 60 + width])
+        for n, name in enumerate(names)
+    }
+
+
+def softened(image: Image) -> Image:
+    """What some program made: as large as the original, rows and columns beyond four too."""
+    made = image.copy()
+    made[: image.shape[0] // 4 * 4, : image.shape[1] // 4 * 4] = bicubic(degrade(image))
+    return made
+
+
+def blocky(image: Image) -> Image:
+    """What another made: as large as what four divides."""
+    return nearest(degrade(image))
+
+
+PROGRAMS: Sequence[Callable[[Image], Image]] = (softened, blocky)
+
+
+def bring(
+    folder: Path,
+    *,
+    set_name: str = "streets",
+    images: Sequence[str] = ("east", "west"),
+    methods: Sequence[str] = ("ours", "theirs"),
+    titles: Mapping[str, str] | None = None,
+) -> None:
+    """A set of ``images``, and outputs of all of them by each of ``methods``, into the site."""
+    originals = folder / f"{set_name}-originals"
+    originals.mkdir(parents=True)
+    for name, image in photographs(images).items():
+        (originals / f"{name}.png").write_bytes(encode_png(image))
+    own_sets.add(set_name, originals, folder=settings.BENCHMARKS_DIR, progress=False)
+    for number, method in enumerate(methods):
+        outputs = folder / f"{set_name}-{method}"
+        outputs.mkdir()
+        for name, image in photographs(images).items():
+            made = PROGRAMS[number % len(PROGRAMS)](image)
+            (outputs / f"{name}_{method}_x4.png").write_bytes(encode_png(made))
+        own_methods.add(
+            method, outputs=outputs, folder=settings.METHODS_DIR,
+            benchmarks_dir=settings.BENCHMARKS_DIR, sets=[set_name],
+            title=(titles or {}).get(method), progress=False,
+        )  # fmt: skip

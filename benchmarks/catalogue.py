@@ -1,0 +1,106 @@
+"""Everything that can be rated and measured, at one look, as plain data.
+
+Sets, methods, how far the outputs of each method over each set are, and measures: what
+``manage.py catalogue`` prints and what a page can show.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks import datasets, methods, outputs
+from benchmarks.measures import COMPUTED
+
+Catalogue = dict[str, list[dict[str, Any]]]
+
+
+def catalogue(
+    *, benchmarks_dir: Path, methods_dir: Path | None, outputs_dir: Path, look: bool = True
+) -> Catalogue:
+    """``sets``, ``methods``, ``outputs`` and ``measures``: lists of rows, as JSON can hold them.
+
+    A row of ``outputs`` is a method over a set of which every original is there: how many images,
+    outputs made, missing, and measured by each measure; they are read and checked unless ``look``
+    is false. Raises ``ValueError`` naming a manifest or a method's file that cannot be read.
+    """
+    manifests = [datasets.manifest(name, benchmarks_dir) for name in datasets.names(benchmarks_dir)]
+    known = methods.methods(methods_dir)
+    there = set(datasets.available(benchmarks_dir))
+    return {
+        "sets": [_set(found, benchmarks_dir) for found in manifests],
+        "methods": [
+            {
+                "name": each.name,
+                "title": each.title,
+                "kind": each.kind,
+                "scale": each.scale,
+                "sets": sorted(each.sets) if each.sets is not None else None,
+                "license": each.license,
+                "source": each.source,
+                "lacks": _lacks(each),
+            }
+            for each in known.values()
+        ],
+        "outputs": [
+            _made(outputs_dir, found, each)
+            for found in manifests
+            if look and found.name in there
+            for each in known.values()
+            if each.covers(found.name) and not _lacks(each)
+        ],
+        "measures": [
+            {
+                "name": each.name,
+                "title": each.title,
+                "better": "higher" if each.higher_is_better else "lower",
+                "needs_reference": each.needs_reference,
+                "version": each.version,
+            }
+            for each in COMPUTED.values()
+        ],
+    }
+
+
+def _set(found: datasets.Manifest, folder: Path) -> dict[str, Any]:
+    paths = [datasets.image_path(folder, found.name, each) for each in found.images]
+    return {
+        "name": found.name,
+        "title": found.title,
+        "images": len(found.images),
+        "there": sum(path.is_file() for path in paths),
+        "scale": found.scale,
+        "references": found.references,
+        "license": found.license,
+        "sources": [each.address for each in found.sources],
+    }
+
+
+def _lacks(method: methods.Method) -> str:
+    """Why a method can make nothing at all, such as a weight file that is not there."""
+    if method.sets is not None:
+        return ""
+    try:
+        method.fingerprint("", _ANY)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+_ANY = datasets.ImageEntry("", 0, 0, 1, "")
+
+
+def _made(folder: Path, found: datasets.Manifest, method: methods.Method) -> dict[str, Any]:
+    try:
+        told = outputs.made(folder, found, method)
+    except ValueError as error:  # of another version of the set, or damaged
+        return {"set": found.name, "method": method.name, "lacks": str(error)}
+    return {
+        "set": found.name,
+        "method": method.name,
+        "images": told.images,
+        "made": told.made,
+        "missing": told.missing,
+        "measured": dict(told.measured),
+        "lacks": "",
+    }

@@ -1,0 +1,177 @@
+"""The catalogue as the desk has it: with the studies that show each thing; taking things out of it.
+
+What a study shows cannot be taken out, whatever state the study is in: its figures are defended
+by what they were made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from benchmarks import catalogue as files
+from benchmarks import own_methods, own_sets
+from study.analysis import layout
+from study.models import Dataset, Measure, Method, SourceImage, Stimulus, Study
+
+
+def everything(*, look: bool = True) -> files.Catalogue:
+    """`benchmarks.catalogue.catalogue` of this site, with ``studies`` beside sets and methods.
+
+    Measures that came in as figures from elsewhere follow those that are computed here.
+    """
+    found = files.catalogue(
+        benchmarks_dir=settings.BENCHMARKS_DIR,
+        methods_dir=settings.METHODS_DIR,
+        outputs_dir=settings.OUTPUTS_DIR,
+        look=look,
+    )
+    for row in found["sets"]:
+        row["studies"] = _slugs(Q(source__dataset__name=row["name"]))
+    for row in found["methods"]:
+        row["studies"] = _slugs(Q(method__name=row["name"]))
+    computed = {row["name"] for row in found["measures"]}
+    for measure in Measure.objects.exclude(name__in=computed):
+        found["measures"].append(
+            {
+                "name": measure.name,
+                "title": measure.title,
+                "better": "higher" if measure.higher_is_better else "lower",
+                "needs_reference": None,
+                "version": None,
+            }
+        )
+    return found
+
+
+def _slugs(shown: Q) -> list[str]:
+    """The studies that show such stimuli, or calibrate with them, by name."""
+    stimuli = Stimulus.objects.filter(shown)
+    studies = Study.objects.filter(
+        Q(studystimulus__stimulus__in=stimuli) | Q(anchors__stimulus__in=stimuli)
+    )
+    return sorted(set(studies.values_list("slug", flat=True)))
+
+
+def remove_set(name: str) -> str:
+    """Take a set of somebody's own out, with the outputs over it; returns what was done.
+
+    Raises ``ValueError`` for a set that is shipped, is not there, or is shown in a study.
+    """
+    stimuli = Q(source__dataset__name=name)
+
+    def rows() -> None:
+        Stimulus.objects.filter(stimuli).delete()
+        SourceImage.objects.filter(dataset__name=name).delete()
+        Dataset.objects.filter(name=name).delete()
+
+    return _remove(
+        f"the set {name}", stimuli, rows,
+        lambda: own_sets.remove(
+            name, folder=settings.BENCHMARKS_DIR, outputs_dir=settings.OUTPUTS_DIR
+        ),
+    )  # fmt: skip
+
+
+def remove_method(name: str) -> str:
+    """Take a method of somebody's own out, with its outputs; returns what was done.
+
+    Raises ``ValueError`` for a method that is built in, is not there, or is shown in a study.
+    """
+    stimuli = Q(method__name=name)
+
+    def rows() -> None:
+        Stimulus.objects.filter(stimuli).delete()
+        Method.objects.filter(name=name).delete()
+
+    return _remove(
+        f"the method {name}", stimuli, rows,
+        lambda: own_methods.remove(
+            name, folder=settings.METHODS_DIR, outputs_dir=settings.OUTPUTS_DIR
+        ),
+    )  # fmt: skip
+
+
+def _remove(what: str, stimuli: Q, rows: Callable[[], None], remove: Callable[[], object]) -> str:
+    with transaction.atomic():
+        shown = _slugs(stimuli)
+        if shown:
+            raise ValueError(
+                f"{what} is shown in {', '.join(shown)} and stays; a draft can be deleted in the "
+                "admin, a study that was opened keeps what it showed"
+            )
+        remove()  # refuses before it touches anything
+        rows()
+    return f"{what} is gone, with its outputs"
+
+
+def as_text(found: files.Catalogue) -> str:
+    """The catalogue for a terminal: four tables."""
+    sets = [
+        [
+            row["name"], row["title"], f"{row['there']} of {row['images']}", f"x{row['scale']}",
+            "yes" if row["references"] else "no", row["license"] or "-",
+            ", ".join(row["studies"]) or "-",
+        ]
+        for row in found["sets"]
+    ]  # fmt: skip
+    methods = [
+        [
+            row["name"], row["title"], row["kind"], f"x{row['scale']}" if row["scale"] else "any",
+            "any" if row["sets"] is None else ", ".join(row["sets"]) or "-",
+            row["license"] or "-", row["source"] or "-", ", ".join(row["studies"]) or "-",
+        ]
+        for row in found["methods"]
+    ]  # fmt: skip
+    measures = [
+        [
+            row["name"], row["title"], row["better"],
+            {True: "yes", False: "no", None: "unknown"}[row["needs_reference"]],
+            "brought in" if row["version"] is None else str(row["version"]),
+        ]
+        for row in found["measures"]
+    ]  # fmt: skip
+    blocks = [
+        _block(
+            "Sets",
+            ["Set", "Title", "Images there", "Scale", "Originals", "Licence", "Studies"],
+            sets, (0, 1, 5, 6),
+        ),
+        _block(
+            "Methods", ["Method", "Title", "Kind", "Scale", "Sets", "Licence", "From", "Studies"],
+            methods, (0, 1, 2, 4, 5, 6, 7),
+        ),
+        _outputs(found),
+        _block(
+            "Measures", ["Measure", "Title", "Better", "Needs original", "Version"],
+            measures, (0, 1, 2),
+        ),
+    ]  # fmt: skip
+    lacks = [f"{row['name']}: {row['lacks']}" for row in found["methods"] if row["lacks"]]
+    lacks += [
+        f"{row['method']} on {row['set']}: {row['lacks']}"
+        for row in found["outputs"]
+        if row["lacks"]
+    ]
+    return "\n\n".join([*filter(None, blocks), *lacks])
+
+
+def _block(title: str, heads: list[str], rows: list[list[str]], left: tuple[int, ...]) -> str:
+    return f"{title}\n{layout.aligned(heads, rows, left)}" if rows else ""
+
+
+def _outputs(found: files.Catalogue) -> str:
+    """Outputs made of those that there can be: a row a set, a column a method."""
+    rows = [row for row in found["outputs"] if not row["lacks"]]
+    sets = list(dict.fromkeys(row["set"] for row in rows))
+    methods = list(dict.fromkeys(row["method"] for row in rows))
+    cells = {
+        (row["set"], row["method"]): f"{row['made']}/{row['images']}"
+        + ("" if row["measured"]["psnr"] == row["made"] else " unmeasured")
+        for row in rows
+    }
+    table = [[method, *(cells.get((name, method), "-") for name in sets)] for method in methods]
+    return _block("Outputs made", ["Method", *sets], table, (0,))

@@ -27,8 +27,16 @@ SET_NAMES = ("Set5", "Set14", "BSD100")
 SAMPLES = "Samples"
 """Photographs that come with scikit-image: a set to try things with, no benchmark."""
 
-SHIPPED = (*SET_NAMES, SAMPLES)
+SHIPPED = (*SET_NAMES, "Urban100", SAMPLES)
 """The sets whose manifests come with this package."""
+
+ELSEWHERE = {
+    "DIV2K_valid": (
+        "DIV2K's validation set (Agustsson and Timofte, CVPRW 2017)",
+        "https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_valid_HR.zip",
+    )
+}
+"""Public sets whose pixels are not known here: what they are, and where they come from."""
 
 MANIFESTS = Path(__file__).parent / "manifests"
 OWN = "manifest.json"
@@ -80,7 +88,7 @@ def names(folder: Path | None = None) -> list[str]:
     """All sets that are known: the shipped ones, then those of somebody's own in ``folder``.
 
     >>> names()
-    ['Set5', 'Set14', 'BSD100', 'Samples']
+    ['Set5', 'Set14', 'BSD100', 'Urban100', 'Samples']
     """
     own = sorted(path.parent.name for path in folder.glob(f"[!.]*/{OWN}")) if folder else []
     return [*SHIPPED, *(name for name in own if name not in SHIPPED)]
@@ -97,6 +105,13 @@ def manifest(name: str, folder: Path | None = None) -> Manifest:
     if name in SHIPPED:
         return _shipped(MANIFESTS / f"{name}.json")
     if name not in names(folder):
+        for known, (title, address) in ELSEWHERE.items():
+            if name.casefold() in (known.casefold(), known.casefold().partition("_")[0]):
+                raise ValueError(
+                    f"{known} is {title}, of which no manifest is shipped: get {address} and "
+                    f"python manage.py add_set {known} {address.rpartition('/')[2]} brings it in "
+                    "as a set of your own"
+                )
         raise ValueError(
             f"there is no image set {name!r}; there are {', '.join(names(folder))}; "
             "python manage.py add_set brings in your own"

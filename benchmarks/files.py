@@ -90,10 +90,11 @@ def may_be_image(path: PurePath) -> bool:
     >>> may_be_image(PurePath("__MACOSX/HR/0001.png")), may_be_image(PurePath("../HR/0001.png"))
     (False, True)
     """
-    return path.suffix.lower() in IMAGE_SUFFIXES and not any(map(_is_aside, path.parts))
+    return path.suffix.lower() in IMAGE_SUFFIXES and not any(map(is_aside, path.parts))
 
 
-def _is_aside(name: str) -> bool:
+def is_aside(name: str) -> bool:
+    """Whether a file or folder of this name is what a system puts beside people's files."""
     return name == "__MACOSX" or (name.startswith(".") and name != "..")
 
 
@@ -122,7 +123,7 @@ def images_below(folder: Path, *, most: int, label: str | None = None) -> Iterat
                             f"{label} holds more than {most} files and folders; name a folder of "
                             "its images alone"
                         )
-                    if not _is_aside(entry.name):
+                    if not is_aside(entry.name):
                         names.append(entry.name)
         except OSError as error:
             if path == folder:

@@ -8,6 +8,7 @@ import io
 import lzma
 import struct
 import tarfile
+import tempfile
 import zipfile
 
 import numpy as np
@@ -206,3 +207,126 @@ def test_a_packed_tar_that_is_damaged_is_one_clear_line(kind, tmp_path):
         (tmp_path / "set").write_bytes(broken)
         with pytest.raises(ValueError, match="is not a whole zip or tar archive"):
             places(tmp_path / "set")
+
+
+def packed_in(content: bytes, kind: str, name: str) -> bytes:
+    """An archive that holds one file."""
+    if kind == "zip":
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr(name, content)
+        return packed.getvalue()
+    return gzip.compress(tarred((name, content))) if kind == "tar.gz" else tarred((name, content))
+
+
+def left_in(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def temporary(tmp_path, monkeypatch):
+    """Where temporary files lie during the test."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("innermost", ["zip", "tar", "tar.gz"])
+@pytest.mark.parametrize("inner", ["zip", "tar", "tar.gz"])
+@pytest.mark.parametrize("outer", ["zip", "tar", "tar.gz"])
+def test_an_archive_in_an_archive_is_looked_through(outer, inner, innermost, tmp_path, temporary):
+    content = packed_in(SMALL, innermost, "SET_HR/baby.png")
+    content = packed_in(content, inner, f"b.{innermost.upper()}")
+    (tmp_path / "a").write_bytes(packed_in(content, outer, f"data/inner.{inner}"))
+    found = [(place, file.read()) for place, file in archives.images(tmp_path / "a")]
+    way = f"a/data/inner.{inner}/b.{innermost.upper()}/SET_HR/baby.png"
+    assert found == [(way, SMALL)]
+    assert left_in(temporary) == []
+
+
+def test_archives_that_cannot_be_read_are_named_after_what_the_others_hold(tmp_path):
+    fourth = packed_in(packed_in(SMALL, "zip", "d.png"), "tar", "d.zip")
+    damaged = bytearray(packed_in(SMALL, "zip", "e.png"))
+    damaged[45] ^= 1
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        packed.writestr("deep.tgz", packed_in(packed_in(fourth, "tar", "c.tar"), "tar.gz", "b.tar"))
+        packed.writestr("damaged.zip", bytes(damaged))
+        packed.writestr("cut.tar.gz", gzip.compress(SMALL)[:-9])
+        packed.writestr("other.rar", b"Rar!")
+        packed.writestr("__MACOSX/._cut.tar.gz", b"aside")
+        packed.writestr("last.png", SMALL)
+    found = archives.images(tmp_path / "a.zip")
+    assert next(found)[0] == "a.zip/last.png"
+    with pytest.raises(ValueError, match=r"a\.zip/") as error:
+        next(found)
+    said = str(error.value).split("; ")
+    assert said[0] == "a.zip/deep.tgz/b.tar/c.tar lies in 3 archives"
+    assert said[2].startswith("a.zip/damaged.zip is not a whole zip or tar archive: Bad CRC-32")
+    assert said[3].startswith("a.zip/cut.tar.gz is not a whole zip or tar archive: ")
+    assert said[4] == "a.zip/other.rar is an archive of a kind that is not read"
+    assert "__MACOSX" not in str(error.value)
+
+
+def test_what_is_unpacked_is_counted_over_all_levels(tmp_path, temporary, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_UNPACKED", 1 << 20)
+    inner = zipped(tmp_path / "inner.zip", baby=bytes(300_000))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as packed:
+        for number in range(5):
+            packed.writestr(f"{number}.zip", inner)
+    found = archives.images(tmp_path / "a.zip")
+    assert [next(found)[0] for _ in range(3)] == [f"a.zip/{n}.zip/baby.png" for n in range(3)]
+    with pytest.raises(ValueError, match=r"a\.zip unpacks to more than 1 MiB; unpack what is"):
+        next(found)
+    assert left_in(temporary) == []
+
+
+@pytest.mark.parametrize("outer", ["zip", "tar.gz"])
+def test_a_huge_archive_in_a_small_one_takes_neither_memory_nor_room(outer, tmp_path):
+    path = tmp_path / "set"
+    if outer == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            packed.writestr("inner.tar", bytes(150 << 20))
+    else:
+        path.write_bytes(gzip.compress(tarred(("inner.tar", bytes(150 << 20))), 1))
+    said, mebibytes = grown(
+        "from pathlib import Path\n"
+        "benchmarks.archives.MOST_UNPACKED = 80 << 20\n"
+        "for _ in benchmarks.archives.images(Path(argument)): pass",
+        path,
+    )
+    assert "set unpacks to more than 80 MiB; unpack" in said
+    assert mebibytes < 50
+
+
+def test_archives_that_hold_many_archives_each_end_at_the_number_of_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_FILES", 50)
+    content = SMALL
+    for name in ("a.png", "b.zip", "c.zip"):
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for number in range(10):
+                archive.writestr(f"{number}{name}", content)
+        content = packed.getvalue()
+    (tmp_path / "bomb.zip").write_bytes(content)
+    found = []
+    with pytest.raises(ValueError, match=r"bomb\.zip holds more than 50 files; unpack what is"):
+        found.extend(place for place, _ in archives.images(tmp_path / "bomb.zip"))
+    assert 40 < len(found) < 50
+
+
+def test_a_copy_that_finds_no_room_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    (tmp_path / "a.zip").write_bytes(packed_in(packed_in(SMALL, "tar", "a.png"), "zip", "b.tar"))
+    with pytest.raises(
+        ValueError,
+        match=r"a\.zip holds archives that cannot be copied to a temporary file \(No such",
+    ):
+        places(tmp_path / "a.zip")
+
+
+def test_an_archive_in_a_tar_may_be_longer_than_an_image(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST", 1000)
+    inner = tarred(("notes.txt", bytes(3 << 20)), ("b.png", SMALL))
+    (tmp_path / "a.tar").write_bytes(tarred(("inner.tar", inner)))
+    assert places(tmp_path / "a.tar") == ["a.tar/inner.tar/b.png"]

@@ -30,7 +30,7 @@ def run(*arguments: str) -> str:
 
 def test_from_nothing_to_a_table(samples):
     assert run("fetch_benchmarks", "Samples") == (
-        "Samples: 5 images, every pixel as published (5 new)\n"
+        "Samples: 5 images, every pixel as its manifest says (5 new)\n"
     )
     methods = ("--methods", "nearest", "hr")
     assert run("generate", *methods) == "10 outputs made, 0 were there already\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,7 +36,8 @@ def test_manifests_describe_the_real_sets(benchmarks_dir, name, count):
 def test_no_two_images_share_a_name_or_pixels():
     entries = [entry for name in SHIPPED for entry in manifest(name).images]
     assert len({entry.name.casefold() for entry in entries}) == len(entries)
-    assert len({entry.sha256 for entry in entries}) == len(entries)
+    hashes = [each for e in entries for each in (e.sha256, e.crop_sha256) if each]
+    assert len(set(hashes)) == len(hashes)
 
 
 def test_bridge_is_the_one_grey_image_of_the_papers_sets():
@@ -44,9 +46,30 @@ def test_bridge_is_the_one_grey_image_of_the_papers_sets():
 
 
 def test_addresses_that_nobody_has_tried_say_so():
-    for name in SET_NAMES:
+    for name in (*SET_NAMES, "Urban100"):
         assert manifest(name).sources
         assert not any(source.tried for source in manifest(name).sources)
+
+
+def test_a_shipped_manifest_has_the_form_of_those_of_own_sets():
+    for name in SHIPPED:
+        text = (datasets.MANIFESTS / f"{name}.json").read_text()
+        assert datasets.as_json(datasets.parsed(text)) == text
+        assert manifest(name).license
+
+
+def test_urban100_has_its_hundred_images_which_four_divides():
+    images = manifest("Urban100").images
+    assert [entry.name for entry in images] == [f"img_{n:03d}" for n in range(1, 101)]
+    assert all(entry.width % 4 == entry.height % 4 == 0 for entry in images)
+
+
+def test_a_set_that_is_known_from_elsewhere_may_be_ones_own(own_samples):
+    own = replace(manifest("Samples"), name="DIV2K_valid")
+    shutil.copytree(own_samples / "Samples", own_samples / "DIV2K_valid")
+    (own_samples / "DIV2K_valid" / datasets.OWN).write_text(datasets.as_json(own))
+    assert manifest("DIV2K_valid", own_samples) == own
+    assert available(own_samples) == ["Samples", "DIV2K_valid"]
 
 
 def test_one_wrong_pixel_is_named(own_samples):
@@ -77,7 +100,9 @@ def test_a_set_is_available_only_as_a_whole(own_samples):
 
 
 def test_an_unknown_set_is_answered_with_the_known_ones():
-    with pytest.raises(ValueError, match="no image set 'Set6'; there are Set5, Set14, BSD100, Sa"):
+    with pytest.raises(
+        ValueError, match="no image set 'Set6'; there are Set5, Set14, BSD100, Urban100, S"
+    ):
         datasets.manifest("Set6")
 
 

@@ -5,9 +5,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
-from benchmarks.datasets import SAMPLES, SET_NAMES, manifest
+from benchmarks.datasets import SET_NAMES, SHIPPED, manifest
 from benchmarks.fetch import fetch
 from study.management.plain import PlainCommand
+
+OTHERS = [name for name in SHIPPED if name not in SET_NAMES]
 
 
 class Command(PlainCommand):
@@ -18,7 +20,7 @@ class Command(PlainCommand):
             "sets",
             nargs="*",
             metavar="SET",
-            help=f"{', '.join(SET_NAMES)} (these three by default) or {SAMPLES}",
+            help=f"{', '.join(SET_NAMES)} (these by default) or {', '.join(OTHERS)}",
         )
         parser.add_argument(
             "--source",
@@ -28,13 +30,16 @@ class Command(PlainCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        written = fetch(
+        brought = fetch(
             options["sets"] or SET_NAMES,
             source=options["source"],
             destination=settings.BENCHMARKS_DIR,
             progress=options["verbosity"] > 0,
             say=self.stderr.write,
         )
-        for name, count in written.items():
-            total = len(manifest(name).images)
-            self.stdout.write(f"{name}: {total} images, every pixel as published ({count} new)")
+        for name, (new, crops) in brought.items():
+            total = len(manifest(name, settings.BENCHMARKS_DIR).images)
+            said = f", {crops} of them cropped to a multiple of four" if crops else ""
+            self.stdout.write(
+                f"{name}: {total} images{said}, every pixel as its manifest says ({new} new)"
+            )

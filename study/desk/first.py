@@ -51,6 +51,8 @@ class First:
     invitation: Invitation | None
     account: str
     password: str | None
+    remarks: list[str]
+    """What could not be measured on the way, and what to do about it."""
 
     @property
     def lines(self) -> list[str]:
@@ -139,8 +141,9 @@ def prepare(*, say: Say, progress: bool) -> First:
     """
     with transaction.atomic():
         pass  # a database that cannot be written to is said now, not after the work
+    remarks: list[str] = []
     if not Study.objects.exists() or _left_behind():
-        _create(_image_set(say), say, progress=progress)
+        remarks = _create(_image_set(say), say, progress=progress)
     by_age = Study.objects.order_by("created_at", "pk")
     study = by_age.filter(state=Study.State.OPEN).first() or by_age[0]
     invitation = study.invitations.filter(revoked_at=None, rater__finished_at=None).first()
@@ -148,7 +151,7 @@ def prepare(*, say: Say, progress: bool) -> First:
         (invitation,) = studies.invite(study, 1)
     # Last: its password is shown at once, and only then.
     account, password = _account()
-    return First(study, invitation, account, password)
+    return First(study, invitation, account, password, remarks)
 
 
 def _left_behind() -> Study | None:
@@ -181,10 +184,10 @@ def _image_set(say: Say) -> str:
     return "Set5"
 
 
-def _create(image_set: str, say: Say, *, progress: bool) -> None:
-    """Generate the outputs of one set and open the first study on it."""
+def _create(image_set: str, say: Say, *, progress: bool) -> list[str]:
+    """Generate the outputs of one set and open the first study on it; what is to be said of it."""
     methods = studies.PRESETS["quick"].methods
-    report = stimuli.make_outputs([image_set], methods, progress=progress)
+    report = stimuli.make_outputs([image_set], methods, progress=progress, say=say)
     say(report.sentence)
     if report.failed:
         raise ValueError("; ".join(report.failed))
@@ -192,6 +195,7 @@ def _create(image_set: str, say: Say, *, progress: bool) -> None:
     if left is not None:
         left.delete()
     studies.create(SLUG, title=TITLE, sets=[image_set], opened=True)
+    return report.remarks
 
 
 def _account() -> tuple[str, str | None]:

@@ -16,3 +16,4 @@ class Command(PlainCommand):
         with first.alone(self.say):
             found = first.prepare(say=self.say, progress=options["verbosity"] > 0)
         self.say("\n" + "\n".join(f"  {line}" for line in found.lines))
+        self.remark(found.remarks)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 CHUNK = 1 << 18
 PATIENCE = 60.0
-"""Seconds without a byte after which a server counts as gone."""
+"""Seconds without a byte after which a server counts as gone, unless another patience is asked."""
 MOST = 4 << 30
 """Bytes of a file: DIV2K's photographs, the largest archive of its kind, have 3.5 GB."""
 
@@ -38,9 +38,12 @@ class _OverHttp(HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def download(address: str, path: Path, *, progress: bool = True) -> None:
+def download(
+    address: str, path: Path, *, progress: bool = True, patience: float = PATIENCE
+) -> None:
     """Bring what lies at ``address`` (http or https) to ``path``, which exists once it is whole.
 
+    A server that says nothing for ``patience`` seconds is gone.
     What arrives is kept in ``path.part`` between runs, and only the rest is asked for; where the
     server cannot send a rest, or its file has changed since, the download starts over. Raises
     ``ValueError`` that names the address if the server cannot be reached, refuses, breaks off,
@@ -56,7 +59,7 @@ def download(address: str, path: Path, *, progress: bool = True) -> None:
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", tag.read_text())
     try:
-        with build_opener(_OverHttp).open(request, timeout=PATIENCE) as response:
+        with build_opener(_OverHttp).open(request, timeout=patience) as response:
             total = _total(response, have if _continues(response, have) else 0)
             if total is not None and total > MOST:
                 raise ValueError(_too_long(address))
@@ -72,7 +75,7 @@ def download(address: str, path: Path, *, progress: bool = True) -> None:
         if error.code == 416 and have:
             # The server's file ends before what we have: ours is of no use.
             part.unlink()
-            return download(address, path, progress=progress)
+            return download(address, path, progress=progress, patience=patience)
         raise ValueError(f"{address} answers {error.code} {error.reason}") from None
     except URLError as error:
         raise ValueError(f"{address} cannot be reached: {error.reason}") from None

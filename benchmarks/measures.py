@@ -27,7 +27,8 @@ class Measure:
     """What a figure says: its name in files, its title in tables, and which way is better.
 
     ``load(weights)`` gives the function, where it is computed here; ``weights`` is the folder of
-    feature networks. ``version`` rises when the same image would get another figure.
+    feature networks. ``version`` rises when the same image would get another figure. An image
+    below ``least`` px a side has none.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Measure:
     meaning: str = ""
     version: int = 1
     needs_weights: bool = False
+    least: int = 0
     load: Callable[[Path | None], Function] | None = None
 
 
@@ -70,7 +72,7 @@ COMPUTED = {
             load=lambda _: quality.ssim_daala, meaning="SSIM (daala, as in Ledig et al.)",
         ),
         Measure(
-            "lpips", "LPIPS", higher_is_better=False, needs_weights=True, load=_lpips,
+            "lpips", "LPIPS", higher_is_better=False, needs_weights=True, least=32, load=_lpips,
             meaning="LPIPS 0.1, AlexNet",
         ),
     )

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from benchmarks.files import encode_png, read_image, sweep, write_whole
 from benchmarks.measures import COMPUTED, Function, Value
 from benchmarks.methods import Case, Image, Maker, Method, chosen
 from benchmarks.resize import crop_to_multiple
+from sr_models import SCALE
 
 BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
 
@@ -58,13 +59,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Report:
-    """What ``generate`` did: outputs made or measured, outputs left as they were, and a line for
-    each image that could not be used.
+    """What ``generate`` did: outputs made or measured, outputs left as they were, a line for each
+    image that could not be used, and what else there is to say.
     """
 
     done: int
     skipped: int
     failed: list[str]
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def sentence(self) -> str:
@@ -74,11 +76,12 @@ class Report:
 
 @dataclass(frozen=True)
 class _Job:
-    """One image of a set and what its outputs lack, by method."""
+    """One image of a set, what its outputs lack, by method, and the measures that it has."""
 
     set_name: str
     entry: ImageEntry
     lacks: dict[str, Lack]
+    measured: Sequence[str]
 
 
 def generate(
@@ -90,25 +93,39 @@ def generate(
     methods_dir: Path | None = None,
     device: str = "auto",
     perceptual_dir: Path | None = None,
+    bring_weights: Callable[[], object] | None = None,
     progress: bool = True,
 ) -> Report:
     """Make and measure what is missing of ``methods`` over ``sets``; without ``methods`` of all.
 
     ``device`` (auto, cpu or cuda) is where networks run. What needs feature networks is measured if
-    ``perceptual_dir`` is given, also for outputs that were made without it. An image that is
-    missing, unreadable or has wrong pixels becomes a line in ``Report.failed`` and the rest goes
-    on. Raises ``ValueError`` before anything is made for an unknown set, method or device, a device
-    that is not there, a method that has no outputs of a set, and missing weights.
+    ``perceptual_dir``, their folder, is given, also for outputs that were made without it.
+    ``bring_weights`` is called once if there is anything to measure by them: where they do not come
+    (``ValueError``) such measures are left out, which becomes a line in ``Report.remarks``. An
+    image that is missing, unreadable or has wrong pixels becomes a line in ``Report.failed`` and
+    the rest goes on. Raises ``ValueError`` before anything is made for an unknown set, method or
+    device, a device that is not there, a method that has no outputs of a set, and missing weights
+    that nobody was to bring.
     """
     if device not in DEVICES:
         raise ValueError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
     sets = [manifest(name, benchmarks_dir).name for name in dict.fromkeys(sets)]
     wanted = pairs(sets, methods, benchmarks_dir=benchmarks_dir, methods_dir=methods_dir)
     sweep(outputs_dir)
-    measured = [name for name, each in COMPUTED.items() if perceptual_dir or not each.needs_weights]
-    jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, measured))
-    makers = _makers(jobs, wanted, device)
-    functions = _functions(measured if jobs else (), perceptual_dir)
+    plain = [name for name, each in COMPUTED.items() if not each.needs_weights]
+    jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, COMPUTED if perceptual_dir else plain))
+    makers, remarks = _makers(jobs, wanted, device), []
+    try:
+        if bring_weights and any(set(job.measured) - set(plain) for job in jobs):
+            bring_weights()
+        functions = _functions(jobs, perceptual_dir)
+    except ValueError as error:
+        if bring_weights is None:
+            raise
+        left_out = " and ".join(each.title for each in COMPUTED.values() if each.needs_weights)
+        remarks.append(f"{left_out} was not measured: {error}")
+        jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, plain))
+        functions = _functions(jobs, None)
     known = {method.name: method for some in wanted.values() for method in some}
 
     every = sum(
@@ -141,11 +158,12 @@ def generate(
                     failed.append(str(error))
                     bar.update()
                     continue
-                record["measures"] |= _measures(functions, hr, image)
+                own = {name: functions[name] for name in job.measured}
+                record["measures"] |= _measures(own, hr, image)
                 write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
                 done += 1
                 bar.update()
-    return Report(done=done, skipped=every - lacking, failed=failed)
+    return Report(done=done, skipped=every - lacking, failed=failed, remarks=remarks)
 
 
 def pairs(
@@ -189,18 +207,20 @@ def _jobs(
     benchmarks_dir: Path,
     outputs_dir: Path,
     wanted: Mapping[str, Sequence[Method]],
-    measured: Sequence[str],
+    measured: Iterable[str],
 ) -> Iterator[_Job]:
     """The images of which any output lacks anything."""
     for set_name, methods in wanted.items():
         for entry in manifest(set_name, benchmarks_dir).images:
+            side = min(entry.width, entry.height) // SCALE * SCALE
+            own = [name for name in measured if side >= COMPUTED[name].least]
             lacks = {}
             for method in methods:
                 path = _path(outputs_dir, set_name, method.name, entry)
-                if lack := _lack(path, entry, method.fingerprint(set_name, entry), measured):
+                if lack := _lack(path, entry, method.fingerprint(set_name, entry), own):
                     lacks[method.name] = lack
             if lacks:
-                yield _Job(set_name, entry, lacks)
+                yield _Job(set_name, entry, lacks, own)
 
 
 def _path(outputs_dir: Path, set_name: str, method: str, entry: ImageEntry) -> Path:
@@ -260,8 +280,9 @@ def _makers(
     return {name: each.maker(device) for name, each in known.items() if name in needed}
 
 
-def _functions(measured: Iterable[str], perceptual_dir: Path | None) -> dict[str, Function]:
-    loaders = {name: COMPUTED[name].load for name in measured}
+def _functions(jobs: Iterable[_Job], perceptual_dir: Path | None) -> dict[str, Function]:
+    """The measures that there is anything to do for, each loaded once."""
+    loaders = {name: COMPUTED[name].load for job in jobs for name in job.measured}
     return {name: load(perceptual_dir) for name, load in loaders.items() if load}
 
 

@@ -1,12 +1,14 @@
 """Networks that look at pictures the way people do: VGG for the content loss, LPIPS as a measure.
 
 Trained on ImageNet by others; their weights are no part of this project and are read from a
-folder that the caller names. Their own parameters are frozen, gradients reach the pictures.
+folder that the caller names. Only the five small layers that make LPIPS of AlexNet's features are
+shipped. The networks' own parameters are frozen, gradients reach the pictures.
 """
 
 from __future__ import annotations
 
 import contextlib
+import pickle
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sr_models import weightfile
+from sr_models.methods import WEIGHTS_DIR
 
 VGG19 = "vgg19_features_to_conv3_4_fp16.safetensors"
 BACKBONES = {
@@ -24,6 +27,7 @@ BACKBONES = {
     "vgg": "vgg16_features_fp16.safetensors",
 }
 HEADS = {"alex": "lpips_v0.1_alex_lin.safetensors", "vgg": "lpips_v0.1_vgg_lin.safetensors"}
+"""The weight that LPIPS gives to each feature. AlexNet's are shipped."""
 TAPS = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}
 """Where LPIPS looks: activations numbered as in torchvision's ``features``."""
 
@@ -180,6 +184,20 @@ def torchvision_vgg19(*, fetch: bool) -> dict[str, Tensor] | None:
     return {key: value for key, value in state.items() if key.startswith("features.")}
 
 
+def packed_alexnet(path: Path) -> bytes:
+    """What LPIPS needs of torchvision's AlexNet in ``path``: a safetensors file in half precision.
+
+    The same file gives the same bytes. Raises ``ValueError`` if it is not AlexNet.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        features = {key: value for key, value in state.items() if key.startswith("features.")}
+        backbone(features, last=TAPS["alex"][-1])
+    except (RuntimeError, EOFError, pickle.UnpicklingError, AttributeError, KeyError):
+        raise ValueError(f"{path} does not hold torchvision's AlexNet") from None
+    return weightfile.dump(features, {"source": path.name}, half=True)
+
+
 class ContentLoss(nn.Module):
     """The distance of two pictures' feature maps (Ledig et al. 2017, equation 5 and section 3.2).
 
@@ -208,8 +226,9 @@ class LPIPS(nn.Module):
     """Learned perceptual image patch similarity, version 0.1 (Zhang et al., CVPR 2018).
 
     ``LPIPS(folder)(a, b)`` takes two batches (n, 3, h, w) of RGB in [-1, 1] and gives (n,)
-    distances, 0 for identical pictures and rarely above 1. Raises ``ValueError`` if the weights
-    are not in ``folder`` or the pictures are of different or too small sizes.
+    distances, 0 for identical pictures and rarely above 1. ``folder`` holds AlexNet, or VGG16 and
+    its heads. Raises ``ValueError`` if it does not, or if the pictures are of different or too
+    small sizes.
     """
 
     def __init__(self, folder: Path, network: Literal["alex", "vgg"] = "alex") -> None:
@@ -217,7 +236,7 @@ class LPIPS(nn.Module):
         self.taps = TAPS[network]
         self.standardise = Standardise()
         self.layers = backbone(weightfile.load(folder / BACKBONES[network]), last=self.taps[-1])
-        heads = weightfile.load(folder / HEADS[network])
+        heads = weightfile.load((WEIGHTS_DIR if network == "alex" else folder) / HEADS[network])
         for number in range(len(self.taps)):
             self.register_buffer(f"head{number}", heads[f"lin{number}.weight"])
 

@@ -21,7 +21,9 @@ BENCHMARKS_DIR = folder("BENCHMARKS_DIR", VAR_DIR / "benchmarks") or VAR_DIR
 METHODS_DIR = folder("METHODS_DIR", VAR_DIR / "methods") or VAR_DIR
 OUTPUTS_DIR = folder("OUTPUTS_DIR", VAR_DIR / "outputs") or VAR_DIR
 STIMULI_DIR = folder("STIMULI_DIR", VAR_DIR / "stimuli") or VAR_DIR
-PERCEPTUAL_WEIGHTS_DIR = folder("PERCEPTUAL_WEIGHTS_DIR", None)
+# AlexNet, by which LPIPS looks at images, and whether it is fetched where it is not there.
+PERCEPTUAL_WEIGHTS_DIR = folder("PERCEPTUAL_WEIGHTS_DIR", VAR_DIR / "perceptual") or VAR_DIR
+FETCH_WEIGHTS = flag("FETCH_WEIGHTS", True)
 CALIBRATION_DIR = folder("CALIBRATION_DIR", None)
 # Where else a study may name a folder of calibration images; what people name in a browser lies
 # below these or nowhere.

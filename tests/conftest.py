@@ -15,6 +15,8 @@ from study.models import Invitation, Rater, Study, StudyStimulus, Trial
 from study.rating import sessions
 from tests.own_site import make_outputs
 
+# The programs that tests start fetch nothing either.
+os.environ["FETCH_WEIGHTS"] = "0"
 collect_ignore = ["minimal.py"]
 """A Django site of its own, which cannot be imported into this one."""
 METHODS = ("nearest", "bicubic", "hr")
@@ -67,7 +69,8 @@ def sr_reference_dir() -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_folders(settings, tmp_path, tmp_path_factory):
-    """No test writes where the product keeps its data; static files need no collecting."""
+    """No test writes where the product keeps its data, nor fetches; no static file is collected."""
+    settings.PERCEPTUAL_WEIGHTS_DIR, settings.FETCH_WEIGHTS = tmp_path / "perceptual", False
     settings.STIMULI_DIR = tmp_path / "stimuli"
     settings.OUTPUTS_DIR = tmp_path / "outputs"
     settings.METHODS_DIR = tmp_path / "methods"

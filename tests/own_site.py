@@ -28,6 +28,7 @@ def own_site() -> Iterator[Path]:
             "OUTPUTS_DIR": f"{name}/outputs",
             "STIMULI_DIR": f"{name}/stimuli",
             "CALIBRATION_ROOTS": name,
+            "FETCH_WEIGHTS": "0",
             "DATABASE": f"{name}/study.sqlite3",
             "SITE_URL": "http://127.0.0.1",
             "ALLOWED_HOSTS": "testserver",

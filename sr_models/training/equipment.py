@@ -16,7 +16,7 @@ import torch
 from sr_models import weightfile
 from sr_models.drcn import DRCN
 from sr_models.espcn import ESPCN
-from sr_models.features import LPIPS, VGG22, VGG54, ContentLoss
+from sr_models.features import BACKBONES, LPIPS, VGG22, VGG54, ContentLoss
 from sr_models.networks import Network, build
 from sr_models.srcnn import SRCNN
 from sr_models.srresnet import Generator
@@ -114,9 +114,9 @@ def content_loss(
 def watch(
     photos: list[heldout.Picture], features: Path | None, device: torch.device
 ) -> heldout.HeldOut:
-    """The held-out photographs, looked at by LPIPS too where its weights are at hand."""
+    """The held-out photographs, looked at by LPIPS too where AlexNet is at hand."""
     lpips = None
-    if features and (features / "lpips_v0.1_alex_lin.safetensors").is_file():
+    if features and (features / BACKBONES["alex"]).is_file():
         lpips = LPIPS(features).to(device)
     return heldout.HeldOut(photos, device, lpips)
 

@@ -51,6 +51,8 @@ class First:
     invitation: Invitation | None
     account: str
     password: str | None
+    remarks: list[str]
+    """What could not be measured on the way, and what to do about it."""
 
     @property
     def lines(self) -> list[str]:
@@ -143,8 +145,9 @@ def prepare(
     """
     with transaction.atomic():
         pass  # a database that cannot be written to is said now, not after the work
+    remarks: list[str] = []
     if not Study.objects.exists() or _left_behind():
-        _create(sets or [_image_set(say)], methods, say, progress=progress)
+        remarks = _create(sets or [_image_set(say)], methods, say, progress=progress)
     by_age = Study.objects.order_by("created_at", "pk")
     study = by_age.filter(state=Study.State.OPEN).first() or by_age[0]
     invitation = study.invitations.filter(revoked_at=None, rater__finished_at=None).first()
@@ -152,7 +155,7 @@ def prepare(
         (invitation,) = studies.invite(study, 1)
     # Last: its password is shown at once, and only then.
     account, password = _account()
-    return First(study, invitation, account, password)
+    return First(study, invitation, account, password, remarks)
 
 
 def _left_behind() -> Study | None:
@@ -185,10 +188,10 @@ def _image_set(say: Say) -> str:
     return "Set5"
 
 
-def _create(sets: Sequence[str], methods: Sequence[str], say: Say, *, progress: bool) -> None:
-    """Generate the outputs over ``sets`` and open the first study on them."""
+def _create(sets: Sequence[str], methods: Sequence[str], say: Say, *, progress: bool) -> list[str]:
+    """Generate the outputs over ``sets`` and open the first study on them; what is to be said."""
     methods = methods or studies.PRESETS["quick"].methods
-    report = stimuli.make_outputs(sets, methods, progress=progress)
+    report = stimuli.make_outputs(sets, methods, progress=progress, say=say)
     say(report.sentence)
     if report.failed:
         raise ValueError("; ".join(report.failed))
@@ -196,6 +199,7 @@ def _create(sets: Sequence[str], methods: Sequence[str], say: Say, *, progress: 
     if left is not None:
         left.delete()
     studies.create(SLUG, title=TITLE, sets=sets, methods=methods, opened=True)
+    return report.remarks
 
 
 def _account() -> tuple[str, str | None]:

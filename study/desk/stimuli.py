@@ -7,13 +7,14 @@ takes the database's one lock for a moment.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 
-from benchmarks import datasets
+from benchmarks import datasets, perceptual
 from benchmarks import methods as methods_
 from benchmarks.files import write_whole
 from benchmarks.measures import COMPUTED, Value
@@ -33,11 +34,17 @@ def make_outputs(
     *,
     device: str = "auto",
     progress: bool = True,
+    say: Callable[[str], object] = print,
 ) -> Report:
     """Make and measure what is missing of ``methods`` over ``sets`` in ``OUTPUTS_DIR``.
 
-    Without ``methods``: of all that there are.
+    Without ``methods``: of all that there are. Weights that measures need are brought before;
+    ``say`` hears of a download. ``remarks`` of the report tell what could not be measured.
     """
+    weights = settings.PERCEPTUAL_WEIGHTS_DIR
+    bring = partial(
+        perceptual.bring, weights, fetch=settings.FETCH_WEIGHTS, say=say, progress=progress
+    )
     return generate(
         benchmarks_dir=settings.BENCHMARKS_DIR,
         methods_dir=settings.METHODS_DIR,
@@ -45,7 +52,8 @@ def make_outputs(
         sets=sets,
         methods=methods,
         device=device,
-        perceptual_dir=settings.PERCEPTUAL_WEIGHTS_DIR,
+        perceptual_dir=weights,
+        bring_weights=bring,
         progress=progress,
     )
 

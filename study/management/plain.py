@@ -1,7 +1,7 @@
 """The base of this project's commands: what is wrong is said in one line, never as a traceback."""
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,11 @@ class PlainCommand(BaseCommand):
         """Print a line at once, also where the output is no terminal."""
         self.stdout.write(line)
         self.stdout.flush()
+
+    def remark(self, lines: Iterable[str]) -> None:
+        """Say beside the output what whoever runs this can do better the next time."""
+        for line in lines:
+            self.stderr.write(line, self.style.WARNING)
 
 
 def sentence(error: Exception) -> str:

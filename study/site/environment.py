@@ -28,12 +28,14 @@ def text(name: str, default: str) -> str:
     return os.environ.get(name) or default
 
 
-def flag(name: str) -> bool:
-    """An environment variable as yes or no; unset is no."""
+def flag(name: str, default: bool = False) -> bool:
+    """An environment variable as yes or no; unset is ``default``."""
     value = os.environ.get(name, "").strip().lower()
+    if not value:
+        return default
     if value in {"1", "true", "yes", "on"}:
         return True
-    if value in {"", "0", "false", "no", "off"}:
+    if value in {"0", "false", "no", "off"}:
         return False
     raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no; use 1 or 0")
 

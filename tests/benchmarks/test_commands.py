@@ -19,12 +19,11 @@ KEYS += ["published_psnr", "published_ssim"]
 def _folders(settings, tmp_path):
     settings.BENCHMARKS_DIR = tmp_path / "benchmarks"
     settings.OUTPUTS_DIR = tmp_path / "outputs"
-    settings.PERCEPTUAL_WEIGHTS_DIR = None
 
 
-def run(*arguments: str) -> str:
+def run(*arguments: str, stderr: io.StringIO | None = None) -> str:
     out = io.StringIO()
-    call_command(*arguments, stdout=out, stderr=out, verbosity=0)
+    call_command(*arguments, stdout=out, stderr=stderr or out, verbosity=0)
     return out.getvalue()
 
 
@@ -33,8 +32,12 @@ def test_from_nothing_to_a_table(samples):
         "Samples: 5 images, every pixel as its manifest says (5 new)\n"
     )
     methods = ("--methods", "nearest", "hr")
-    assert run("generate", *methods) == "10 outputs made, 0 were there already\n"
-    assert run("generate", *methods) == "0 outputs made, 10 were there already\n"
+    err = io.StringIO()
+    assert run("generate", *methods, stderr=err) == "10 outputs made, 0 were there already\n"
+    assert run("generate", *methods, stderr=err) == "0 outputs made, 10 were there already\n"
+    first, second = err.getvalue().splitlines()
+    assert first == second
+    assert first.startswith("LPIPS was not measured: AlexNet is not in ")
     lines = run("quality").splitlines()
     assert len(lines) == 3
     assert lines[0].split()[:4] == ["Set", "Method", "Images", "PSNR"]

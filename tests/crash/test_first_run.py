@@ -54,6 +54,7 @@ class Site:
 
         inherited = {name: value for name, value in os.environ.items() if not name.endswith("_DIR")}
         own = {"VAR_DIR": str(self.var), "BENCHMARKS_DIR": str(self.benchmarks)}
+        own |= {"TORCH_HOME": str(self.var)}  # no AlexNet there either: LPIPS takes a while
         process = subprocess.Popen(
             [sys.executable, "manage.py", "serve", *(options or ("--port", str(self.port)))],
             cwd=ROOT, env=inherited | own | environment, text=True, start_new_session=True,

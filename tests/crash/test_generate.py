@@ -25,6 +25,7 @@ def command(generated: Path, root: Path) -> tuple[list[str], dict[str, str]]:
         "OUTPUTS_DIR": str(root / "outputs"),
         "VAR_DIR": str(root),
         "PERCEPTUAL_WEIGHTS_DIR": "",
+        "TORCH_HOME": str(root),  # whoever runs the tests may have AlexNet in torchvision's
     }
     line = [sys.executable, "manage.py", "generate", "--sets", "Samples", "--methods", *METHODS]
     return line, environment

@@ -60,6 +60,15 @@ def test_an_address_is_written_as_browsers_write_it(address, url, host):
     assert (site.url, site.host) == (url, host)
 
 
+@pytest.mark.parametrize("default", [False, True])
+def test_a_flag_that_is_not_set_is_what_a_clone_has(monkeypatch, default):
+    for value, expected in (("", default), (" ", default), ("0", False), ("On", True)):
+        monkeypatch.setenv("FETCH_WEIGHTS", value)
+        assert environment.flag("FETCH_WEIGHTS", default) is expected
+    monkeypatch.delenv("FETCH_WEIGHTS")
+    assert environment.flag("FETCH_WEIGHTS", default) is default
+
+
 def start(call: list[str], var: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     own = {"VAR_DIR": str(var), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     return subprocess.run(

@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from sr_models.features import LPIPS, VGG22, VGG54, ContentLoss, _MeanOfFour
+from sr_models.features import BACKBONES, LPIPS, VGG22, VGG54, ContentLoss, _MeanOfFour
 from sr_models.interpolation import bicubic, imresize
+from sr_models.training import equipment
 
 
 def as_batch(image: np.ndarray) -> torch.Tensor:
@@ -86,6 +87,13 @@ def test_lpips_is_a_distance(perceptual_dir, pair, network):
     both = lpips(torch.cat([sr, hr]), torch.cat([hr, hr]))
     assert both.shape == (2,)
     assert both.tolist() == pytest.approx([float(lpips(sr, hr)), 0], abs=1e-5)
+
+
+def test_lpips_needs_alexnet_alone_and_training_watches_by_it_where_it_is(perceptual_dir, tmp_path):
+    """The heads come with the package."""
+    assert equipment.watch([], tmp_path, torch.device("cpu")).distance is None
+    (tmp_path / BACKBONES["alex"]).symlink_to(perceptual_dir / BACKBONES["alex"])
+    assert isinstance(equipment.watch([], tmp_path, torch.device("cpu")).distance, LPIPS)
 
 
 def test_lpips_has_a_finite_gradient_even_where_the_pictures_agree(perceptual_dir, pair):

@@ -29,3 +29,4 @@ class Command(PlainCommand):
                 methods=options["methods"],
             )
         self.say("\n" + "\n".join(f"  {line}" for line in found.lines))
+        self.remark(found.remarks)

@@ -30,10 +30,12 @@ class Command(PlainCommand):
             options["methods"],
             device=options["device"],
             progress=options["verbosity"] > 0,
+            say=self.stderr.write,
         )
         self.stdout.write(report.sentence)
         for line in report.failed:
             self.stderr.write(line)
+        self.remark(report.remarks)
         if report.failed:
             count = f"{len(report.failed)} image{'s' if len(report.failed) > 1 else ''}"
             raise CommandError(f"{count} could not be used; the rest is done")

@@ -51,6 +51,7 @@ class Command(PlainCommand):
             _collect_static()
             found = first.prepare(say=self.say, progress=options["verbosity"] > 0)
         self.say("\n" + "\n".join(f"  {line}" for line in found.lines))
+        self.remark(found.remarks)
         connections.close_all()
         # The socket is handed over as it is: at no moment could another program take the port.
         listener.set_inheritable(True)

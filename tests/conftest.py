@@ -70,6 +70,7 @@ def _own_folders(settings, tmp_path, tmp_path_factory):
     """No test writes where the product keeps its data; static files need no collecting."""
     settings.STIMULI_DIR = tmp_path / "stimuli"
     settings.OUTPUTS_DIR = tmp_path / "outputs"
+    settings.METHODS_DIR = tmp_path / "methods"
     settings.VAR_DIR = tmp_path_factory.mktemp("var")
     settings.CALIBRATION_DIR, settings.CALIBRATION_ROOTS = None, [tmp_path_factory.getbasetemp()]
     settings.STORAGES = {

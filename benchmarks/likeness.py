@@ -150,13 +150,11 @@ def _originals(set_name: str, outputs: Sequence[Compared]) -> list[str]:
 
 
 def _blue_first(set_name: str, outputs: Sequence[Compared]) -> list[str]:
-    """Over the set as a whole, for images of few colours; and by image, for one among many."""
-    whole = _gain(sum(e.error for e in outputs), sum(e.exchanged for e in outputs))
     names = [each.name for each in outputs if _gain(each.error, each.exchanged) > GAIN]
-    if whole <= GAIN and not names:
+    if not names:
         return []
-    few = names and 2 * len(names) <= len(outputs)
-    which = f"those of {listed(names)}" if few else "the outputs"
+    # Images of few colours do not tell, so that half of a set is as good as all of it.
+    which = f"those of {listed(names)}" if 2 * len(names) <= len(outputs) else "the outputs"
     return [
         f"{set_name}: {which} seem to be in BGR: with red and blue exchanged more than "
         f"{GAIN:.0f} dB nearer to the originals"

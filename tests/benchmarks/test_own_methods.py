@@ -3,119 +3,22 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
-from PIL import Image
 
-from benchmarks import likeness, methods
-from benchmarks.datasets import ImageEntry, Manifest, as_json, load_verified, manifest
-from benchmarks.files import encode_png, pixel_hash, read_image
-from benchmarks.likeness import compared, suspicions
-from benchmarks.outputs import generate, read_outputs
+from benchmarks import methods
+from benchmarks.datasets import load_verified, manifest
+from benchmarks.files import encode_png, pixel_hash
+from benchmarks.outputs import read_outputs
 from benchmarks.own_methods import REFERENCES, Added, add, remove
-from benchmarks.resize import crop_to_multiple, degrade
+from benchmarks.resize import degrade
 from benchmarks.tables import quality_table
 from sr_models.interpolation import bicubic, nearest
 from study.analysis import reading
-
-Pixels = np.ndarray
-COLOUR = ("bowl", "cat", "sky")
-GREY = "man"
-SIZES = {"bowl": (64, 50), "cat": (61, 48), "sky": (60, 51), GREY: (62, 49)}
-"""Widths and heights: four divides none of these images."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """Two own sets, Mine and Other, with originals; and folders for what is made."""
-
-    root: Path
-
-    @property
-    def benchmarks(self) -> Path:
-        return self.root / "benchmarks"
-
-    @property
-    def methods(self) -> Path:
-        return self.root / "methods"
-
-    @property
-    def outputs(self) -> Path:
-        return self.root / "outputs"
-
-    def add(self, name: str, folder: Path, **options) -> Added:
-        return add(
-            name, outputs=folder, folder=self.methods, benchmarks_dir=self.benchmarks,
-            progress=False, **options,
-        )  # fmt: skip
-
-    def original(self, image: str) -> Pixels:
-        return read_image(self.benchmarks / "Mine" / f"{image}.png")
-
-    def made(self, form: str = "{name}.png", sets=("Mine",), method=bicubic) -> Path:
-        """A folder of what ``method`` makes, its files named by ``form``."""
-        folder = self.root / "brought"
-        for set_name in sets:
-            for entry in manifest(set_name, self.benchmarks).images:
-                hr = load_verified(self.benchmarks, set_name, entry)
-                path = folder / form.format(set=set_name, name=entry.name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(encode_png(method(degrade(hr))))
-        return folder
-
-    def state(self) -> dict[str, bytes]:
-        return {
-            str(path.relative_to(self.methods)): path.read_bytes()
-            for path in sorted(self.methods.rglob("*"))
-            if path.is_file() and path.name != ".lock"
-        }
-
-    def generate(self, methods: list[str], sets=("Mine",)):
-        return generate(
-            benchmarks_dir=self.benchmarks, outputs_dir=self.outputs, methods_dir=self.methods,
-            sets=sets, methods=methods, progress=False,
-        )  # fmt: skip
-
-
-@pytest.fixture
-def site(tmp_path, samples) -> Site:
-    found = Site(tmp_path)
-    photos = {"bowl": "coffee", "cat": "chelsea", "sky": "rocket", GREY: "camera"}
-    for set_name, end in (("Mine", ""), ("Other", "2")):
-        entries = []
-        for name, (width, height) in SIZES.items():
-            whole = read_image(samples / "Samples" / f"{photos[name]}.png")
-            top = 150 if set_name == "Mine" else 90
-            image = np.ascontiguousarray(whole[top : top + height, 120 : 120 + width])
-            path = found.benchmarks / set_name / f"{name}{end}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(encode_png(image))
-            entries.append(
-                ImageEntry(
-                    f"{name}{end}", width, height, 3 if image.ndim == 3 else 1, pixel_hash(image),
-                    pixel_hash(crop_to_multiple(image)),
-                )
-            )  # fmt: skip
-        text = as_json(Manifest(set_name, set_name, tuple(entries)))
-        (found.benchmarks / set_name / "manifest.json").write_text(text)
-    return found
-
-
-def refused(site: Site, folder: Path, name: str = "mine", **options) -> str:
-    """What is said of outputs that are not taken; and that nothing is."""
-    before = site.state()
-    with pytest.raises(ValueError) as error:  # noqa: PT011
-        site.add(name, folder, **options)
-    assert site.state() == before
-    return str(error.value)
-
+from tests.benchmarks.brought import refused
 
 # ---- Taken ----
 
@@ -225,66 +128,6 @@ def test_other_outputs_of_a_set_that_is_there_are_refused(site):
     said = refused(site, site.made(method=nearest), "mymodel")
     assert "mymodel has other outputs of Mine (of bowl, cat, sky, man)" in said
     assert "manage.py remove_method mymodel, and add it again, or give these another name" in said
-
-
-def test_outputs_of_the_originals_size_are_cut_to_what_is_compared_and_counted(site):
-    folder = site.made()
-    for image, (width, height) in SIZES.items():
-        path = folder / f"{image}.png"
-        padded = np.pad(read_image(path), [(0, height % 4), (0, width % 4), (0, 0)][
-            : 2 if image == GREY else 3], mode="edge")  # fmt: skip
-        if image != "cat":
-            path.write_bytes(encode_png(padded))
-    added = site.add("mymodel", folder)
-    assert added.cropped == 3
-    assert "; 3 were cut to a multiple of four. Next" in added.sentence
-    for image in SIZES:
-        stored = read_image(site.methods / "mymodel/Mine" / f"{image}.png")
-        assert np.array_equal(stored, bicubic(degrade(site.original(image))))
-
-
-def test_colours_of_a_grey_image_become_grey_if_there_are_hardly_any(site):
-    folder = site.made()
-    path = folder / f"{GREY}.png"
-    grey = read_image(path)
-    path.write_bytes(encode_png(grey[..., None].repeat(3, axis=2)))
-    assert site.add("equal", folder).converted == 0
-    assert np.array_equal(read_image(site.methods / f"equal/Mine/{GREY}.png"), grey)
-    tinted = np.clip(grey[..., None] + np.array([0, 1, 3]), 0, 255).astype(np.uint8)
-    path.write_bytes(encode_png(tinted))
-    added = site.add("tinted", folder, title="Tinted")
-    assert added.converted == 1
-    assert "; 1 with hardly any colour became grey. Next" in added.sentence
-    luma = np.floor(tinted @ np.array([0.299, 0.587, 0.114]) + 0.5)
-    assert np.array_equal(read_image(site.methods / f"tinted/Mine/{GREY}.png"), luma)
-    path.write_bytes(encode_png(np.clip(grey[..., None] + np.array([0, 9, 5]), 0, 255).astype(
-        np.uint8)))  # fmt: skip
-    said = refused(site, folder, "coloured")
-    assert "man.png, for man of Mine: it has colours, and its original is grey" in said
-
-
-def test_luma_is_that_of_our_own_networks_answers():
-    from sr_models.upscale import LUMA
-
-    assert pytest.approx(LUMA.numpy()) == likeness.LUMA
-
-
-def test_a_colour_original_without_colours_takes_grey_outputs(site):
-    grey = site.original(GREY)
-    path = site.benchmarks / "Mine" / "cat.png"
-    path.write_bytes(encode_png(grey[..., None].repeat(3, axis=2)))
-    found = manifest("Mine", site.benchmarks)
-    height, width = grey.shape
-    images = tuple(
-        ImageEntry("cat", width, height, 3, pixel_hash(read_image(path))) if e.name == "cat" else e
-        for e in found.images
-    )
-    changed = as_json(Manifest("Mine", "Mine", images))
-    (site.benchmarks / "Mine" / "manifest.json").write_text(changed)
-    folder = site.made()
-    (folder / "cat.png").write_bytes(encode_png(bicubic(degrade(grey))))
-    site.add("mymodel", folder)
-    assert read_image(site.methods / "mymodel/Mine/cat.png").shape == (48, 60, 3)
 
 
 def test_places_are_given_in_order_and_not_twice(site):
@@ -411,129 +254,6 @@ def test_a_folder_of_methods_that_cannot_be_made_is_named(site):
     with pytest.raises(ValueError, match="METHODS_DIR names the folder of your own methods"):
         site.add("mymodel", site.made())
     assert site.methods.read_text() == "a file"
-
-
-# ---- Refused by what they show ----
-
-
-def deep(path: Path, image: Pixels) -> None:
-    Image.fromarray(np.full(image.shape[:2], 40_000, np.uint16)).save(path)
-
-
-def cmyk(path: Path, image: Pixels) -> None:
-    Image.fromarray(image).convert("CMYK").save(path, "TIFF")
-
-
-def alpha(path: Path, image: Pixels) -> None:
-    half = np.full((*image.shape[:2], 1), 128, np.uint8)
-    Image.fromarray(np.concatenate([image, half], axis=2)).save(path)
-
-
-def cut_short(path: Path, image: Pixels) -> None:
-    path.write_bytes(path.read_bytes()[:-200])
-
-
-def changed(change: Callable[[Pixels], Pixels]) -> Callable[[Path, Pixels], object]:
-    return lambda path, image: path.write_bytes(encode_png(np.ascontiguousarray(change(image))))
-
-
-def resized(width: int, height: int) -> Callable[[Path, Pixels], object]:
-    return changed(lambda image: np.array(Image.fromarray(image).resize((width, height))))
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (deep, "cat.png cannot be read as an image: it has more than 8 bits a channel"),
-        (cmyk, "its pixels are CMYK"),
-        (alpha, "cat.png is partly transparent"),
-        (cut_short, "cat.png cannot be read as an image"),
-        (changed(lambda i: i[:-1]), "cat of Mine: its size is 60x47, not 61x48 or 60x48"),
-        (resized(15, 12), "its size is 15x12, not 61x48 or 60x48: that is the size of what was to"),
-        (resized(30, 24), "it looks like scale 2, and scale 4 is needed"),
-        (resized(45, 36), "it looks like scale 3, and scale 4 is needed"),
-        (resized(122, 96), "that is 2 times the original; was that enlarged?"),
-        (changed(lambda i: np.pad(i, [(0, 0), (0, 1), (0, 0)])[:, :61].transpose(1, 0, 2)),
-         "its size is 48x61, not 61x48 or 60x48: it lies on its side"),
-        (changed(lambda i: i[..., 0]), "it is grey, and its original has colours"),
-    ],
-)  # fmt: skip
-def test_an_image_that_cannot_be_an_output_is_named_and_nothing_is_taken(site, spoil, message):
-    folder = site.made()
-    spoil(folder / "cat.png", read_image(folder / "cat.png"))
-    said = refused(site, folder)
-    assert message in said
-    assert "problems" not in said
-
-
-def test_every_problem_is_named_at_once_and_none_a_hundred_times(site):
-    folder = site.made("{set}/{name}.png", sets=("Mine", "Other"))
-    cut_short(folder / "Mine/bowl.png", np.zeros(1))
-    for name in ("cat", "sky"):
-        path = folder / "Other" / f"{name}2.png"
-        path.write_bytes(encode_png(read_image(path)[1:]))
-    (folder / "Mine/sky.png").unlink()
-    (folder / "Other/more.png").write_bytes(encode_png(site.original("cat")))
-    (folder / "gone.png").symlink_to("nowhere.png")
-    said = refused(site, folder).splitlines()
-    assert said[0] == f"{folder} was not taken: 6 problems"
-    assert [line.split()[0] for line in said[1:]] == [
-        "gone.png", "Mine:", "1", "Mine/bowl.png", "Other/cat2.png,", "Other/sky2.png,"
-    ]  # fmt: skip
-
-
-def test_outputs_in_bgr_are_suspected_as_a_whole_and_one_by_one(site):
-    folder = site.made()
-    swapped = {name: read_image(folder / f"{name}.png")[..., ::-1] for name in COLOUR}
-    (folder / "bowl.png").write_bytes(encode_png(np.ascontiguousarray(swapped["bowl"])))
-    assert "Mine: those of bowl seem to be in BGR" in refused(site, folder)
-    for name, image in swapped.items():
-        (folder / f"{name}.png").write_bytes(encode_png(np.ascontiguousarray(image)))
-    said = refused(site, folder)
-    assert "Mine: the outputs seem to be in BGR: with red and blue exchanged more than 6 dB" in said
-    assert "--as-they-are takes what only looks wrong" in said
-    assert site.add("mymodel", folder, as_they_are=True).outputs == {"Mine": 4}
-
-
-def test_outputs_under_each_others_names_are_suspected(site):
-    folder = site.made(method=nearest)
-    # Of one size, as all of many sets are: only what they show tells them apart.
-    sky, bowl = read_image(folder / "sky.png"), read_image(folder / "bowl.png")
-    (folder / "sky.png").write_bytes(encode_png(np.ascontiguousarray(bowl[:48, :60])))
-    (folder / "bowl.png").write_bytes(encode_png(np.pad(sky, [(0, 0), (0, 4), (0, 0)], "edge")))
-    said = refused(site, folder)
-    assert "Mine: the output of sky shows bowl, it seems" in said
-    assert "Mine: the output of bowl shows sky, it seems" in said
-    site.add("mymodel", folder, as_they_are=True)
-
-
-def test_the_originals_themselves_are_suspected(site):
-    said = refused(site, site.benchmarks / "Mine")
-    assert "Mine: the outputs are the originals, pixel by pixel" in said
-    site.add("mymodel", site.benchmarks / "Mine", as_they_are=True)
-
-
-def test_real_outputs_are_never_suspected_and_shuffled_ones_always(benchmarks_dir):
-    for set_name, step in (("Set5", 1), ("Set14", 2), ("BSD100", 12)):
-        entries = manifest(set_name).images[::step]
-        originals = [
-            crop_to_multiple(load_verified(benchmarks_dir, set_name, entry)) for entry in entries
-        ]
-        for method in (nearest, bicubic):
-            found = [
-                compared(entry.name, method(degrade(hr)), hr)
-                for entry, hr in zip(entries, originals, strict=True)
-            ]
-            assert suspicions(set_name, found) == []
-            others = [*found[1:], found[0]]
-            shuffled = [
-                own._replace(thumbnail=other.thumbnail)
-                for own, other in zip(found, others, strict=True)
-            ]
-            assert suspicions(set_name, shuffled) == [
-                f"{set_name}: the output of {own.name} shows {other.name}, it seems"
-                for own, other in zip(found, others, strict=True)
-            ]
 
 
 # ---- Removed ----

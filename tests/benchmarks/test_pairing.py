@@ -76,7 +76,23 @@ def test_whatever_names_there_are_the_pairs_are_those_that_were_made(seed):
     shuffled = list(files.values())
     rng.shuffle(shuffled)
     for options in ({}, {"wanted": ["mine"]}, {"pattern": Pattern(prefix, suffix)}):
-        assert pair(shuffled, {"mine": names}, **options).files == {"mine": files}
+        found = pair(shuffled, {"mine": names}, **options)
+        assert (found.files, found.problems) == ({"mine": files}, [])
+
+
+def test_a_name_that_stands_in_a_file_twice_is_one_pair_all_the_same():
+    place = PurePosixPath("banana.png")
+    for options in ({}, {"wanted": ["mine"]}):
+        assert pair([place], {"mine": ["a"]}, **options) == Pairing({"mine": {"a": place}})
+
+
+def test_one_of_many_that_is_missing_is_told_whichever_it_is():
+    names = SETS["BSD100"]
+    files = places(*(f"{name}.png" for name in names))
+    for number, name in enumerate(names):
+        said = told(pair(files[:number] + files[number + 1 :], SETS))
+        assert said.startswith("its names fit no set; BSD100 comes closest")
+        assert f"1 of 100 images have no output: {name}" in said
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -94,15 +110,12 @@ def test_a_file_less_or_more_is_always_told(seed):
 def test_several_patterns_are_told_and_none_is_taken():
     kinds = ("HR", "LR", "bicubic", "SRCNN")
     files = places(*(f"{name}_SRF_4_{kind}.png" for name in URBAN["Urban4"] for kind in kinds))
-    found = pair(files, SETS | URBAN)
-    assert not found.files
-    assert not found.problems
-    assert {str(each.pattern) for each in found.candidates} == {
-        f"{{}}_SRF_4_{kind}" for kind in kinds
-    }
-    assert {str(each.first) for each in found.candidates} == {
-        f"img_001_SRF_4_{kind}.png" for kind in kinds
-    }
+    for options in ({}, {"wanted": ["Urban4"]}):
+        found = pair(files, SETS | URBAN, **options)
+        assert (found.files, found.problems) == ({}, [])
+        assert {(str(each.pattern), str(each.first)) for each in found.candidates} == {
+            (f"{{}}_SRF_4_{kind}", f"img_001_SRF_4_{kind}.png") for kind in kinds
+        }
     for pattern in ("{}_SRF_4_SRCNN", "{}_srf_4_srcnn.PNG"):
         chosen = pair(files, SETS | URBAN, pattern=parsed(pattern))
         assert chosen.problems == []
@@ -169,9 +182,10 @@ def test_sets_that_share_names_are_not_guessed():
 
 
 def test_names_of_a_small_set_that_stand_in_others_by_chance_do_not_matter():
-    sets = SETS | {"tiny": ["1", "2"]}
-    files = places(*(f"{name}.png" for name in SETS["BSD100"]))
-    assert set(pair(files, sets).files) == {"BSD100"}
+    sets = {"tiny": ["1", "2"]} | VALID
+    files = places(*(f"{name}.png" for name in VALID["Valid"]))
+    assert set(pair(files, {"tiny": ["1", "2"]}, wanted=["tiny"]).files) == set()
+    assert set(pair(files, sets).files) == {"Valid"}
     assert told(pair([*files, PurePosixPath("zz.png")], sets)).startswith("1 file is left over")
 
 

@@ -6,19 +6,24 @@ so that two files can be told apart by what they show alone.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import os
+import shutil
+import tempfile
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path, PurePath
 from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE as BITS_PER_SAMPLE
+from PIL.TiffImagePlugin import TiffImageFile
 
 IMAGE_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".ppm", ".pgm"})
 FORMATS = ("PNG", "BMP", "TIFF", "JPEG", "PPM")
@@ -62,14 +67,72 @@ def write_whole(path: Path, content: bytes) -> None:
         raise OSError(error.errno, error.strerror, str(path)) from None
 
 
+@contextmanager
+def folder_aside(path: Path) -> Iterator[Path]:
+    """A new hidden folder beside ``path``, to be filled and then renamed to it: whole or absent.
+
+    What is still there when the block ends is removed; after a kill, ``sweep`` does it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = _name_aside(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path.parent)) from None
+    handle = os.open(part, os.O_RDONLY)
+    try:
+        # Held as long as this process lives; what cannot be locked is swept by nobody either.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        os.close(handle)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder so that it is gone in one step, and with it all that lies in it."""
+    part = _name_aside(path)
+    path.replace(part)
+    shutil.rmtree(part)
+
+
+def _name_aside(path: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+
+
 def sweep(folder: Path) -> None:
-    """Remove what writers killed more than an hour ago left unfinished below ``folder``."""
-    for part in folder.rglob(".*.part"):
-        try:
-            if time.time() - part.stat().st_mtime > ABANDONED_AFTER:
-                part.unlink()
-        except FileNotFoundError:
-            continue  # its writer is alive, or another process sweeps too
+    """Remove what killed writers left unfinished below ``folder``.
+
+    Files once they are an hour old, folders as soon as no process holds them.
+    """
+    for place, folders, names in os.walk(folder):
+        parts = [name for name in folders if _is_part(name)]
+        for name in parts:
+            _remove_unheld(Path(place, name))
+        folders[:] = [name for name in folders if name not in parts]
+        for part in (Path(place, name) for name in names if _is_part(name)):
+            # Otherwise its writer is alive, or another process sweeps too.
+            with suppress(FileNotFoundError):
+                if time.time() - part.stat().st_mtime > ABANDONED_AFTER:
+                    part.unlink()
+
+
+def _is_part(name: str) -> bool:
+    return name.startswith(".") and name.endswith(".part")
+
+
+def _remove_unheld(folder: Path) -> None:
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return  # its writer has renamed it, or another process sweeps too
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        pass  # its writer is alive
+    finally:
+        os.close(handle)
 
 
 def encode_png(image: NDArray[np.uint8]) -> bytes:
@@ -80,13 +143,15 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
 
 
 def may_be_image(path: PurePath) -> bool:
-    """Whether a file may be an image by its name; ``path`` is that below the folder looked through.
+    r"""Whether a file may be an image by its name; ``path`` is that below what is looked through.
 
     What systems put beside people's files is none: hidden files and folders, and macOS's second
     halves of files, which bear their names.
 
     >>> [may_be_image(PurePath(name)) for name in ("HR/0001.PNG", "HR/._0001.png", "notes.txt")]
     [True, False, False]
+    >>> may_be_image(PurePath("..\\0001.png"))  # a place of Windows, which whoever reads it refuses
+    True
     >>> may_be_image(PurePath("__MACOSX/HR/0001.png")), may_be_image(PurePath("../HR/0001.png"))
     (False, True)
     """
@@ -95,14 +160,22 @@ def may_be_image(path: PurePath) -> bool:
 
 def is_aside(name: str) -> bool:
     """Whether a file or folder of this name is what a system puts beside people's files."""
-    return name == "__MACOSX" or (name.startswith(".") and name != "..")
+    return name == "__MACOSX" or (name.startswith(".") and not name.startswith(".."))
 
 
-def images_below(folder: Path, *, most: int, label: str | None = None) -> Iterator[Path]:
+def images_below(
+    folder: Path,
+    *,
+    most: int,
+    label: str | None = None,
+    lost: Callable[[Path, str], None] | None = None,
+) -> Iterator[Path]:
     """The files in ``folder`` and below that may be images, in the order of their paths.
 
-    Links to folders are not followed. Raises ``ValueError`` with ``label`` (the path, unless given)
-    when it comes upon more than ``most`` files and folders, or cannot look into ``folder``.
+    Links to folders are not followed. What has the name of an image and is no file, and what cannot
+    be looked into below, is passed over; ``lost`` hears of it, with the reason. Raises
+    ``ValueError`` with ``label`` (the path, unless given) when it comes upon more than ``most``
+    files and folders, or cannot look into ``folder``.
     """
     label, looked_at = label or str(folder), 0
     ahead = [folder]
@@ -110,8 +183,11 @@ def images_below(folder: Path, *, most: int, label: str | None = None) -> Iterat
         path = ahead.pop()
         # os.path: what may not be looked at is no image, and no error either.
         if path != folder and (os.path.islink(path) or not os.path.isdir(path)):  # noqa: PTH112, PTH114
-            if may_be_image(path.relative_to(folder)) and os.path.isfile(path):  # noqa: PTH113
-                yield path
+            if may_be_image(path.relative_to(folder)):
+                if os.path.isfile(path):  # noqa: PTH113
+                    yield path
+                elif lost:
+                    lost(path, "is no file")
             continue
         try:
             with os.scandir(path) as entries:
@@ -128,6 +204,8 @@ def images_below(folder: Path, *, most: int, label: str | None = None) -> Iterat
         except OSError as error:
             if path == folder:
                 raise ValueError(f"{label} cannot be looked into: {error.strerror}") from None
+            if lost:
+                lost(path, f"cannot be looked into: {error.strerror}")
             continue
         ahead += [path / name for name in sorted(names, reverse=True)]
 
@@ -136,17 +214,18 @@ def read_image(source: Path | IO[bytes], *, label: str | None = None) -> NDArray
     """The pixels of an image file: (h, w) if it is grey, (h, w, 3) otherwise, uint8.
 
     They are turned as the file asks (EXIF), palettes are resolved and a fully opaque alpha channel
-    is dropped. Raises ``ValueError`` with ``label`` (the path, unless given) for anything that is
-    not an 8-bit image of at most ``MOST_PIXELS``; what is too large is not decoded.
+    is dropped; of a photograph that carries others along (MPO) it is the first. Raises
+    ``ValueError`` with ``label`` (the path, unless given) for anything that is not an 8-bit image
+    of at most ``MOST_PIXELS``; what is too large is not decoded.
     """
     label = label or str(source)
     try:
         with _opened(source) as file:
             mode = file.mode
-            if mode not in ("L", "RGB", "P", "PA", "RGBA", "LA"):
-                raise ValueError(f"its pixels are {mode}, not 8-bit grey or RGB")
+            if reason := _unfit(file):
+                raise _Unfit(reason)
+            plain = mode in ("L", "RGB") and "transparency" not in file.info
             ImageOps.exif_transpose(file, in_place=True)
-            plain = mode in ("L", "RGB")
             pixels: NDArray[np.uint8] = np.array(file if plain else file.convert("RGBA"))
     except FileNotFoundError:
         raise ValueError(f"{label} is missing") from None
@@ -154,9 +233,50 @@ def read_image(source: Path | IO[bytes], *, label: str | None = None) -> NDArray
         raise ValueError(f"{label} cannot be read as an image: {_reason(error)}") from None
     if pixels.ndim == 3 and pixels.shape[2] == 4:
         if pixels[..., 3].min() < 255:
-            raise ValueError(f"{label} is partly transparent; an opaque image is needed")
-        pixels = pixels[..., 0] if mode == "LA" else pixels[..., :3]
+            raise ValueError(
+                f"{label} is partly transparent; an opaque image is needed, without alpha channel"
+            )
+        pixels = pixels[..., 0] if mode in ("L", "LA") else pixels[..., :3]
     return np.ascontiguousarray(pixels)
+
+
+class _Unfit(ValueError):
+    """A whole image, but none that is shown as it is; says what would be right."""
+
+
+KINDS = {
+    "CMYK": "its pixels are CMYK; convert it to RGB",
+    "F": "its pixels are floating-point numbers; convert it to 8 bits a channel, 0 to 255",
+    "1": "it has 1 bit a pixel; convert it to 8-bit grey",
+}
+"""What is to be done with an image of another kind, by Pillow's name for that."""
+
+
+def _unfit(file: Image.Image) -> str:
+    """Why an image is none of 8 bits in grey or RGB; empty if it is, or can be made so exactly."""
+    if _bits(file) > 8 and file.mode != "F":
+        return "it has more than 8 bits a channel; convert it to an 8-bit image"
+    if file.mode not in ("L", "RGB", "P", "PA", "RGBA", "LA"):
+        other = f"its pixels are {file.mode}, not 8-bit grey or RGB; convert it to RGB"
+        return KINDS.get(file.mode, other)
+    # Of an MPO every viewer shows the first, which is the photograph; the others belong to it.
+    if getattr(file, "is_animated", False) and file.format != "MPO":
+        return "it holds several images; save the one that is meant in a file of its own"
+    return ""
+
+
+def _bits(file: Image.Image) -> int:
+    """Bits a channel, as the file has them: Pillow reads 16-bit RGB as 8 without a word."""
+    if file.mode.startswith("I"):
+        return 16
+    if isinstance(file, TiffImageFile):
+        return max(file.tag_v2.get(BITS_PER_SAMPLE, (8,)))
+    tiles = getattr(file, "tile", None)  # of files alone
+    args = tiles[0].args if tiles else None
+    kind, *more = args if isinstance(args, tuple) else (args,)
+    if file.format == "PPM" and more and isinstance(more[0], int) and more[0] > 255:
+        return 16
+    return 16 if isinstance(kind, str) and ";16" in kind else 8
 
 
 def image_size(source: Path | IO[bytes]) -> tuple[int, int] | None:
@@ -176,7 +296,7 @@ def _opened(source: Path | IO[bytes]) -> Iterator[Image.Image]:
     """An image file, its header read and nothing decoded, if it is not too large for that."""
     with source.open("rb") if isinstance(source, Path) else nullcontext(source) as file:
         if file.seek(0, os.SEEK_END) > MOST_BYTES:
-            raise ValueError(f"it is longer than {MOST_BYTES >> 20} MiB, the most for an image")
+            raise _Unfit(f"it is longer than {MOST_BYTES >> 20} MiB, the most for an image")
         with Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise Image.DecompressionBombError
@@ -188,8 +308,13 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):
         return f"it is no whole {', '.join(FORMATS)} file"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
-        return f"it has more than {MOST_PIXELS // 1_000_000} million pixels, the most for an image"
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+        most = MOST_PIXELS // 1_000_000
+        return f"it has more than {most} million pixels, the most for an image; cut it smaller"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, _Unfit):
+        return str(error)
+    return f"it is damaged or was cut short ({error}); get a whole copy of it"
 
 
 def pixel_hash(image: NDArray[np.uint8]) -> str:

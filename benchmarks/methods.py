@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +101,11 @@ class OwnMethod:
     source: str = ""
     scale: int = SCALE
     outputs: Mapping[str, Outputs] = field(default_factory=dict)
+
+
+def as_json(method: OwnMethod) -> str:
+    """A method of somebody's own as ``method.json`` keeps it."""
+    return json.dumps(asdict(method), indent=1, ensure_ascii=False) + "\n"
 
 
 def methods(folder: Path | None = None) -> dict[str, Method]:

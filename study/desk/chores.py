@@ -53,7 +53,8 @@ def _delete(rows: QuerySet[Any]) -> int:
 def _folders() -> list[Path]:
     """Every folder that the product writes to, none of them inside another."""
     named = [
-        settings.VAR_DIR, settings.BENCHMARKS_DIR, settings.OUTPUTS_DIR, settings.STIMULI_DIR,
+        settings.VAR_DIR, settings.BENCHMARKS_DIR, settings.METHODS_DIR, settings.OUTPUTS_DIR,
+        settings.STIMULI_DIR,
     ]  # fmt: skip
     there = {Path(folder) for folder in named if Path(folder).is_dir()}
     return [folder for folder in there if not any(other in folder.parents for other in there)]

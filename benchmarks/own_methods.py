@@ -1,0 +1,379 @@
+"""Methods of somebody's own, brought in as folders of the images that they made.
+
+What is brought is paired with the images of sets by name, checked beside the originals, and written
+again by our own writer into ``METHODS_DIR/NAME/SET/IMAGE.png``. It is taken as a whole or not at
+all: made in a hidden folder beside, and ``method.json`` never names what is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from benchmarks import datasets, material, methods, pairing
+from benchmarks.datasets import Manifest
+from benchmarks.files import (
+    encode_png,
+    folder_aside,
+    image_size,
+    pixel_hash,
+    read_image,
+    remove_folder,
+    sweep,
+    write_whole,
+)
+from benchmarks.likeness import Compared, compared, fitted, suspicions
+from benchmarks.material import readable
+from benchmarks.methods import FIRST_OWN_PLACE, Outputs, OwnMethod
+from benchmarks.pairing import Pairing, Pattern, limited, listed
+from benchmarks.resize import crop_to_multiple
+
+try:
+    from fcntl import LOCK_EX, flock
+except ImportError:  # Windows: two runs at once are not kept apart there
+    flock = None  # type: ignore[assignment]
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
+REFERENCES = ("hr", "reference", "ref", "original", "hidden_reference", "ground_truth", "gt")
+"""What tables of ratings call the original: the analysis would take such a method for it."""
+MOST_LETTERS = {"title": 100, "license": 200, "source": 500}
+FOLDERS = {"B100": "BSD100", "BSDS100": "BSD100"}
+"""What folders of results call a set that has another name here."""
+
+
+@dataclass(frozen=True)
+class Added:
+    """What ``add`` did: outputs by set, of which ``mended`` were there already; and how many were
+    cut to a multiple of four, and turned from nearly grey colours to grey."""
+
+    name: str
+    outputs: Mapping[str, int]
+    mended: tuple[str, ...] = ()
+    cropped: int = 0
+    converted: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """What was done and what comes next, for people."""
+        equal = " (equal to those that were there)"
+        done = " and ".join(
+            f"{count} outputs of {name}{equal * (name in self.mended)}"
+            for name, count in self.outputs.items()
+        )
+        cut = f"; {self.cropped} were cut to a multiple of four" * (self.cropped > 0)
+        grey = f"; {self.converted} with hardly any colour became grey" * (self.converted > 0)
+        sets = " ".join(self.outputs)
+        return (
+            f"{self.name}: took {done}{cut}{grey}. Next: "
+            f"python manage.py generate --sets {sets} --methods {self.name}, then python manage.py "
+            f"create_study SLUG --sets {sets} --methods {self.name} ..."
+        )
+
+
+@dataclass
+class _Taken:
+    """The outputs of one set as they were read: what is kept of them, and what is wrong."""
+
+    outputs: Outputs = field(default_factory=lambda: Outputs({}, {}))
+    compared: list[Compared] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    cropped: int = 0
+    converted: int = 0
+
+
+def add(
+    name: str,
+    *,
+    outputs: Path,
+    folder: Path,
+    benchmarks_dir: Path,
+    sets: Sequence[str] | None = None,
+    pattern: str | None = None,
+    title: str | None = None,
+    license: str | None = None,
+    source: str | None = None,
+    as_they_are: bool = False,
+    progress: bool = True,
+) -> Added:
+    """Take what a method made, in the folder or archive ``outputs``, into ``folder``.
+
+    Without ``sets`` its files tell what they are of; ``pattern`` says how they are named, such as
+    ``{}x4_Mine``. A method that is there gets further sets. ``as_they_are`` takes also what looks
+    like a mistake. Raises ``ValueError`` that names every problem; then nothing was taken.
+    """
+    lines = {"title": title, "license": license, "source": source}
+    told = {what: _line(what, text) for what, text in lines.items() if text is not None}
+    given = pairing.parsed(pattern) if pattern is not None else None
+    known = {each: datasets.manifest(each, benchmarks_dir) for each in _names(benchmarks_dir, sets)}
+    with _alone(folder):
+        method = _described(name, folder, told)
+        lost: list[str] = []
+        with (
+            material.opened(outputs, room=folder, problems=lost) as found,
+            folder_aside(folder / name) as part,
+        ):
+            files = {each.place: each.path for each in found}
+            paired = _paired(files, known, benchmarks_dir, sets, given)
+            taken = {
+                each: _take(known[each], some, files, part / each, benchmarks_dir, progress)
+                for each, some in paired.files.items()
+            }
+            material.refuse(
+                str(outputs),
+                [
+                    *limited(lost),
+                    *_problems(paired, files, known, method),
+                    *_wrong(taken, method, as_they_are),
+                ],
+            )
+            mended = tuple(each for each in taken if each in method.outputs)
+            _keep(replace(method, scale=known[next(iter(taken))].scale), taken, folder, part)
+    return Added(
+        name,
+        {each: len(some.outputs.images) for each, some in taken.items()},
+        mended,
+        sum(each.cropped for each in taken.values()),
+        sum(each.converted for each in taken.values()),
+    )
+
+
+def remove(name: str, *, folder: Path, outputs_dir: Path) -> int:
+    """Remove a method of somebody's own and what was generated of it; how many outputs that was.
+
+    Raises ``ValueError`` for one that is built in, and for one that is not there.
+    """
+    if name in methods.methods():
+        raise ValueError(f"{name} is built in; only methods of your own can be removed")
+    known = [each.name for each in methods.own_methods(folder)]
+    if name not in known:
+        raise ValueError(
+            f"there is no method of your own called {name!r}; there "
+            + (f"are {', '.join(known)}" if known else "are none")
+        )
+    with _alone(folder):
+        remove_folder(folder / name)
+        made = [path for path in outputs_dir.glob(f"[!.]*/{name}") if path.is_dir()]
+        count = sum(len(list(path.glob("[!.]*.png"))) for path in made)
+        for path in made:
+            remove_folder(path)
+    return count
+
+
+def _line(what: str, text: str) -> str:
+    """A line about a method. Raises ``ValueError`` if it is not one, or too long."""
+    text = text.strip()
+    if not text or not text.isprintable() or len(text) > MOST_LETTERS[what]:
+        raise ValueError(
+            f"the {what} of a method is one line of at most {MOST_LETTERS[what]} letters"
+        )
+    return text
+
+
+def _names(benchmarks_dir: Path, sets: Sequence[str] | None) -> list[str]:
+    """The sets that outputs may be of; those that are wanted must be among them."""
+    for each in sets or ():
+        if not datasets.manifest(each, benchmarks_dir).references:
+            raise ValueError(f"{each} has no originals, beside which outputs could be checked")
+    return [
+        each
+        for each in datasets.names(benchmarks_dir)
+        if datasets.manifest(each, benchmarks_dir).references
+    ]
+
+
+def _described(name: str, folder: Path, told: Mapping[str, str]) -> OwnMethod:
+    """The method as it is, or as it will be when it is new, with what is ``told`` of it."""
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot be a method's name: letters, digits, hyphens and underscores, at "
+            "most 50, a letter or digit first"
+        )
+    own = {each.name: each for each in methods.own_methods(folder)}
+    names = {each.casefold(): each for each in methods.methods()} | {
+        each.casefold(): each for each in own
+    }
+    there = names.get(name.casefold())
+    if name.casefold() in REFERENCES:
+        raise ValueError(f"{name!r} cannot be a method's name: it stands for the original")
+    if there is not None and there not in own:
+        raise ValueError(f"there is a built-in method {there}; give yours another name")
+    if there not in (None, name):
+        raise ValueError(f"there is a method {there} already, in another case; use one of them")
+    if there is None and (folder / name).exists():
+        raise ValueError(f"{folder / name} is in the way, and is no method: move it elsewhere")
+    place = max((each.place for each in own.values()), default=FIRST_OWN_PLACE - 1) + 1
+    before = own.get(name) or OwnMethod(name, told.get("title", name), place)
+    for what, text in told.items():
+        if getattr(before, what) not in ("", text):
+            raise ValueError(
+                f"the {what} of {name} is {getattr(before, what)!r}, not {text!r}; "
+                f"python manage.py remove_method {name}, and add it again"
+            )
+    for other in methods.methods(folder).values():
+        if other.name != name and other.title.casefold() == before.title.casefold():
+            raise ValueError(
+                f"{other.name} has the title {other.title!r}, and tables could not tell the two "
+                "apart; give yours another by --title"
+            )
+    return replace(
+        before,
+        license=told.get("license", before.license),
+        source=told.get("source", before.source),
+    )
+
+
+def _paired(
+    files: Mapping[PurePosixPath, Path],
+    known: Mapping[str, Manifest],
+    benchmarks_dir: Path,
+    sets: Sequence[str] | None,
+    pattern: Pattern | None,
+) -> Pairing:
+    there = datasets.available(benchmarks_dir)
+    return pairing.pair(
+        list(files),
+        {name: [entry.name for entry in each.images] for name, each in known.items()},
+        wanted=list(dict.fromkeys(sets or ())),
+        absent={name: datasets.mends(name) for name in known if name not in there},
+        folders=FOLDERS,
+        pattern=pattern,
+    )
+
+
+def _problems(
+    paired: Pairing,
+    files: Mapping[PurePosixPath, Path],
+    known: Mapping[str, Manifest],
+    method: OwnMethod,
+) -> list[str]:
+    """What is wrong with the names; patterns to choose from are told with sizes."""
+    problems = list(paired.problems)
+    if paired.candidates:
+        told = []
+        for each in paired.candidates:
+            size = image_size(files[each.first])
+            said = f"{size[0]}x{size[1]}" if size else "no image"
+            where = readable(each.first)
+            told.append(f"'{each.pattern}' ({' '.join(each.sets)}; {where} is {said})")
+        entry = known[paired.candidates[0].sets[0]].images[0]
+        problems.append(
+            f"several patterns fit its names, and --pattern says which is meant: {listed(told)}; "
+            f"the original {entry.name} is {entry.width}x{entry.height}"
+        )
+    scales = {known[name].scale for name in paired.files}
+    if len(scales | ({method.scale} if method.outputs else set())) > 1:
+        problems.append(
+            f"a method has one scale, and the sets have several: {method.name} of {method.scale}"
+            + "".join(f", {name} of {known[name].scale}" for name in paired.files)
+        )
+    return problems
+
+
+def _take(
+    manifest: Manifest,
+    paired: Mapping[str, PurePosixPath],
+    files: Mapping[PurePosixPath, Path],
+    part: Path,
+    benchmarks_dir: Path,
+    progress: bool,
+) -> _Taken:
+    """Read, check and write again the outputs of one set, into ``part``."""
+    taken, images, sources = _Taken(), {}, {}
+    entries = [entry for entry in manifest.images if entry.name in paired]
+    for entry in tqdm(entries, desc=manifest.name, unit=" images", disable=not progress):
+        place = paired[entry.name]
+        try:
+            hr = crop_to_multiple(datasets.load_verified(benchmarks_dir, manifest.name, entry))
+        except ValueError as error:
+            mends = datasets.mends(manifest.name)
+            told = "" if mends in str(error) else f": {mends} brings it"
+            taken.problems.append(f"the original {error}{told}")
+            continue
+        try:
+            image = read_image(files[place], label=readable(place))
+            try:
+                found = fitted(image, hr, (entry.width, entry.height))
+            except ValueError as error:
+                raise ValueError(
+                    f"{readable(place)}, for {entry.name} of {manifest.name}: {error}"
+                ) from None
+        except ValueError as error:
+            taken.problems.append(str(error))
+            continue
+        write_whole(part / f"{entry.name}.png", encode_png(found.image))
+        taken.compared.append(compared(entry.name, found.image, hr))
+        taken.cropped += found.cropped
+        taken.converted += found.converted
+        images[entry.name], sources[entry.name] = pixel_hash(found.image), entry.sha256
+    taken.outputs = Outputs(images, sources)
+    return taken
+
+
+def _wrong(taken: Mapping[str, _Taken], method: OwnMethod, as_they_are: bool) -> list[str]:
+    """What is wrong with outputs by what they show, and beside what there is of the method."""
+    problems, suspected = [], []
+    for name, each in taken.items():
+        problems += limited(each.problems)
+        suspected += suspicions(name, each.compared)
+        before = method.outputs.get(name)
+        if before is not None and before != each.outputs and not each.problems:
+            other = [
+                image
+                for image, print_ in each.outputs.images.items()
+                if before.images.get(image) != print_
+            ]
+            problems.append(
+                f"{method.name} has other outputs of {name}"
+                + (f" (of {listed(other)})" if other else ", made of other originals")
+                + f"; python manage.py remove_method {method.name}, and add it again, or give "
+                "these another name"
+            )
+    if suspected and not as_they_are:
+        problems += [*suspected[:-1], f"{suspected[-1]}; --as-they-are takes what only looks wrong"]
+    return problems
+
+
+def _keep(method: OwnMethod, taken: Mapping[str, _Taken], folder: Path, part: Path) -> None:
+    """Put what was written into ``part`` where it belongs."""
+    outputs = {**method.outputs, **{name: each.outputs for name, each in taken.items()}}
+    content = methods.as_json(replace(method, outputs=outputs)).encode()
+    home = folder / method.name
+    if not method.outputs:
+        write_whole(part / methods.OWN, content)
+        part.rename(home)
+        return
+    for name in taken:
+        if name not in method.outputs and (home / name).exists():
+            remove_folder(home / name)  # of a run that was killed here
+        if not (home / name).exists():
+            (part / name).rename(home / name)
+            continue
+        for path in sorted((part / name).iterdir()):
+            path.replace(home / name / path.name)
+    write_whole(home / methods.OWN, content)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The only run that changes the methods in ``folder``, which is made; others wait.
+
+    What killed runs left there goes. Raises ``ValueError`` if the folder cannot be used.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / ".lock").open("wb")
+    except OSError as error:
+        raise ValueError(
+            f"{folder} cannot be written to: {error.strerror}; METHODS_DIR names the folder of "
+            "your own methods"
+        ) from None
+    with file:
+        if flock is not None:
+            flock(file, LOCK_EX)
+        sweep(folder)
+        yield

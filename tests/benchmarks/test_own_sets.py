@@ -11,84 +11,18 @@ import sys
 import tarfile
 import textwrap
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
-from numpy.typing import NDArray
-from PIL import Image
 
-from benchmarks import own_sets, scenes
-from benchmarks.datasets import available, load_verified, manifest
+from benchmarks import own_sets
+from benchmarks.datasets import available, manifest
 from benchmarks.files import encode_png, read_image
-from benchmarks.resize import crop_to_multiple, degrade
-from sr_models.methods import upscaler
+from benchmarks.resize import degrade
 from study.desk.anchors import DATASET
-from tests.benchmarks.test_files import blank_png
-
-Pixels = NDArray[np.uint8]
-NAMES = ("astronaut", "camera", "chelsea", "coffee", "rocket")
-
-
-@pytest.fixture(scope="module")
-def photographs(generated) -> dict[str, Pixels]:
-    """The Samples photographs, a part of each that is quickly read: 128x100 px."""
-    folder = generated / "benchmarks" / "Samples"
-    return {name: read_image(folder / f"{name}.png")[140:240, 120:248] for name in NAMES}
-
-
-@pytest.fixture
-def folder(tmp_path) -> Path:
-    return tmp_path / "benchmarks"
-
-
-@pytest.fixture
-def source(tmp_path, photographs) -> Path:
-    """A flat folder of photographs."""
-    for name, image in photographs.items():
-        put(tmp_path / "mine" / f"{name}.png", image)
-    return tmp_path / "mine"
-
-
-def put(path: Path, image: Pixels, kind: str = "PNG") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(image).save(path, kind)
-
-
-def versions(image: Pixels) -> dict[str, Pixels]:
-    """An image, its LR image, and what a method makes of that."""
-    lr = degrade(image)
-    return {"HR": image, "LR": lr, "bicubic": upscaler("bicubic")(lr)}
-
-
-def add(name: str, source: Path, folder: Path, **options) -> str:
-    """What ``add`` says of a set that it made; names and pixels are those of the manifest."""
-    said: list[str] = []
-    added = own_sets.add(name, source, folder=folder, progress=False, say=said.append, **options)
-    assert manifest(name, folder) == added
-    for entry in added.images:
-        load_verified(folder, name, entry)
-    assert left(folder) == []
-    return "\n".join(said)
-
-
-def refused(source: Path, folder: Path, name: str = "Mine", **options) -> str:
-    """What is said of a set that is not taken; nothing of it is left."""
-    before = sorted(folder.rglob("*"))
-    with pytest.raises(ValueError, match=r".") as error:
-        own_sets.add(name, source, folder=folder, progress=False, **options)
-    assert sorted(folder.rglob("*")) == before
-    return str(error.value)
-
-
-def left(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.name.startswith(".")]
-
-
-def names(folder: Path, name: str = "Mine") -> list[str]:
-    return [entry.name for entry in manifest(name, folder).images]
+from tests.benchmarks.bringing import NAMES, Pixels, add, names, put, refused, versions
 
 
 def test_a_set_of_the_published_images_is_the_published_set(benchmarks_dir, folder):
@@ -201,147 +135,6 @@ def test_versions_of_one_scene_are_refused_with_the_pattern_that_takes_the_origi
     assert len(refused(source, folder).splitlines()) == 1 + 5
     add("Mine", source, folder, as_they_are=True)
     assert len(names(folder)) == 10
-
-
-def test_no_two_photographs_of_the_real_sets_are_taken_for_one_scene(benchmarks_dir):
-    """And each is known beside what is made of it."""
-    paths = [path for name in ("Set5", "Set14") for path in (benchmarks_dir / name).glob("*.png")]
-    images = [read_image(path) for path in paths]
-    photographs = sorted((benchmarks_dir / "BSD100").glob("*.png"))
-    looks = [scenes.look(image) for image in [*images, *map(read_image, photographs)]]
-    assert scenes.same_scene(looks) == []
-    for image, look in zip(images, looks, strict=False):
-        for version in (*versions(image).values(), crop_to_multiple(image)):
-            assert scenes.same_scene([look, scenes.look(version)]) == [[0, 1]]
-
-
-def test_crops_of_one_photograph_are_scenes_of_their_own(generated):
-    whole = read_image(generated / "benchmarks" / "Samples" / "astronaut.png")
-    crops = [whole[top : top + 160, left : left + 200] for top in (0, 9) for left in (0, 9)]
-    assert scenes.same_scene([scenes.look(crop) for crop in crops]) == []
-    grey = np.full((64, 64), 99, np.uint8)
-    assert scenes.same_scene([scenes.look(grey), scenes.look(grey + 40)]) == []
-
-
-def cut_short(path: Path, image: Pixels) -> None:
-    path.write_bytes(encode_png(image)[:3000])
-
-
-def with_16_bits(path: Path, image: Pixels) -> None:
-    Image.fromarray(image[..., 0].astype(np.uint16) * 257).save(path, "PNG")
-
-
-def with_16_bits_of_colour(path: Path, image: Pixels) -> None:
-    height, width = image.shape[:2]
-    path.write_bytes(b"P6 %d %d 65535\n" % (width, height) + image.astype(">u2").tobytes())
-
-
-def of_ink(path: Path, image: Pixels) -> None:
-    Image.fromarray(image).convert("CMYK").save(path, "JPEG")
-
-
-def transparent(path: Path, image: Pixels) -> None:
-    alpha = np.full(image.shape[:2], 255, np.uint8)
-    alpha[5, 5] = 254
-    Image.fromarray(np.dstack([image, alpha])).save(path, "PNG")
-
-
-def with_a_transparent_colour(path: Path, image: Pixels) -> None:
-    Image.fromarray(image).save(path, "PNG", transparency=tuple(image[3, 3].tolist()))
-
-
-def of_floats(path: Path, image: Pixels) -> None:
-    Image.fromarray(image[..., 0].astype(np.float32) / 255).save(path, "TIFF")
-
-
-def animated(path: Path, image: Pixels) -> None:
-    frames = [Image.fromarray(image), Image.fromarray(image[::-1])]
-    frames[0].save(path, "PNG", save_all=True, append_images=frames[1:])
-
-
-def of_pages(path: Path, image: Pixels) -> None:
-    pages = [Image.fromarray(image), Image.fromarray(image[::-1])]
-    pages[0].save(path, "TIFF", save_all=True, append_images=pages[1:])
-
-
-def a_bomb(path: Path, image: Pixels) -> None:
-    path.write_bytes(blank_png(8000, 5001))
-
-
-def a_lie(path: Path, image: Pixels) -> None:
-    lie = b"P5 90000 90000 255 "
-    path.write_bytes(lie + image.tobytes())
-
-
-def too_small(path: Path, image: Pixels) -> None:
-    Image.fromarray(image[:34, :31]).save(path, "PNG")
-
-
-def a_text(path: Path, image: Pixels) -> None:
-    path.write_text("no image")
-
-
-BAD: dict[Callable[[Path, Pixels], None], str] = {
-    cut_short: "it is damaged or was cut short (image file is truncated); get a whole copy of it",
-    with_16_bits: "it has more than 8 bits a channel; convert it to an 8-bit image",
-    with_16_bits_of_colour: "it has more than 8 bits a channel; convert it to an 8-bit image",
-    of_ink: "its pixels are CMYK; convert it to RGB",
-    transparent: "is partly transparent; an opaque image is needed, without alpha channel",
-    with_a_transparent_colour: "is partly transparent; an opaque image is needed",
-    of_floats: "its pixels are floating-point numbers; convert it to 8 bits a channel, 0 to 255",
-    animated: "it holds several images; save the one that is meant in a file of its own",
-    of_pages: "it holds several images; save the one that is meant in a file of its own",
-    a_bomb: "it has more than 40 million pixels, the most for an image; cut it smaller",
-    a_lie: "it has more than 40 million pixels, the most for an image; cut it smaller",
-    too_small: "is 31x34 px; cropped to a multiple of 4 it needs 32 px a side",
-    a_text: "it is no whole PNG, BMP, TIFF, JPEG, PPM file",
-}
-
-
-def test_all_that_is_wrong_is_said_at_once_each_in_its_own_line(source, folder, photographs):
-    for spoil in BAD:
-        spoil(source / f"{spoil.__name__}.png", photographs["coffee"])
-    put(source / "copy of coffee.png", photographs["coffee"])
-    put(source / "ROCKET.png", photographs["chelsea"][::-1])
-    put(source / "new\nline.png", photographs["chelsea"][:, ::-1])
-    put(source / f"{'long' * 26}.png", photographs["rocket"][::-1])
-    put(source / f"{'東' * 70}.png", photographs["rocket"][:, ::-1])
-    put(source / " .png", photographs["camera"][::-1])
-    (source / "out.png").symlink_to("/etc/hostname")
-    head, *lines = refused(source, folder).splitlines()
-    said = dict(BAD) | {
-        "coffee.png and copy of coffee.png": "have the same pixels; one of them is enough",
-        "ROCKET.png and rocket.png": "give the same name, upper and lower case being one",
-        r"new\nline.png": "gives no name for an image: it needs legible signs alone",
-        f"{'long' * 26}.png": "has too long a name: 100 characters at the most",
-        f"{'東' * 70}.png": "has too long a name: 100 characters at the most, 200 bytes in UTF-8",
-        " .png": "gives no name for an image",
-        "out.png": "is a link that leads out of the folder; put the image itself there",
-    }
-    assert head == f"{source} was not taken: {len(said)} problems"
-    for which, reason in said.items():
-        label = which if isinstance(which, str) else f"{which.__name__}.png"
-        matching = [line for line in lines if line.startswith(f"  {label} ")]
-        assert len(matching) == 1, label
-        assert reason in matching[0]
-    assert len(lines) == len(said)
-
-
-def test_what_can_be_read_exactly_is_taken(source, folder, photographs):
-    image = photographs["coffee"]
-    few = Image.fromarray(image).quantize(16)
-    opaque = np.dstack([image[::-1], np.full(image.shape[:2], 255, np.uint8)])
-    turned = Image.fromarray(np.rot90(image[:, ::-1]))
-    noted = turned.getexif()
-    noted[0x0112] = 6
-    few.save(source / "palette.png")
-    Image.fromarray(opaque).save(source / "opaque.png")
-    turned.save(source / "turned.tif", exif=noted)
-    add("Mine", source, folder, as_they_are=True)
-    taken = {name: read_image(folder / "Mine" / f"{name}.png") for name in names(folder)}
-    assert np.array_equal(taken["palette"], np.array(few.convert("RGB")))
-    assert np.array_equal(taken["opaque"], image[::-1])
-    assert np.array_equal(taken["turned"], image[:, ::-1])
 
 
 def test_a_name_of_any_script_is_kept_composed(tmp_path, folder, photographs):

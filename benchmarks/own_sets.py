@@ -1,0 +1,310 @@
+"""Image sets of somebody's own: taken from what they have, whole or not at all, and removed."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from tqdm import tqdm
+
+from benchmarks import datasets, scenes
+from benchmarks.datasets import SHIPPED, ImageEntry, Manifest, image_path, load_verified, manifest
+from benchmarks.files import (
+    encode_png,
+    folder_aside,
+    pixel_hash,
+    read_image,
+    remove_folder,
+    sweep,
+    write_whole,
+)
+from benchmarks.material import Found, is_legible, matcher, opened, readable, refuse, stem
+from sr_models import SCALE
+
+NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
+RESERVED = ("calibration",)
+"""What the study keeps images under that are in no set."""
+MOST_IMAGES = 5_000
+SMALLEST = 32
+"""Pixels a side of what is rated: SSIM and LPIPS need as many."""
+LONGEST_NAME, MOST_BYTES_OF_A_NAME = 100, 200
+"""Of an image: characters that the database keeps, and bytes that fit beside a suffix on disk."""
+LONGEST = {"title": 100, "license": 200}
+"""Characters."""
+MOST_TOLD = 20
+"""Folders that are listed where one of them is to be chosen."""
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What was read: the images, and how many files the pattern passed over."""
+
+    images: tuple[ImageEntry, ...]
+    passed_over: int
+
+
+def add(
+    name: str,
+    source: Path,
+    *,
+    folder: Path,
+    title: str = "",
+    license: str = "",
+    pattern: str = "",
+    as_they_are: bool = False,
+    progress: bool = True,
+    say: Callable[[str], None] = print,
+) -> Manifest:
+    """Make the images in ``source``, a folder or an archive, the set ``name`` in ``folder``.
+
+    Images are called as their files, or by what stands for the ``{}`` of ``pattern`` (see
+    `material.matcher`); what does not match it is passed over. ``as_they_are`` takes images that
+    seem to show the same scene. A set that is there already with the same images is mended. ``say``
+    hears in the end what was done. Raises ``ValueError`` with everything that is wrong, and then
+    nothing was taken.
+    """
+    _check_name(name, folder)
+    _check_text("title", title)
+    _check_text("license", license)
+    sweep(folder)
+    there = _there(name, folder)
+    with folder_aside(folder / name) as part:
+        taken = _read(source, part, pattern, as_they_are, progress)
+        new = Manifest(name, title or name, taken.images, license=license)
+        if there is None:
+            write_whole(part / datasets.OWN, datasets.as_json(new).encode())
+            part.rename(folder / name)
+            done = ""
+        else:
+            new = replace(there, title=title or there.title, license=license or there.license)
+            mended = _mend(new, there, taken, part, folder)
+            done = f"was there already, {mended} of its files were put back; "
+    say(f"{name}: {done}{_told(new, folder, taken.passed_over)}")
+    return new
+
+
+def remove(name: str, *, folder: Path, outputs_dir: Path) -> None:
+    """Remove the set ``name`` of somebody's own, and what methods made of it.
+
+    Raises ``ValueError`` for a shipped set and one that is not there.
+    """
+    if name in SHIPPED:
+        raise ValueError(f"{name} comes with this product and cannot be removed")
+    if name not in datasets.names(folder):
+        own = [each for each in datasets.names(folder) if each not in SHIPPED]
+        raise ValueError(
+            f"there is no set {name!r} of your own; there {'is ' if len(own) == 1 else 'are '}"
+            f"{', '.join(own) or 'none'}"
+        )
+    remove_folder(folder / name)
+    if (outputs_dir / name).is_dir():
+        remove_folder(outputs_dir / name)
+
+
+def _check_name(name: str, folder: Path) -> None:
+    if not NAME.fullmatch(name):
+        raise ValueError(
+            f"'{readable(name)}' cannot be the name of a set: it needs 1 to 50 letters (a to z), "
+            "digits, hyphens and underscores, a letter or digit first"
+        )
+    for shipped in SHIPPED:
+        if name.casefold() == shipped.casefold():
+            raise ValueError(
+                f"{shipped} is a set that comes with this product; choose another name"
+            )
+    if name.casefold() in RESERVED:
+        raise ValueError(f"{name} is what images for calibration lie under; choose another name")
+    for other in folder.iterdir() if folder.is_dir() else ():
+        if other.name != name and other.name.casefold() == name.casefold():
+            raise ValueError(
+                f"{other} is there, whose name differs in case only; choose another name"
+            )
+
+
+def _check_text(option: str, text: str) -> None:
+    if len(text) > LONGEST[option] or not is_legible(text):
+        raise ValueError(f"--{option} needs one line of at most {LONGEST[option]} characters")
+
+
+def _there(name: str, folder: Path) -> Manifest | None:
+    """The set that is to be mended, if there is one."""
+    path = folder / name
+    if (path / datasets.OWN).exists():
+        try:
+            return manifest(name, folder)
+        except ValueError as error:
+            raise ValueError(f"{error}; python manage.py remove_set {name}, and add it") from None
+    if path.is_dir() and not any(path.iterdir()):
+        return None
+    if os.path.lexists(path):
+        raise ValueError(f"{path} is there and is no image set; choose another name, or move it")
+    return None
+
+
+def _mend(new: Manifest, there: Manifest, taken: _Taken, part: Path, folder: Path) -> int:
+    """Put back what is missing or damaged of a set; how many images that were."""
+    if {(e.name, e.sha256) for e in there.images} != {(e.name, e.sha256) for e in taken.images}:
+        raise ValueError(
+            f"there is a set {new.name} of other images; choose another name, or first python "
+            f"manage.py remove_set {new.name}"
+        )
+    mended = 0
+    for entry in new.images:
+        try:
+            load_verified(folder, new.name, entry)
+        except ValueError:
+            (part / f"{entry.name}.png").replace(image_path(folder, new.name, entry))
+            mended += 1
+    if new != there:
+        write_whole(folder / new.name / datasets.OWN, datasets.as_json(new).encode())
+    return mended
+
+
+def _read(source: Path, part: Path, pattern: str, as_they_are: bool, progress: bool) -> _Taken:
+    """Write the images of ``source`` into ``part``; ``ValueError`` with all that is wrong."""
+    problems: list[str] = []
+    with opened(source, room=part, problems=problems) as found:
+        named = _named(source, found, pattern, problems)
+        problems += _wrong_names(named)
+        entries, kept, looks = [], [], []
+        copies: dict[str, list[str]] = {}
+        bar = tqdm(named, desc="reading", unit=" images", leave=False, disable=not progress)
+        for name, file in bar:
+            label = readable(file.place)
+            try:
+                image = read_image(file.path, label=label)
+            except ValueError as error:
+                problems.append(str(error))
+                continue
+            height, width, *channels = image.shape
+            if min(height - height % SCALE, width - width % SCALE) < SMALLEST:
+                problems.append(
+                    f"{label} is {width}x{height} px; cropped to a multiple of {SCALE} it needs "
+                    f"{SMALLEST} px a side"
+                )
+                continue
+            sha256 = pixel_hash(image)
+            copies.setdefault(sha256, []).append(label)
+            if len(copies[sha256]) == 1:
+                kept.append(file.place)
+                looks.append(scenes.look(image))
+            entries.append(ImageEntry(name, width, height, (channels or [1])[0], sha256))
+            if not problems:
+                write_whole(part / f"{name}.png", encode_png(image))
+        problems += [
+            f"{_listed(labels)} have the same pixels; one of them is enough"
+            for labels in copies.values()
+            if len(labels) > 1
+        ]
+        if not as_they_are:
+            problems += _versions(kept, looks, bool(pattern))
+        refuse(str(source), problems)
+    images = tuple(sorted(entries, key=lambda entry: entry.name))
+    return _Taken(images, len(found) - len(named))
+
+
+def _named(
+    source: Path, found: Sequence[Found], pattern: str, problems: Sequence[str]
+) -> list[tuple[str, Found]]:
+    """The files that are meant, each with the name that its image gets."""
+    if pattern:
+        match = matcher(pattern)
+        named = [(name, file) for file in found if (name := match(file.place)) is not None]
+        if found and not named:
+            raise ValueError(
+                f"{source}: none of {len(found)} files is like the pattern {pattern!r}; the first "
+                f"is {readable(found[0].place)}"
+            )
+    else:
+        folders = Counter(file.place.parent for file in found)
+        if len(folders) > 1:
+            refuse(str(source), [*problems, _several(source, folders)])
+        named = [(PurePosixPath(stem(file.place)).name, file) for file in found]
+    if len(named) > MOST_IMAGES:
+        raise ValueError(
+            f"{source} holds {len(named)} images, and a set has at most {MOST_IMAGES}; choose some"
+        )
+    return named
+
+
+def _several(source: Path, folders: Counter[PurePosixPath]) -> str:
+    told = [f"{readable(place)} ({number})" for place, number in sorted(folders.items())]
+    if len(told) > MOST_TOLD:
+        told = [*told[:MOST_TOLD], f"{len(told) - MOST_TOLD} more"]
+    below = [place for place in sorted(folders) if place.name]
+    originals = [place for place in below if place.name.lower() in scenes.ORIGINALS]
+    example = f"--pattern '{readable((originals or below)[0])}/{{}}'"
+    choose = f"name one of them, or give {example}" if source.is_dir() else f"choose, as {example}"
+    return f"its images lie in {len(folders)} folders: {', '.join(told)}; {choose}"
+
+
+def _wrong_names(named: Sequence[tuple[str, Found]]) -> list[str]:
+    problems = []
+    alike: dict[str, list[str]] = {}
+    for name, file in named:
+        label = readable(file.place)
+        alike.setdefault(name.casefold(), []).append(label)
+        if not is_legible(name) or name != name.strip() or name.startswith(".") or "\\" in name:
+            problems.append(
+                f"{label} gives no name for an image: it needs legible signs alone, no backslash, "
+                "and no dot or space at its ends; rename it"
+            )
+        elif len(name) > LONGEST_NAME or len(name.encode()) > MOST_BYTES_OF_A_NAME:
+            problems.append(
+                f"{label} has too long a name: {LONGEST_NAME} characters at the most, "
+                f"{MOST_BYTES_OF_A_NAME} bytes in UTF-8; rename it"
+            )
+    return problems + [
+        f"{_listed(labels)} give the same name, upper and lower case being one; rename all but one"
+        for labels in alike.values()
+        if len(labels) > 1
+    ]
+
+
+def _versions(
+    places: Sequence[PurePosixPath], looks: Sequence[scenes.Look], chosen: bool
+) -> list[str]:
+    """A sentence for each group of images that seem to be versions of one another."""
+    groups = scenes.same_scene(looks)
+    pattern = ""
+    if groups and not chosen:
+        pattern = scenes.pattern_of_originals([place.stem for place in places], groups)
+    choose = (
+        f"--pattern '{readable(pattern)}' takes" if pattern else "leave, or choose by --pattern,"
+    )
+    return [
+        f"{_listed([readable(places[each]) for each in group])} seem to show the same scene; "
+        f"{choose} the originals alone, --as-they-are all of them"
+        for group in groups
+    ]
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return f"{', '.join(labels[:-1])} and {labels[-1]}"
+
+
+def _told(found: Manifest, folder: Path, passed_over: int) -> str:
+    """A set in a line: what it holds, where it lies, what comes next."""
+    images = found.images
+    colour = sum(entry.channels == 3 for entry in images)
+    kinds = [f"{colour} in colour"] * (colour > 0)
+    kinds += [f"{len(images) - colour} in grey"] * (colour < len(images))
+    sizes = sorted({(e.width * e.height, e.width, e.height) for e in images})
+    spans = [f"{width}x{height}" for _, width, height in dict.fromkeys((sizes[0], sizes[-1]))]
+    said = (
+        f"{len(images)} image{'s' * (len(images) > 1)} ({', '.join(kinds)}; "
+        f"{' to '.join(spans)} px) in {folder / found.name}"
+    )
+    cropped = sum(bool(e.width % SCALE or e.height % SCALE) for e in images)
+    if cropped:
+        said += f"; {cropped} will be cropped by 1 to {SCALE - 1} px to a multiple of {SCALE}"
+    if passed_over:
+        said += f"; {passed_over} other files are not like the pattern"
+    return (
+        f"{said}. Next: python manage.py generate --sets {found.name}, or python manage.py "
+        "add_method with outputs of your own"
+    )

@@ -1,0 +1,47 @@
+"""Bring in an image set of one's own."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from benchmarks import own_sets
+from study.management.plain import PlainCommand
+
+
+class Command(PlainCommand):
+    help = "Make a folder or an archive of images a set in BENCHMARKS_DIR, whole or not at all."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("name", metavar="NAME", help="letters, digits, hyphens, underscores")
+        parser.add_argument(
+            "source", metavar="FOLDER-or-ARCHIVE", type=Path, help="an archive is a zip or tar"
+        )
+        parser.add_argument("--title", default="", help="as tables have it; NAME by default")
+        parser.add_argument("--license", default="", help="under which the images may be shown")
+        parser.add_argument(
+            "--pattern",
+            default="",
+            metavar="'{}_GT'",
+            help="which files are meant, and what of their names, without suffix, is the image's; "
+            "with slashes the end of the path, as 'HR/{}'",
+        )
+        parser.add_argument(
+            "--as-they-are",
+            action="store_true",
+            help="take images that seem to show the same scene, as frames of a video do",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        own_sets.add(
+            options["name"],
+            options["source"],
+            folder=Path(settings.BENCHMARKS_DIR),
+            title=options["title"],
+            license=options["license"],
+            pattern=options["pattern"],
+            as_they_are=options["as_they_are"],
+            progress=options["verbosity"] > 0,
+            say=self.stdout.write,
+        )

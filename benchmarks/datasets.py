@@ -136,11 +136,6 @@ def _read(path: Path, changed: int, length: int) -> Manifest:
         raise ValueError(
             f"{path} is the manifest of {found.name!r}: a set lies in a folder of its name"
         )
-    if found.scale != SCALE or not found.references:
-        raise ValueError(
-            f"{path}: sets are of originals, to be enlarged by {SCALE}; other scales, and images "
-            "without an original, cannot be worked on"
-        )
     return found
 
 

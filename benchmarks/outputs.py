@@ -181,6 +181,11 @@ def pairs(
     wanted, found = chosen(methods, methods_dir), {}
     for name in sets:
         of_set = manifest(name, benchmarks_dir)
+        if of_set.scale != SCALE or not of_set.references:
+            raise ValueError(
+                f"outputs are made of originals, enlarged by {SCALE}; {name} is of another scale, "
+                "or has no originals"
+            )
         reasons = {each.name: _cannot(each, of_set) for each in wanted}
         if methods is not None and any(reasons.values()):
             raise ValueError(next(filter(None, reasons.values())))

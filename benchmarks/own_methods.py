@@ -164,6 +164,22 @@ def remove(name: str, *, folder: Path, outputs_dir: Path) -> int:
     return count
 
 
+def forget(set_name: str, *, folder: Path) -> list[str]:
+    """Remove what methods of somebody's own brought of a set; their names."""
+    without = []
+    for method in methods.own_methods(folder):
+        if set_name not in method.outputs:
+            continue
+        with _alone(folder):
+            outputs = {name: some for name, some in method.outputs.items() if name != set_name}
+            content = methods.as_json(replace(method, outputs=outputs)).encode()
+            write_whole(folder / method.name / methods.OWN, content)
+            if (folder / method.name / set_name).exists():
+                remove_folder(folder / method.name / set_name)
+        without.append(method.name)
+    return without
+
+
 def _line(what: str, text: str) -> str:
     """A line about a method. Raises ``ValueError`` if it is not one, or too long."""
     text = text.strip()

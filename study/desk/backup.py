@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from benchmarks import datasets, methods
-from benchmarks.files import write_whole
+from benchmarks.files import folder_aside, write_whole
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
@@ -221,15 +221,18 @@ def _put(source: Path, target: Path, told: str) -> None:
     Where both say the same, files that are missing are copied and those that are there stay.
     Otherwise the whole folder is made beside and takes the place of the other, which is kept.
     """
-    same = target.is_dir() and _content(target / told) == _content(source / told)
-    made = target if same else target.with_name(f".{target.name}.{os.getpid()}.part")
     files = sorted(path.relative_to(source) for path in source.rglob("[!.]*") if path.is_file())
-    for name in files:
-        if not (made / name).is_file():
+    if target.is_dir() and _content(target / told) == _content(source / told):
+        for name in files:
+            if not (target / name).is_file():
+                write_whole(target / name, (source / name).read_bytes())
+        return
+    with folder_aside(target) as made:
+        for name in files:
             write_whole(made / name, (source / name).read_bytes())
-    if not same:
         if target.exists():
-            target.rename(target.with_name(f".{target.name}.before-{datetime.now():%Y%m%d-%H%M%S}"))
+            before = f".{target.name}.before-{datetime.now():%Y%m%d-%H%M%S}"
+            target.rename(target.with_name(before))
         made.rename(target)
 
 

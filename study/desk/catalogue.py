@@ -6,11 +6,11 @@ by what they were made from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from benchmarks import catalogue as files
 from benchmarks import own_methods, own_sets
@@ -57,23 +57,19 @@ def _slugs(shown: Q) -> list[str]:
 
 
 def remove_set(name: str) -> str:
-    """Take a set of somebody's own out, with the outputs over it; returns what was done.
+    """Take a set of somebody's own out, with all outputs over it; returns what was done.
 
     Raises ``ValueError`` for a set that is shipped, is not there, or is shown in a study.
     """
-    stimuli = Q(source__dataset__name=name)
-
-    def rows() -> None:
-        Stimulus.objects.filter(stimuli).delete()
-        SourceImage.objects.filter(dataset__name=name).delete()
-        Dataset.objects.filter(name=name).delete()
-
-    return _remove(
-        f"the set {name}", stimuli, rows,
-        lambda: own_sets.remove(
-            name, folder=settings.BENCHMARKS_DIR, outputs_dir=settings.OUTPUTS_DIR
-        ),
-    )  # fmt: skip
+    shown = Q(source__dataset__name=name)
+    _refuse_shown(f"the set {name}", shown)
+    own_sets.remove(name, folder=settings.BENCHMARKS_DIR, outputs_dir=settings.OUTPUTS_DIR)
+    without = own_methods.forget(name, folder=settings.METHODS_DIR)
+    _forget(
+        shown, SourceImage.objects.filter(dataset__name=name), Dataset.objects.filter(name=name)
+    )
+    of = f", and those that {', '.join(without)} had brought" if without else ""
+    return f"the set {name} is gone, with the outputs over it{of}"
 
 
 def remove_method(name: str) -> str:
@@ -81,31 +77,29 @@ def remove_method(name: str) -> str:
 
     Raises ``ValueError`` for a method that is built in, is not there, or is shown in a study.
     """
-    stimuli = Q(method__name=name)
-
-    def rows() -> None:
-        Stimulus.objects.filter(stimuli).delete()
-        Method.objects.filter(name=name).delete()
-
-    return _remove(
-        f"the method {name}", stimuli, rows,
-        lambda: own_methods.remove(
-            name, folder=settings.METHODS_DIR, outputs_dir=settings.OUTPUTS_DIR
-        ),
-    )  # fmt: skip
+    shown = Q(method__name=name)
+    _refuse_shown(f"the method {name}", shown)
+    own_methods.remove(name, folder=settings.METHODS_DIR, outputs_dir=settings.OUTPUTS_DIR)
+    _forget(shown, Method.objects.filter(name=name))
+    return f"the method {name} is gone, with its outputs"
 
 
-def _remove(what: str, stimuli: Q, rows: Callable[[], None], remove: Callable[[], object]) -> str:
+def _refuse_shown(what: str, stimuli: Q) -> None:
+    if shown := _slugs(stimuli):
+        raise ValueError(
+            f"{what} is shown in {', '.join(shown)} and stays; a draft can be deleted in the "
+            "admin, a study that was opened keeps what it showed"
+        )
+
+
+def _forget(stimuli: Q, *beside: QuerySet[Any]) -> None:
+    """Delete rows that no study shows: another thing of the name is not to be taken for this."""
     with transaction.atomic():
-        shown = _slugs(stimuli)
-        if shown:
-            raise ValueError(
-                f"{what} is shown in {', '.join(shown)} and stays; a draft can be deleted in the "
-                "admin, a study that was opened keeps what it showed"
-            )
-        remove()  # refuses before it touches anything
-        rows()
-    return f"{what} is gone, with its outputs"
+        if _slugs(stimuli):  # of a study that was made meanwhile
+            return
+        Stimulus.objects.filter(stimuli).delete()
+        for rows in beside:
+            rows.delete()
 
 
 def as_text(found: files.Catalogue) -> str:

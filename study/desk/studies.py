@@ -62,6 +62,7 @@ of the loss on Set5 and Set14 alone, as there.
 
 MOST_INVITATIONS = 1000
 """At a time; a larger number is a slip of the finger."""
+LONGEST_TITLE: int = Study._meta.get_field("title").max_length  # type: ignore[assignment]
 MOST_OF_A_STUDY = 10_000
 """Invitations that a study can have, those withdrawn included: its page lists every one."""
 
@@ -97,7 +98,7 @@ def create(
         ) from None
     _check_free(slug)
     chosen = PRESETS[preset]
-    study = Study(slug=slug, title=title or chosen.title)
+    study = Study(slug=slug, title=title or _title(chosen, sets))
     set_protocol(study, {**_at_hand(study, preset), **chosen.protocol, **(protocol or {})})
     people = [_user(name) for name in researchers]
     placed = [
@@ -118,6 +119,14 @@ def create(
         if opening:
             _store_opening(study, opening, by=by)
     return study
+
+
+def _title(preset: Preset, sets: Sequence[str]) -> str:
+    """The preset's own title, or one of the sets that are shown in place of its own."""
+    if not sets or set(sets) == set(preset.sets):
+        return preset.title
+    title = f"Images of {', '.join(dict.fromkeys(sets))}"
+    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
 
 
 def _check_free(slug: str) -> None:

@@ -73,9 +73,7 @@ def test_the_table_for_people_has_it_all_and_no_ragged_line():
 
 
 @pytest.mark.parametrize("state", ["draft", "open", "closed"])
-@pytest.mark.parametrize(
-    ("command", "name"), [("remove_set", "streets"), ("remove_method", "ours")]
-)
+@pytest.mark.parametrize("named", ["remove_set streets", "remove_method ours"])
 def test_what_a_study_shows_stays_whatever_state_it_is_in(own, named, state):
     command, name = named.split()
     study = study_of_it(opened=state != "draft")

@@ -107,7 +107,7 @@ def taken(study: Study, *, language: str = "en") -> tuple[list[Any], list[Any]]:
               "screen_width": 1600, "screen_height": 1000, "vision": "plain"}  # fmt: skip
     plate = client.get(reverse("plate", args=[1]))
     assert set(chunks(plate.content)) == {b"IHDR", b"IDAT", b"IEND"}
-    small = client.post(reverse("screening"), {**window, "viewport_width": 200})
+    small = client.post(reverse("screening"), {**window, "viewport_width": 100})
     passed = client.post(reverse("screening"), window)
     assert (small.status_code, passed.status_code) == (422, 302)
     responses += [small, passed, client.get(rate), client.post(reverse("begin"))]

@@ -14,7 +14,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 from tqdm import tqdm
 
@@ -23,21 +22,13 @@ from benchmarks.datasets import ImageEntry, Manifest, load_verified, manifest
 from benchmarks.files import encode_png, read_image, sweep, write_whole
 from benchmarks.measures import COMPUTED, Function, Value
 from benchmarks.methods import Case, Image, Maker, Method, chosen
+from benchmarks.records import FILE, Lack, Record, lack_of, output_path, read_record
 from benchmarks.resize import crop_to_multiple
 from sr_models import SCALE
 
 BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
 
 DEVICES = ("auto", "cpu", "cuda")
-FILE = ("sha256", "width", "height")
-KEYS = {"source", "fingerprint", "device", "measures", *FILE}
-"""What a record says: the hash of the original's pixels, the method's fingerprint, where it ran,
-the file, and each measure's version and value."""
-FLAT = ("psnr", "ssim", "ssim_daala", "lpips")
-"""The measures as records named them when they had one version, ``measured_by``, together."""
-
-Record = dict[str, Any]
-Lack = Literal["pixels", "measures"]
 
 
 @dataclass(frozen=True)
@@ -146,14 +137,14 @@ def generate(
                 continue
             case = Case(job.set_name, job.entry, hr)
             for name, lack in job.lacks.items():
-                path = _path(outputs_dir, job.set_name, name, job.entry)
+                path = output_path(outputs_dir, job.set_name, name, job.entry)
                 try:
                     if lack == "pixels":
                         image = makers[name](case)
                         record = _write(path, image, job.entry, known[name], job.set_name)
                         record["device"] = known[name].runs_on(device)
                     else:
-                        image, record = read_image(path), _record(path)
+                        image, record = read_image(path), read_record(path)
                 except ValueError as error:
                     failed.append(str(error))
                     bar.update()
@@ -221,59 +212,11 @@ def _jobs(
             own = [name for name in measured if side >= COMPUTED[name].least]
             lacks = {}
             for method in methods:
-                path = _path(outputs_dir, set_name, method.name, entry)
-                if lack := _lack(path, entry, method.fingerprint(set_name, entry), own):
-                    lacks[method.name] = lack
+                path = output_path(outputs_dir, set_name, method.name, entry)
+                if found := lack_of(path, entry, method.fingerprint(set_name, entry), own):
+                    lacks[method.name] = found
             if lacks:
                 yield _Job(set_name, entry, lacks, own)
-
-
-def _path(outputs_dir: Path, set_name: str, method: str, entry: ImageEntry) -> Path:
-    return outputs_dir / set_name / method / f"{entry.name}.png"
-
-
-def _record(path: Path) -> Record:
-    """The record of the PNG at ``path``; empty if there is none or it is not one of ours."""
-    try:
-        record = json.loads(path.with_suffix(".json").read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    if not isinstance(record, dict):
-        return {}
-    if record.keys() == (KEYS - {"measures"}) | {"measured_by", *FLAT}:
-        record = _by_measure(record)
-    return record if record.keys() == KEYS else {}
-
-
-def _by_measure(record: Record) -> Record:
-    """A record of the form before measures had a version each: they were of one version."""
-    version = record.pop("measured_by")
-    values = {name: record.pop(name) for name in FLAT}
-    if values["psnr"] is None:
-        values["psnr"] = "inf"
-    told = {
-        name: {"version": version, "value": value}
-        for name, value in values.items()
-        if value is not None
-    }
-    return record | {"measures": told}
-
-
-def _lack(path: Path, entry: ImageEntry, method_print: str, measured: Iterable[str]) -> Lack | None:
-    """What the output at ``path`` lacks of being whole, up to date and measured."""
-    record = _record(path)
-    if (
-        not record
-        or record["source"] != entry.sha256
-        or record["fingerprint"] != method_print
-        or not path.is_file()
-        or hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]
-    ):
-        return "pixels"
-    for name in measured:
-        if record["measures"].get(name, {}).get("version") != COMPUTED[name].version:
-            return "measures"
-    return None
 
 
 def _makers(
@@ -335,11 +278,11 @@ def read_outputs(
     ).items():
         for method in some:
             for entry in manifest(set_name, benchmarks_dir).images:
-                path = _path(outputs_dir, set_name, method.name, entry)
-                if _lack(path, entry, method.fingerprint(set_name, entry), ()):
+                path = output_path(outputs_dir, set_name, method.name, entry)
+                if lack_of(path, entry, method.fingerprint(set_name, entry), ()):
                     lacking.append((set_name, method.name, entry.name))
                     continue
-                record = _record(path)
+                record = read_record(path)
                 file = {key: record[key] for key in FILE}
                 measured = {
                     name: Value(told["version"], float(told["value"]))
@@ -412,29 +355,11 @@ def made(outputs_dir: Path, found: Manifest, method: Method) -> Made:
     """
     whole, measured = 0, dict.fromkeys(COMPUTED, 0)
     for entry in found.images:
-        path = _path(outputs_dir, found.name, method.name, entry)
-        if _lack(path, entry, method.fingerprint(found.name, entry), ()):
+        path = output_path(outputs_dir, found.name, method.name, entry)
+        if lack_of(path, entry, method.fingerprint(found.name, entry), ()):
             continue
         whole += 1
-        for name, told in _record(path)["measures"].items():
+        for name, told in read_record(path)["measures"].items():
             if name in measured and told["version"] == COMPUTED[name].version:
                 measured[name] += 1
     return Made(found.name, method.name, len(found.images), whole, measured)
-
-
-def written(outputs_dir: Path) -> list[Path]:
-    """Every output below ``outputs_dir``, whole or not, in the order of their paths."""
-    return sorted(outputs_dir.glob("*/*/[!.]*.png"))
-
-
-def differs(path: Path) -> str:
-    """In what the output at ``path`` differs from its record, in a few words; empty if in nothing.
-
-    Whether it is up to date is another question, which ``generate`` asks.
-    """
-    record = _record(path)
-    if not record:
-        return "it has no record, or one of another version"
-    if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
-        return "its bytes are not those that its record tells of"
-    return ""

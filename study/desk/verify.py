@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q
 from tqdm import tqdm
 
-from benchmarks import datasets, methods, outputs
+from benchmarks import datasets, methods, records
 from benchmarks.files import write_whole
 from study.models import Deed, Rater, Stimulus, Study
 from study.models.deeds import By, by_command, note
@@ -229,10 +229,10 @@ def _nobodys() -> Iterator[str]:
 
 def _made(report: Report, *, progress: bool) -> None:
     """Outputs beside their records, and image sets beside their manifests."""
-    found = outputs.written(settings.OUTPUTS_DIR)
+    found = records.written(settings.OUTPUTS_DIR)
     for path in _bar(found, "outputs", progress):
         report.outputs += 1
-        if said := outputs.differs(path):
+        if said := records.differs(path):
             report.wrong.append(f"{path}: {said}; manage.py generate makes it anew")
     folder = settings.BENCHMARKS_DIR
     for name in datasets.names(folder):

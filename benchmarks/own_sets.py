@@ -30,7 +30,7 @@ RESERVED = ("calibration",)
 """What the study keeps images under that are in no set."""
 MOST_IMAGES = 5_000
 SMALLEST = 32
-"""Pixels a side of what is rated: SSIM and LPIPS need as many."""
+"""Pixels a side, also of the crop to a multiple of four: SSIM and LPIPS need as many."""
 LONGEST_NAME, MOST_BYTES_OF_A_NAME = 100, 200
 """Of an image: characters that the database keeps, and bytes that fit beside a suffix on disk."""
 LONGEST = {"title": 100, "license": 200}
@@ -181,10 +181,9 @@ def _read(source: Path, part: Path, pattern: str, as_they_are: bool, progress: b
                 problems.append(str(error))
                 continue
             height, width, *channels = image.shape
-            if min(height - height % SCALE, width - width % SCALE) < SMALLEST:
+            if min(height, width) < SMALLEST:
                 problems.append(
-                    f"{label} is {width}x{height} px; cropped to a multiple of {SCALE} it needs "
-                    f"{SMALLEST} px a side"
+                    f"{label} is {width}x{height} px; an image needs {SMALLEST} px a side"
                 )
                 continue
             sha256 = pixel_hash(image)
@@ -273,12 +272,13 @@ def _versions(
     pattern = ""
     if groups and not chosen:
         pattern = scenes.pattern_of_originals([place.stem for place in places], groups)
-    choose = (
-        f"--pattern '{readable(pattern)}' takes" if pattern else "leave, or choose by --pattern,"
-    )
+    advice = "keep the originals alone (--pattern chooses them), or take all by --as-they-are"
+    if pattern:
+        advice = (
+            f"--pattern '{readable(pattern)}' takes the originals alone, --as-they-are all of them"
+        )
     return [
-        f"{_listed([readable(places[each]) for each in group])} seem to show the same scene; "
-        f"{choose} the originals alone, --as-they-are all of them"
+        f"{_listed([readable(places[each]) for each in group])} seem to show one scene; {advice}"
         for group in groups
     ]
 

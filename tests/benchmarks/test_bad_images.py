@@ -83,7 +83,7 @@ BAD: dict[Callable[[Path, Pixels], None], str] = {
     of_pages: "it holds several images; save the one that is meant in a file of its own",
     a_bomb: "it has more than 40 million pixels, the most for an image; cut it smaller",
     a_lie: "it has more than 40 million pixels, the most for an image; cut it smaller",
-    too_small: "is 31x34 px; cropped to a multiple of 4 it needs 32 px a side",
+    too_small: "is 31x34 px; an image needs 32 px a side",
     a_text: "it is no whole PNG, BMP, TIFF, JPEG, PPM file",
 }
 
@@ -97,6 +97,7 @@ def test_all_that_is_wrong_is_said_at_once_each_in_its_own_line(source, folder, 
     put(source / f"{'long' * 26}.png", photographs["rocket"][::-1])
     put(source / f"{'東' * 70}.png", photographs["rocket"][:, ::-1])
     put(source / " .png", photographs["camera"][::-1])
+    put(source / "HR\\1.png", photographs["camera"][:, ::-1])
     (source / "out.png").symlink_to("/etc/hostname")
     head, *lines = refused(source, folder).splitlines()
     said = dict(BAD) | {
@@ -106,6 +107,7 @@ def test_all_that_is_wrong_is_said_at_once_each_in_its_own_line(source, folder, 
         f"{'long' * 26}.png": "has too long a name: 100 characters at the most",
         f"{'東' * 70}.png": "has too long a name: 100 characters at the most, 200 bytes in UTF-8",
         " .png": "gives no name for an image",
+        r"HR\1.png": "gives no name for an image: it needs legible signs alone, no backslash",
         "out.png": "is a link that leads out of the folder; put the image itself there",
     }
     assert head == f"{source} was not taken: {len(said)} problems"

@@ -119,7 +119,8 @@ def test_links_that_lead_out_and_to_nothing_are_named(shots, tmp_path):
 
 def test_a_folder_that_is_named_by_a_link_is_looked_into(shots, tmp_path):
     (tmp_path / "mine").symlink_to(shots)
-    assert len(places(tmp_path / "mine")) == 3
+    (shots / "in.png").symlink_to(shots / "a.png")
+    assert len(places(tmp_path / "mine")) == 4
 
 
 @contextmanager

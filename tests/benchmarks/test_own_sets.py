@@ -128,7 +128,7 @@ def test_versions_of_one_scene_are_refused_with_the_pattern_that_takes_the_origi
     source, pattern = selfexsr(tmp_path, photographs)
     lines = refused(source, folder).splitlines()
     # The LR images are too small besides.
-    assert sum("seem to show the same scene" in line for line in lines) == 5
+    assert sum("seem to show one scene" in line for line in lines) == 5
     assert f"--pattern '{pattern}' takes the originals alone" in lines[-1]
     for path in source.glob("*_LR.png"):
         path.unlink()
@@ -176,15 +176,17 @@ def test_a_title_is_one_line(source, folder):
 
 
 def test_again_with_the_same_images_mends_a_set(source, folder, photographs):
-    add("Mine", source, folder, title="Mine", license="CC0")
+    add("Mine", source, folder, title="My shots", license="CC0")
     (folder / "Mine" / "camera.png").unlink()
     (folder / "Mine" / "coffee.png").write_bytes(b"damaged")
     kept = (folder / "Mine" / "rocket.png").stat().st_ino
-    said = add("Mine", source, folder, title="New")
+    said = add("Mine", source, folder)
     assert said.startswith("Mine: was there already, 2 of its files were put back; 5 images (")
     found = manifest("Mine", folder)
-    assert (found.title, found.license) == ("New", "CC0")
+    assert (found.title, found.license) == ("My shots", "CC0")
     assert (folder / "Mine" / "rocket.png").stat().st_ino == kept
+    add("Mine", source, folder, title="New")
+    assert manifest("Mine", folder).title == "New"
     put(source / "camera.png", photographs["camera"][::-1])
     assert "there is a set Mine of other images; choose another name, or first python" in (
         refused(source, folder)
@@ -261,6 +263,13 @@ def test_a_place_where_no_folder_can_be_made_is_one_sentence(source, settings, t
     settings.BENCHMARKS_DIR = tmp_path / "file" / "benchmarks"
     with pytest.raises(CommandError, match=r"file/benchmarks cannot be used: not a directory"):
         call_command("add_set", "Mine", source, verbosity=0)
+
+
+def test_an_empty_place_is_not_the_folder_we_are_in(settings, folder):
+    settings.BENCHMARKS_DIR = folder
+    with pytest.raises(CommandError, match="is empty; name a folder of images"):
+        call_command("add_set", "Mine", "")
+    assert not folder.exists()
 
 
 def test_the_command_passes_on_what_it_is_told(tmp_path, settings, folder, photographs):

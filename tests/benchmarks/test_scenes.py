@@ -22,6 +22,15 @@ def test_no_two_photographs_of_the_real_sets_are_taken_for_one_scene(benchmarks_
             assert scenes.same_scene([look, scenes.look(version)]) == [[0, 1]]
 
 
+def test_a_version_is_known_that_is_brighter_or_cropped_to_what_was_enlarged(photographs):
+    for image in photographs.values():
+        odd = np.ascontiguousarray(image[:99, :127])
+        brighter = np.clip(image.astype(int) + 12, 0, 255).astype(np.uint8)
+        for version in (versions(odd)["bicubic"], crop_to_multiple(odd)):
+            assert scenes.same_scene([scenes.look(odd), scenes.look(version)]) == [[0, 1]]
+        assert scenes.same_scene([scenes.look(image), scenes.look(brighter)]) == [[0, 1]]
+
+
 def test_crops_of_one_photograph_are_scenes_of_their_own(generated):
     whole = read_image(generated / "benchmarks" / "Samples" / "astronaut.png")
     crops = [whole[top : top + 160, left : left + 200] for top in (0, 9) for left in (0, 9)]

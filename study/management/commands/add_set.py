@@ -1,5 +1,6 @@
 """Bring in an image set of one's own."""
 
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ class Command(PlainCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", metavar="NAME", help="letters, digits, hyphens, underscores")
         parser.add_argument(
-            "source", metavar="FOLDER-or-ARCHIVE", type=Path, help="an archive is a zip or tar"
+            "source", metavar="FOLDER-or-ARCHIVE", type=_path, help="an archive is a zip or tar"
         )
         parser.add_argument("--title", default="", help="as tables have it; NAME by default")
         parser.add_argument("--license", default="", help="under which the images may be shown")
@@ -45,3 +46,9 @@ class Command(PlainCommand):
             progress=options["verbosity"] > 0,
             say=self.stdout.write,
         )
+
+
+def _path(text: str) -> Path:
+    if not text:  # of a variable that is not set; as a path it would be the folder we are in
+        raise ArgumentTypeError("is empty; name a folder of images, or a zip or tar archive of it")
+    return Path(text)

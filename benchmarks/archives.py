@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from benchmarks.files import is_aside, may_be_image
+from benchmarks.files import is_aside, is_unread_image, may_be_image
 
 CHUNK = 1 << 18
 
@@ -79,6 +79,8 @@ class _Tally:
     unpacked: int = 0
     files: int = 0
     unread: list[str] = field(default_factory=list)
+    unread_image: Callable[[str], None] | None = None
+    """Hears of each image of a format that is not read."""
 
     def unpack(self, count: int) -> None:
         self.unpacked += count
@@ -91,15 +93,18 @@ class _Tally:
             raise Spent(f"holds more than {MOST_FILES} files")
 
 
-def images(archive: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
+def images(
+    archive: Path, *, unread: Callable[[str], None] | None = None
+) -> Iterator[tuple[str, IO[bytes] | None]]:
     """Each file in ``archive`` that may be an image by its name: its place, and what it holds.
 
     The place leads through archives: ``outer.zip/inner.tar.gz/baby.png``. ``None`` stands for an
-    image of more than ``LARGEST`` bytes, which is not unpacked. Raises ``ValueError`` naming the
+    image of more than ``LARGEST`` bytes, which is not unpacked; ``unread`` hears of images of
+    formats that are not read. Raises ``ValueError`` naming the
     archive if it is none, is damaged, or goes beyond a limit; after the last image, naming them, if
     archives in it could not be read or lie deeper than ``MOST_LEVELS``.
     """
-    tally = _Tally()
+    tally = _Tally(unread_image=unread)
     try:
         with io.FileIO(archive) as file:
             yield from _images(file, archive.name, 1, tally)
@@ -133,6 +138,8 @@ def _images(
                 yield where, None
             elif packed := open_():
                 yield where, _read(packed, tally)
+        elif tally.unread_image and is_unread_image(path):
+            tally.unread_image(where)
         elif path.name.lower().endswith((*READ, *NOT_READ)) and not any(map(is_aside, path.parts)):
             if not path.name.lower().endswith(READ):
                 tally.unread.append(f"{where} is an archive of a kind that is not read; unpack it")

@@ -26,6 +26,11 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE as BITS_PER_SAMPLE
 from PIL.TiffImagePlugin import TiffImageFile
 
 IMAGE_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".ppm", ".pgm"})
+NOT_READ = frozenset(
+    {".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".dng", ".cr2", ".nef", ".arw"}
+)
+"""Images too, which would be missed if they were passed over in silence."""
+UNREAD = "is in a format that is not read; convert it to PNG"
 FORMATS = ("PNG", "BMP", "TIFF", "JPEG", "PPM")
 """What Pillow is let try: some of its other formats start programs (EPS) or hold no pixels."""
 
@@ -158,6 +163,11 @@ def may_be_image(path: PurePath) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not any(map(is_aside, path.parts))
 
 
+def is_unread_image(path: PurePath) -> bool:
+    """Whether a file is by its name an image of a format that is not read."""
+    return path.suffix.lower() in NOT_READ and not any(map(is_aside, path.parts))
+
+
 def is_aside(name: str) -> bool:
     """Whether a file or folder of this name is what a system puts beside people's files."""
     return name == "__MACOSX" or (name.startswith(".") and not name.startswith(".."))
@@ -188,6 +198,8 @@ def images_below(
                     yield path
                 elif lost:
                     lost(path, "is no file")
+            elif lost and is_unread_image(path.relative_to(folder)):
+                lost(path, UNREAD)
             continue
         try:
             with os.scandir(path) as entries:

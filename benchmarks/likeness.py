@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from benchmarks.pairing import limited, listed
 from benchmarks.resize import crop_to_multiple
+from benchmarks.scenes import LUMA, thumbnail
 from sr_models import SCALE
 
 Image = NDArray[np.uint8]
 
-LUMA = np.array([0.299, 0.587, 0.114])
-"""BT.601 full range: as the answers of our own networks to grey images become grey."""
 SPREAD = 4.0
 """Levels between the channels of a grey image's output, on average, that are rounding or noise."""
 GAIN = 6.0
@@ -107,8 +106,8 @@ class Compared(NamedTuple):
     error: float
     exchanged: float
     equal: bool
-    thumbnail: NDArray[np.float64]
-    original: NDArray[np.float64]
+    thumbnail: NDArray[np.float32]
+    original: NDArray[np.float32]
 
 
 def compared(name: str, image: Image, hr: Image) -> Compared:
@@ -118,20 +117,13 @@ def compared(name: str, image: Image, hr: Image) -> Compared:
         error = float(np.square(image.astype(np.int32) - hr).mean())
         exchanged = float(np.square(image[..., ::-1].astype(np.int32) - hr).mean())
     return Compared(
-        name, error, exchanged, np.array_equal(image, hr), thumbnail(image), thumbnail(hr)
+        name,
+        error,
+        exchanged,
+        np.array_equal(image, hr),
+        thumbnail(image, SIDE),
+        thumbnail(hr, SIDE),
     )
-
-
-def thumbnail(image: Image) -> NDArray[np.float64]:
-    """The means of luma over a grid of ``SIDE`` by ``SIDE``, row by row, 0 to 255."""
-    luma = image @ LUMA if image.ndim == 3 else image.astype(np.float64)
-    for axis in (0, 1):
-        length = luma.shape[axis]
-        edges = np.arange(SIDE + 1) * length // SIDE
-        lengths = np.maximum(np.diff(edges), 1)
-        sums = np.add.reduceat(luma, edges[:-1], axis=axis)
-        luma = sums / (lengths[:, None] if axis == 0 else lengths)
-    return luma.ravel()
 
 
 def suspicions(set_name: str, outputs: Sequence[Compared]) -> list[str]:

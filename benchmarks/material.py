@@ -15,7 +15,7 @@ from tempfile import gettempdir
 from typing import NamedTuple
 
 from benchmarks import archives
-from benchmarks.files import FORMATS, folder_aside, images_below, may_be_image
+from benchmarks.files import FORMATS, UNREAD, folder_aside, images_below, may_be_image
 
 MOST_LOOKED_AT = 20_000
 """Files and folders in what is brought: the largest sets of the field have some thousands."""
@@ -33,22 +33,27 @@ class Found(NamedTuple):
 
 @contextmanager
 def opened(
-    source: Path, *, room: Path | None = None, problems: list[str] | None = None
+    source: Path,
+    *,
+    room: Path | None = None,
+    problems: list[str] | None = None,
+    others: bool = True,
 ) -> Iterator[list[Found]]:
     """The files in ``source`` that may be images, readable for the length of a block.
 
     In the order of their places; at least one. An archive is unpacked in a folder in ``room`` (the
     system's for temporary files, unless given), which is gone when the block ends. A file that
-    cannot be taken, wherever it leads to, becomes a line of ``problems``. Raises ``ValueError``
-    with a sentence, without ``problems`` also for these.
+    cannot be taken, wherever it leads to, becomes a line of ``problems``; with ``others`` also an
+    image of a format that is not read. Raises ``ValueError`` with a sentence, without ``problems``
+    also for these.
     """
     source = source.expanduser()
     told = [] if problems is None else problems
     if source.is_dir():
-        yield _checked(source, _in_folder(source, told), told, problems is None)
+        yield _checked(source, _in_folder(source, told, others), told, problems is None)
     elif source.is_file() and not may_be_image(PurePosixPath(source.name)):
         with folder_aside((room or Path(gettempdir())) / "unpacked") as unpacked:
-            found = sorted(_in_archive(source, unpacked, told))
+            found = sorted(_in_archive(source, unpacked, told, others))
             yield _checked(source, found, told, problems is None)
     else:
         what = "is one image" if source.is_file() else "is not there"
@@ -63,14 +68,15 @@ def _checked(source: Path, found: list[Found], told: list[str], strict: bool) ->
     return found
 
 
-def _in_folder(source: Path, problems: list[str]) -> list[Found]:
+def _in_folder(source: Path, problems: list[str], others: bool) -> list[Found]:
     found, real = [], source.resolve()
 
     def place(path: Path) -> PurePosixPath:
         return PurePosixPath(path.relative_to(source).as_posix())
 
     def lost(path: Path, reason: str) -> None:
-        problems.append(f"{readable(place(path))} {reason}")
+        if others or reason != UNREAD:
+            problems.append(f"{readable(place(path))} {reason}")
 
     for path in images_below(source, most=MOST_LOOKED_AT, lost=lost):
         if path.is_symlink() and not path.resolve().is_relative_to(real):
@@ -80,8 +86,12 @@ def _in_folder(source: Path, problems: list[str]) -> list[Found]:
     return found
 
 
-def _in_archive(source: Path, unpacked: Path, problems: list[str]) -> Iterator[Found]:
-    for number, (place, content) in enumerate(archives.images(source)):
+def _in_archive(source: Path, unpacked: Path, problems: list[str], others: bool) -> Iterator[Found]:
+    def unread(place: str) -> None:
+        if others:
+            problems.append(f"{readable(place.removeprefix(f'{source.name}/'))} {UNREAD}")
+
+    for number, (place, content) in enumerate(archives.images(source, unread=unread)):
         if number == MOST_LOOKED_AT:
             raise ValueError(
                 f"{source} holds more than {MOST_LOOKED_AT} images; unpack it and name a folder "
@@ -133,8 +143,8 @@ def refuse(what: str, problems: Sequence[str]) -> None:
 def matcher(pattern: str) -> Callable[[PurePosixPath], str | None]:
     """The function that says what stands in a place for the ``{}`` of ``pattern``, if it matches.
 
-    ``pattern`` is the whole name of a file without its suffix; one with slashes is the end of the
-    place. Raises ``ValueError`` for what is no pattern.
+    ``pattern`` is the whole name of a file, its suffix only where it matters; one with slashes is
+    the end of the place. Upper and lower case are one. Raises ``ValueError`` for no pattern.
 
     >>> matcher("HR/{}_x4")(PurePosixPath("Set5/HR/baby_x4.png"))
     'baby'
@@ -146,13 +156,16 @@ def matcher(pattern: str) -> Callable[[PurePosixPath], str | None]:
             f"the pattern {pattern!r} has {len(after)} places for a name; it needs one {{}}, "
             "as in '{}_HR'"
         )
-    if may_be_image(PurePosixPath("a" + after[0])):
-        raise ValueError(f"the pattern {pattern!r} is of names without suffix: leave that out")
-    whole = re.compile(rf"(?:.*/)?{re.escape(before)}([^/]+){re.escape(after[0])}", re.DOTALL)
+    ending = PurePosixPath(after[0]).suffix
+    ending = ending if may_be_image(PurePosixPath(f"a{ending}")) else ""
+    end = after[0].removesuffix(ending)
+    whole = re.compile(
+        rf"(?:.*/)?{re.escape(before)}([^/]+){re.escape(end)}", re.DOTALL | re.IGNORECASE
+    )
 
     def match(place: PurePosixPath) -> str | None:
         found = whole.fullmatch(stem(place))
-        return found[1] if found else None
+        return found[1] if found and ending.lower() in ("", place.suffix.lower()) else None
 
     return match
 

@@ -114,7 +114,7 @@ def add(
         method = _described(name, folder, told)
         lost: list[str] = []
         with (
-            material.opened(outputs, room=folder, problems=lost) as found,
+            material.opened(outputs, room=folder, problems=lost, others=given is None) as found,
             folder_aside(folder / name) as part,
         ):
             files = {each.place: each.path for each in found}

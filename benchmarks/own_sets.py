@@ -167,7 +167,7 @@ def _mend(new: Manifest, there: Manifest, taken: _Taken, part: Path, folder: Pat
 def _read(source: Path, part: Path, pattern: str, as_they_are: bool, progress: bool) -> _Taken:
     """Write the images of ``source`` into ``part``; ``ValueError`` with all that is wrong."""
     problems: list[str] = []
-    with opened(source, room=part, problems=problems) as found:
+    with opened(source, room=part, problems=problems, others=not pattern) as found:
         named = _named(source, found, pattern, problems)
         problems += _wrong_names(named)
         entries, kept, looks = [], [], []

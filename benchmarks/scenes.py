@@ -25,7 +25,8 @@ FLAT = 2.0
 """Levels of contrast (standard deviation, of 256) below which there is nothing to compare."""
 MOST_TIMES = 8
 """How many times larger one version is than another, at the most."""
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = np.array([0.299, 0.587, 0.114])
+"""BT.601 full range: as the answers of our own networks to grey images become grey."""
 ROWS_AT_A_TIME = 256
 
 ORIGINALS = {"hr", "gt", "groundtruth", "orig", "original", "ref", "reference", "target"}
@@ -48,24 +49,29 @@ class Look(NamedTuple):
 
 def look(image: NDArray[np.uint8]) -> Look:
     """What `same_scene` needs of an image, (h, w[, 3]) of 4 px a side or more."""
-    whole, cropped = _thumbnail(image), _thumbnail(crop_to_multiple(image))
-    return Look(image.shape[1], image.shape[0], np.stack([whole, cropped]))
+    both = np.stack([thumbnail(image, GRID), thumbnail(crop_to_multiple(image), GRID)])
+    return Look(image.shape[1], image.shape[0], both - both.mean(axis=1, keepdims=True))
 
 
-def _thumbnail(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    rows, columns = (_cells(side) for side in image.shape[:2])
+def thumbnail(image: NDArray[np.uint8], grid: int) -> NDArray[np.float32]:
+    """The luma of an image, 0 to 255, over ``grid`` by ``grid`` equal parts, row by row.
+
+    >>> thumbnail(np.array([[0, 0, 9], [0, 0, 9]], np.uint8), 1).item()
+    3.0
+    """
+    rows, columns = (_cells(side, grid) for side in image.shape[:2])
     planes = image[..., None] if image.ndim == 2 else image
     # One channel at a time: an image of the largest size takes 160 MB so.
     small = np.stack(
         [rows @ plane.astype(np.float32) @ columns.T for plane in np.rollaxis(planes, 2)]
     )
-    luma = small[0] if len(small) == 1 else np.tensordot(LUMA, small, 1)
-    return (luma - luma.mean()).ravel()
+    luma = small[0] if len(small) == 1 else np.tensordot(LUMA.astype(np.float32), small, 1)
+    return luma.ravel()
 
 
-def _cells(side: int) -> NDArray[np.float32]:
-    """Weights (GRID, side) by which a row of pixels becomes the means of equal parts of it."""
-    edges, pixels = np.arange(GRID + 1) * side / GRID, np.arange(side)
+def _cells(side: int, grid: int) -> NDArray[np.float32]:
+    """Weights (grid, side) by which a row of pixels becomes the means of equal parts of it."""
+    edges, pixels = np.arange(grid + 1) * side / grid, np.arange(side)
     shares = np.minimum(pixels + 1, edges[1:, None]) - np.maximum(pixels, edges[:-1, None])
     shares = np.clip(shares, 0, 1)
     return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import os
+import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -20,6 +21,7 @@ import pytest
 from benchmarks import archives, material
 from benchmarks.files import encode_png, folder_aside, read_image, remove_folder, sweep
 from benchmarks.material import matcher, opened, refuse
+from tests.benchmarks.bringing import NAMES
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".tar": bytes,
@@ -208,7 +210,7 @@ def test_a_pattern_is_the_end_of_a_place_without_suffix(pattern, place, name):
 
 @pytest.mark.parametrize(
     ("pattern", "said"),
-    [("HR", "has 0 places"), ("{}_{}", "has 2 places"), ("{}_HR.png", "without suffix")],
+    [("HR", "has 0 places"), ("{}_{}", "has 2 places")],
 )
 def test_what_is_no_pattern_is_one_sentence(pattern, said):
     with pytest.raises(ValueError, match=said):
@@ -230,3 +232,30 @@ def test_only_folders_that_no_process_holds_are_swept(tmp_path):
 def test_a_folder_is_removed_with_all_that_is_in_it(shots, tmp_path):
     remove_folder(shots)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "place", "name"),
+    [
+        ("{}_HR", "set/baby_hr.PNG", "baby"),
+        ("{}_HR.png", "set/baby_HR.PNG", "baby"),
+        ("{}_HR.png", "set/baby_HR.bmp", None),
+        ("hr/{}", "Set5/HR/baby.png", "baby"),
+    ],
+)
+def test_a_pattern_asks_for_a_suffix_only_where_it_has_one_and_never_for_case(pattern, place, name):
+    assert matcher(pattern)(PurePosixPath(place)) == name
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_images_of_formats_that_are_not_read_are_told_and_not_missed(source, tmp_path, packed):
+    (source / "evening.WEBP").write_bytes(b"RIFF")
+    brought = source
+    if packed:
+        brought = Path(shutil.make_archive(str(tmp_path / "all"), "zip", source))
+    problems: list[str] = []
+    with opened(brought, problems=problems) as found:
+        assert len(found) == len(NAMES)
+    assert problems == ["evening.WEBP is in a format that is not read; convert it to PNG"]
+    with opened(brought, others=False) as found:  # who chooses files by a pattern means others
+        assert len(found) == len(NAMES)

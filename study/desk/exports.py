@@ -21,7 +21,7 @@ from sr_models.methods import ORIGINAL
 from study.analysis import figures, layout, reading, render, tables
 from study.analysis import report as analysis
 from study.analysis.measures import OURS
-from study.desk.measures import Measured, measured
+from study.desk.measures import Measured, measured, measures_mark
 from study.models import Deed, Rater, Rating, Study
 
 Kind = Literal["people", "simulated"]
@@ -120,7 +120,8 @@ def mark(study: Study, *, kind: Kind) -> str:
     votes = ratings.aggregate(Count("pk"), Max("pk"), sum=Sum(F("score") * F("pk")))
     shown = list(study.stimuli.order_by("pk").values_list("pk", "method__title"))
     told = (study.title, study.planned_raters, study.least_correlation, list(votes.values()))
-    state = hashlib.sha256(repr((engine(), told, shown, measured(study))).encode()).hexdigest()
+    known = measures_mark(study)
+    state = hashlib.sha256(repr((engine(), told, shown, known)).encode()).hexdigest()
     deleted = Deed.objects.filter(study=study, kind=Deed.Kind.ERASED).count()
     return f"{deleted}-{state[:24]}"
 

@@ -91,11 +91,11 @@ FOREIGN = {
         Measure("psnr_hvs", "PSNR-HVS", higher_is_better=True, decimals=2),
         Measure("psnr_rgb", "PSNR (RGB)", higher_is_better=True, decimals=2),
         Measure("niqe", "NIQE", higher_is_better=False, needs_reference=False),
-        Measure("brisque", "BRISQUE", higher_is_better=False, needs_reference=False),
+        Measure("brisque", "BRISQUE", higher_is_better=False, needs_reference=False, decimals=2),
         Measure("ilniqe", "IL-NIQE", higher_is_better=False, needs_reference=False),
         Measure("pi", "PI", higher_is_better=False, needs_reference=False),
         Measure("nrqm", "NRQM", higher_is_better=True, needs_reference=False),
-        Measure("musiq", "MUSIQ", higher_is_better=True, needs_reference=False),
+        Measure("musiq", "MUSIQ", higher_is_better=True, needs_reference=False, decimals=2),
         Measure("maniqa", "MANIQA", higher_is_better=True, needs_reference=False),
         Measure("clipiqa", "CLIP-IQA", higher_is_better=True, needs_reference=False),
         Measure("topiq", "TOPIQ", higher_is_better=True, needs_reference=False),
@@ -104,6 +104,11 @@ FOREIGN = {
         Measure("qalign", "Q-Align", higher_is_better=True, needs_reference=False),
         Measure("fid", "FID", higher_is_better=False, decimals=2),
         Measure("kid", "KID", higher_is_better=False),
+        Measure("gmsd", "GMSD", higher_is_better=False),
+        Measure("vsi", "VSI", higher_is_better=True),
+        Measure("piqe", "PIQE", higher_is_better=False, needs_reference=False, decimals=2),
+        Measure("liqe", "LIQE", higher_is_better=True, needs_reference=False),
+        Measure("paq2piq", "PaQ-2-PiQ", higher_is_better=True, needs_reference=False, decimals=2),
     )
 }
 """Those that the field reports beside ours, by the names that their programs write."""

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from study.analysis import marks, opinion
+from study.analysis.measures import OURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -224,6 +225,7 @@ def against_measures(
     points: pd.DataFrame,
     *,
     labels: Mapping[str, str],
+    of_sets: Collection[str] = (),
     titles: Mapping[str, str] | None = None,
     simulated: bool = False,
     format: Format = "svg",
@@ -231,12 +233,14 @@ def against_measures(
     """MOS against measures: a row a set, a column a measure; grey images, named methods in colour.
 
     points: set, method, mos, then a column for each measure named in ``labels`` (which says how
-    they are written); one row a stimulus. Returns a whole file. Raises ``ValueError`` without any.
+    they are written); one row a stimulus. Those ``of_sets`` hold one figure for all images of a
+    method, which are no points then. More than `ABREAST` measures go into further rows. Returns a
+    whole file. Raises ``ValueError`` without any.
     """
     shown = {m: name for m, name in labels.items() if m in points and points[m].notna().any()}
     if points.empty or not shown:
         raise ValueError("there is no measured and rated image to draw yet")
-    return _whole(lambda: _scatter(points, shown, titles or {}), format, simulated)
+    return _whole(lambda: _scatter(points, shown, of_sets, titles or {}), format, simulated)
 
 
 def _whole(draw: Callable[[], Figure], format: Format, simulated: bool) -> bytes:
@@ -287,49 +291,82 @@ def _ranks(
 
 
 def _scatter(
-    points: pd.DataFrame, measures: Mapping[str, str], titles: Mapping[str, str]
+    points: pd.DataFrame,
+    measures: Mapping[str, str],
+    of_sets: Collection[str],
+    titles: Mapping[str, str],
 ) -> Figure:
     from matplotlib.figure import Figure
 
     sets = list(dict.fromkeys(points["set"]))
+    lines = -(-len(measures) // ABREAST)
+    abreast = -(-len(measures) // lines)
     figure = Figure(
-        figsize=(1.1 + 2.3 * len(measures), 0.6 + 2.2 * len(sets)), layout="constrained"
+        figsize=(1.1 + 2.3 * abreast, 0.6 + 2.2 * len(sets) * lines), layout="constrained"
     )
-    panels = figure.subplots(len(sets), len(measures), squeeze=False)
+    panels = figure.subplots(len(sets) * lines, abreast, squeeze=False)
     methods = list(dict.fromkeys(points["method"]))
-    for row, set_name in enumerate(sets):
+    drawn: dict[str, Any] = {}
+    for number, set_name in enumerate(sets):
+        own = panels[number * lines : (number + 1) * lines].flatten()
         of_set = points[points["set"] == set_name]
-        for column, (measure, label) in enumerate(measures.items()):
-            ax = panels[row, column]
-            known = of_set[np.isfinite(of_set[measure].astype(float))]
-            ax.plot(known[measure], known["mos"], ".", color="#c9c9c9", markersize=3, zorder=1)
-            means = known.groupby("method")[[measure, "mos"]].mean()
-            for name in [m for m in methods if m in means.index]:
-                # Told apart by shape and, in print without colour, by lightness too.
-                number = methods.index(name)
-                ax.plot(
-                    *means.loc[name],
-                    MARKS[number % len(MARKS)],
-                    color=HUES[number % len(HUES)],
-                    markeredgecolor="white",
-                    markeredgewidth=0.6,
-                    markersize=6.5,
-                    label=titles.get(name, name),
-                    zorder=2,
-                )
-            ax.set(ylim=(0.8, 5.2), yticks=opinion.SCORES)
-            ax.set_title(set_name if column == 0 else "", loc="left")
-            ax.set_xlabel(label if row == len(sets) - 1 else "")
-            ax.set_ylabel("MOS" if column == 0 else "")
-            ax.spines[["top", "right"]].set_visible(False)
-    handles, labels = panels[0, 0].get_legend_handles_labels()
+        for place, (measure, label) in enumerate(measures.items()):
+            ax = own[place]
+            marks_ = _panel(ax, of_set, measure, methods, titles, images=measure not in of_sets)
+            ax.set_title(set_name if place == 0 else "", loc="left")
+            ax.set_xlabel(label if lines > 1 or number == len(sets) - 1 else "")
+            ax.set_ylabel("MOS" if place % abreast == 0 else "")
+            if (number, place) == (0, 0) or measure not in OURS:  # others may know other methods
+                drawn = marks_ | drawn
+        for ax in own[len(measures) :]:
+            ax.remove()
+    known = [name for name in methods if name in drawn]
     figure.legend(
-        handles, labels, loc="outside lower center", frameon=False, fontsize=8,
-        ncols=min(len(labels), 2 * len(measures)) or 1,
+        [drawn[name] for name in known], [titles.get(name, name) for name in known],
+        loc="outside lower center", frameon=False, fontsize=8,
+        ncols=min(len(known), 2 * abreast) or 1,
     )  # fmt: skip
     return figure
 
 
+def _panel(
+    ax: Axes,
+    of_set: pd.DataFrame,
+    measure: str,
+    methods: Sequence[str],
+    titles: Mapping[str, str],
+    *,
+    images: bool,
+) -> dict[str, Any]:
+    """One measure on one set: the ``images`` in grey, and over them what each method has.
+
+    Returns the methods' marks.
+    """
+    known = of_set[np.isfinite(of_set[measure].astype(float))]
+    if images:
+        ax.plot(known[measure], known["mos"], ".", color="#c9c9c9", markersize=3, zorder=1)
+    means = known.groupby("method")[[measure, "mos"]].mean()
+    drawn = {}
+    for name in [m for m in methods if m in means.index]:
+        # Told apart by shape and, in print without colour, by lightness too.
+        number = methods.index(name)
+        (drawn[name],) = ax.plot(
+            *means.loc[name],
+            MARKS[number % len(MARKS)],
+            color=HUES[number % len(HUES)],
+            markeredgecolor="white",
+            markeredgewidth=0.6,
+            markersize=6.5,
+            label=titles.get(name, name),
+            zorder=2,
+        )
+    ax.set(ylim=(0.8, 5.2), yticks=opinion.SCORES)
+    ax.spines[["top", "right"]].set_visible(False)
+    return drawn
+
+
+ABREAST = 5
+"""Measures beside each other in a figure that is still read on a page."""
 MARKS = "os^Dv<>Ph*Xd"
 HUES = ("#000000", "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00", "#cc79a7", "#7f7f7f")
 """The colours of Okabe and Ito, which colour-blind readers tell apart."""

@@ -30,6 +30,7 @@ def against_measures(scores: Scores, mos: Floats) -> list[dict[str, object]]:
     ``mos``: one a stimulus. The original is left out, and so is whatever a measure has no finite
     figure for. Per image: a point is a stimulus, the interval draws images again, with all their
     stimuli. Per method: a point is a method's mean, the interval draws raters and images again.
+    Figures of whole sets come last, and per method alone.
     """
     found = []
     for set_name in scores.sets:
@@ -52,8 +53,18 @@ def against_measures(scores: Scores, mos: Floats) -> list[dict[str, object]]:
             if scores.methods:
                 if drawn_mos is None:
                     drawn_mos = bootstrap.method_draws(scores, set_name, draws=DRAWS)
-                row = _per_method(scores, set_name, x, known, drawn_mos)
+                values = _means_of_methods(scores, set_name, x, known)
+                row = _per_method(scores, set_name, values, drawn_mos)
                 found.append(base | {"level": "method"} | row)
+        compared = {str(name) for name in scores.stimuli["method"].to_numpy()[shown]}
+        for measure, of_sets in scores.of_sets.items():
+            values = {name: of_sets[set_name, name] for name in scores.methods_of(set_name)
+                      if name in compared and (set_name, name) in of_sets}  # fmt: skip
+            if values:
+                if drawn_mos is None:
+                    drawn_mos = bootstrap.method_draws(scores, set_name, draws=DRAWS)
+                row = _per_method(scores, set_name, values, drawn_mos)
+                found.append({"measure": measure, "set": set_name, "level": "method"} | row)
     return found
 
 
@@ -70,22 +81,29 @@ def per_image(x: Floats, mos: Order) -> dict[str, object]:
     return _described(len(x), point, {name: drawn[1:] for name, drawn in found.items()}, note)
 
 
+def _means_of_methods(scores: Scores, set_name: str, x: Floats, known: Ints) -> dict[str, float]:
+    """A method's figure is its mean over all its images, as in the paper's table 2."""
+    of_stimulus, codes = scores.stimuli["method"].to_numpy(), scores.of_set(set_name)
+    means = {}
+    for method in scores.methods_of(set_name):
+        own = known[of_stimulus[known] == method]
+        if len(own) and len(own) == int((of_stimulus[codes] == method).sum()):
+            means[method] = float(x[own].mean())
+    return means
+
+
 def _per_method(
-    scores: Scores, set_name: str, x: Floats, known: np.ndarray, drawn_mos: Floats
+    scores: Scores, set_name: str, values: dict[str, float], drawn_mos: Floats
 ) -> dict[str, object]:
-    """The same over methods, whose MOS are drawn with raters and images."""
+    """The same over methods with their ``values``, whose MOS are drawn with raters and images."""
     codes, methods = scores.of_set(set_name), scores.methods_of(set_name)
     of_stimulus = scores.stimuli["method"].to_numpy()
-    keep, measure, mos = [], [], []
     sums, counts = scores.sums.sum(axis=0), scores.counts.sum(axis=0)
-    for m, method in enumerate(methods):
-        own = known[of_stimulus[known] == method]
-        # A method's figure is its mean over all its images, as in the paper's table 2.
-        if len(own) == int((of_stimulus[codes] == method).sum()):
-            keep.append(m)
-            measure.append(float(x[own].mean()))
-            mos.append(float(sums[own].sum() / counts[own].sum()))
-    xs, ys, ydraws = np.array(measure), np.array(mos), drawn_mos[:, keep]
+    keep = [m for m, method in enumerate(methods) if method in values]
+    own = [codes[of_stimulus[codes] == methods[m]] for m in keep]
+    xs = np.array([values[methods[m]] for m in keep])
+    ys = np.array([float(sums[each].sum() / counts[each].sum()) for each in own])
+    ydraws = drawn_mos[:, keep]
     if len(keep) < FEWEST:
         return _described(len(keep), {}, {}, f"fewer than {FEWEST} methods")
     fitted, note = logistic(xs, ys)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,58 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from study.analysis import heads
+from study.analysis.measures import OfSets
 from study.analysis.scores import Scores
 from study.analysis.votes import of_votes
 
-NAMES: dict[str, tuple[str, ...]] = {
-    "rater": (
-        *("rater", "observer", "subject", "participant", "user", "worker", "assessor", "annotator"),
-        *("viewer", "judge", "evaluator", "respondent", "person", "tester", "listener", "voter"),
-        *("username", "user_name", "session"),
-    ),
-    "score": (
-        *("score", "rating", "vote", "opinion_score", "opinion", "os", "acr", "grade", "answer"),
-        *("response", "value", "quality", "rate", "raw_score", "quality_score", "user_rating"),
-    ),
-    "method": (
-        *("method", "algorithm", "condition", "hrc", "codec", "system", "model", "version"),
-        *("treatment", "technique", "generator", "approach", "encoder", "network", "distortion"),
-    ),
-    "content": (
-        *("content", "source", "src", "source_image", "scene", "sequence", "ref", "original"),
-        *("reference_image", "source_name", "prompt", "image", "img", "picture", "video", "clip"),
-    ),
-    "stimulus": (
-        *("stimulus", "stimuli", "pvs", "stim", "file", "filename", "file_name", "path", "item"),
-        *("image_file", "image_name", "video_name", "img_name", "test_image", "trial_image"),
-        *("image", "img", "picture", "video", "clip", "question", "sample"),
-    ),
-    "set": ("set", "dataset", "database", "db", "data_set", "image_set", "corpus"),
-    "repetition": ("repetition", "rep", "replicate", "repetition_number", "round"),
-    "retest": ("repeat", "retest", "is_repeat", "is_retest", "hidden_repeat"),
-    "response_ms": ("response_ms", "response_time_ms", "rt_ms"),
-    "is_reference": ("is_reference", "is_ref", "hidden_reference", "reference", "isreference"),
-}
-"""Column names in use, likeliest first; upper case, blanks and an ``id`` at the end are ignored."""
 MISSING = ("", "nan", "na", "n/a", "null", "none", "-")
 """How an empty cell of a matrix may be written."""
-MEASURES = (
-    *("psnr", "ssim", "ssim_daala", "ms_ssim", "msssim", "lpips", "vmaf", "vif", "fsim", "dists"),
-    *("niqe", "brisque", "psnr_y", "ssim_y", "psnr_hvs", "pieapp", "musiq"),
-)
 REFERENCES = ("hr", "reference", "ref", "original", "hidden_reference", "ground_truth", "gt")
 """Methods whose name says that they are the hidden reference."""
-_TRUTHS = {
-    **dict.fromkeys(("true", "1", "1.0", "yes", "y", "t", "wahr", "ja"), "simulated"),
-    **dict.fromkeys(("false", "0", "0.0", "no", "n", "f", "falsch", "nein"), "people"),
-}
-_NAMED = {"people": "people", "simulated": "simulated"}
-KINDS = {
-    "simulated": _TRUTHS, "is_simulated": _TRUTHS, "raters_kind": _NAMED, "rater_kind": _NAMED
-}  # fmt: skip
-"""Columns that say whether a program gave a rating, and what their values mean."""
-UNCOUNTED = ("practice", "training", "stabilising", "stabilizing", "is_practice", "is_training")
-"""Flags of votes that are given but never analysed."""
 
 
 def read(
@@ -72,6 +28,7 @@ def read(
     matrix: bool = False,
     scale: tuple[float, float] | None = None,
     measures: Sequence[str] | None = None,
+    of_sets: OfSets | None = None,
     reference: str | None = None,
     raters: str | None = None,
 ) -> Scores:
@@ -79,18 +36,31 @@ def read(
 
     Where the file says whether people or simulated raters gave its ratings it is read for one of
     the two: ``raters`` chooses in a file that holds both. Raises ``ValueError`` or ``OSError`` with
-    one sentence for a file that cannot be understood.
+    one sentence for a file that cannot be understood, and for ``of_sets`` of nothing in it.
     """
     text = _text(path)
     if matrix:
         if raters is not None:
             raise ValueError("a matrix does not say who rated; leave out --raters")
         votes = _long(text, path)
-        return of_votes(votes, scale=scale, keep_order=True)
-    table = _table(text, path)
-    return of_table(
-        table, columns=columns, scale=scale, measures=measures, reference=reference, raters=raters
-    )
+        return _with(of_sets, of_votes(votes, scale=scale, keep_order=True))
+    scores = of_table(
+        _table(text, path), columns=columns, scale=scale, measures=measures, reference=reference,
+        raters=raters,
+    )  # fmt: skip
+    return _with(of_sets, scores)
+
+
+def _with(of_sets: OfSets | None, scores: Scores) -> Scores:
+    """The scores and figures of whole sets, which are of some that was rated."""
+    cells = {cell for of_measure in (of_sets or {}).values() for cell in of_measure}
+    rated = {(name, method) for name in scores.sets for method in scores.methods_of(name)}
+    if cells and not cells & rated:
+        raise ValueError(
+            f"measures of whole sets are of {', '.join(map('/'.join, sorted(cells)))}; rated are "
+            f"{', '.join(map('/'.join, sorted(rated))) or 'no sets by methods'}"
+        )
+    return replace(scores, of_sets=of_sets or {})
 
 
 def of_table(
@@ -99,6 +69,7 @@ def of_table(
     columns: Mapping[str, str] | None = None,
     scale: tuple[float, float] | None = None,
     measures: Sequence[str] | None = None,
+    of_sets: OfSets | None = None,
     reference: str | None = None,
     methods: Sequence[str] | None = None,
     sets: Sequence[str] | None = None,
@@ -106,9 +77,10 @@ def of_table(
 ) -> Scores:
     """Scores from a table in long form, one row a vote, whatever its columns are called.
 
-    ``raters`` (people or simulated) as for :func:`read`.
+    ``measures``: columns that hold them, in this order, guessed by default; ``of_sets``: figures
+    of whole sets, which no column holds. ``raters`` (people or simulated) as for :func:`read`.
     """
-    found = guess([str(name) for name in table.columns], columns or {})
+    found = heads.guess([str(name) for name in table.columns], columns or {})
     table, raters_kind, left = _of_one_kind(table, raters, aside=set(found.values()))
     votes = pd.DataFrame(index=table.index)
     for role in ("rater", "set", "content", "method", "stimulus"):
@@ -128,12 +100,12 @@ def of_table(
         votes["stimulus"] = _joined(votes, ["set", "stimulus"])
     if "method" in votes and votes["method"].isna().all():
         votes = votes.drop(columns="method")
-    known = {_plain(name): str(name) for name in table.columns}
+    known = {heads.plain_name(name): str(name) for name in table.columns}
     if measures is None:
-        measures = [known[name] for name in MEASURES if name in known]
+        measures = heads.guess_measures(list(known.values()))
     for name in measures:
         if name not in table.columns:
-            raise ValueError(_absent(name, "measure", list(known.values())))
+            raise ValueError(heads.absent(name, "measure", list(known.values())))
         votes[name] = table[name]
     if reference is None and "method" in votes and "is_reference" not in votes:
         named = [m for m in votes["method"].dropna().unique() if str(m).lower() in REFERENCES]
@@ -145,7 +117,7 @@ def of_table(
                 f"the reference '{reference}' is no method of the table; there are: "
                 f"{', '.join(there) or 'none'}"
             )
-    for name in UNCOUNTED:
+    for name in heads.UNCOUNTED:
         if name in known:
             aside = table[known[name]].astype(str).str.lower().isin(["1", "1.0", "true", "yes"])
             if aside.any():
@@ -154,7 +126,10 @@ def of_table(
     scores = of_votes(
         votes, scale=scale, measures=measures, reference=reference, methods=methods, sets=sets
     )
-    return replace(scores, notes=(*notes, *left, *scores.notes), raters_kind=raters_kind)
+    return replace(
+        scores, notes=(*notes, *left, *scores.notes), raters_kind=raters_kind,
+        of_sets=of_sets or {},
+    )  # fmt: skip
 
 
 def _of_one_kind(
@@ -165,7 +140,11 @@ def _of_one_kind(
     Columns in ``aside`` are read for something else. Raises ``ValueError`` for a value that says
     neither, for columns that contradict each other, and for both kinds without a choice.
     """
-    named = [name for name in table.columns if str(name) not in aside and _plain(name) in KINDS]
+    named = [
+        name
+        for name in table.columns
+        if str(name) not in aside and heads.plain_name(name) in heads.KINDS
+    ]
     if not named:
         if raters is not None:
             raise ValueError(
@@ -198,93 +177,16 @@ def _of_one_kind(
 
 def _kinds(column: pd.Series, name: object) -> pd.Series:
     """Who gave each rating, people or simulated."""
-    meaning = KINDS[_plain(name)]
+    meaning = heads.KINDS[heads.plain_name(name)]
     known = column.astype("string").str.strip().str.lower().map(meaning)
     unclear = known.isna().to_numpy()
     if unclear.any():
         row = int(np.argmax(unclear))
         value = column.iloc[row]
         said = "is empty" if pd.isna(value) else f"holds '{value}'"
-        either = "people or simulated" if "kind" in _plain(name) else "true or false"
+        either = "people or simulated" if "kind" in heads.plain_name(name) else "true or false"
         raise ValueError(f"the column '{name}' {said} in row {row + 1}; it is {either}")
     return known.astype(str)
-
-
-def guess(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-    """Which column is the rater, the stimulus, the score and so on.
-
-    Raises ``ValueError`` naming what is missing and what there is.
-
-    >>> guess(["Subject ID", "image", "method", "Rating"], {})
-    {'rater': 'Subject ID', 'content': 'image', 'method': 'method', 'score': 'Rating'}
-    """
-    names = [str(name) for name in columns]
-    plain = {_plain(name): name for name in reversed(names)}
-    found: dict[str, str] = {}
-    taken = set()
-    for role, name in given.items():
-        if name not in names:
-            raise ValueError(_absent(name, role, names))
-        found[role] = name
-        taken.add(name)
-    for role in (
-        "rater",
-        "score",
-        "set",
-        "method",
-        "repetition",
-        "retest",
-        "response_ms",
-        "is_reference",
-    ):
-        _take(role, NAMES[role], plain, found, taken)
-    # Without a method an `image` is what was rated; beside a method it is the scene.
-    strict = NAMES["stimulus"][: NAMES["stimulus"].index("image")]
-    _take("stimulus", strict, plain, found, taken)
-    if "method" in found or "stimulus" in found:
-        _take("content", NAMES["content"], plain, found, taken)
-    else:
-        _take("stimulus", NAMES["stimulus"], plain, found, taken)
-        _take("content", NAMES["content"], plain, found, taken)
-        if "stimulus" not in found and "content" in found:
-            found["stimulus"] = found.pop("content")
-    order = ("rater", "stimulus", "set", "content", "method", "score", *NAMES)
-    found = {role: found[role] for role in dict.fromkeys(order) if role in found}
-    for role in ("rater", "score"):
-        if role not in found:
-            raise ValueError(
-                f"no column looks like the {role}; there are: {', '.join(names)}. "
-                f"Say which one by --{role} COLUMN (a table of stimuli by raters: --matrix)"
-            )
-    if not {"stimulus", "content", "method"} & set(found):
-        raise ValueError(
-            f"no column says what was rated; there are: {', '.join(names)}. "
-            "Say which one by --stimulus COLUMN, or --content and --method"
-        )
-    return found
-
-
-def _take(
-    role: str, names: Sequence[str], plain: dict[str, str], found: dict[str, str], taken: set[str]
-) -> None:
-    if role in found:
-        return
-    for name in names:
-        if name in plain and plain[name] not in taken:
-            found[role] = plain[name]
-            taken.add(plain[name])
-            return
-
-
-def _plain(name: object) -> str:
-    """A column's name without case, blanks and an ``id`` or ``name`` at its end."""
-    text = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", str(name).strip())
-    text = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-    return re.sub(r"(?<=.)_?(id|nr|no)$", "", text) if text not in MEASURES else text
-
-
-def _absent(name: str, what: str, columns: Sequence[str]) -> str:
-    return f"there is no column '{name}' for the {what}; there are: {', '.join(map(str, columns))}"
 
 
 def _joined(votes: pd.DataFrame, parts: Sequence[str]) -> pd.Series:
@@ -396,9 +298,9 @@ def _attributes(header: list[str] | None, body: list[list[str]]) -> dict[int, st
     """Which columns of a matrix hold no votes: what each says of its row, empty for nothing."""
     found: dict[int, str] = {}
     for k, head in enumerate(header or []):
-        plain = _plain(head)
+        plain = heads.plain_name(head)
         for role in ("stimulus", "content", "method", "set"):
-            if plain in NAMES[role] and role not in found.values():
+            if plain in heads.NAMES[role] and role not in found.values():
                 found[k] = role
                 break
         if plain in ASIDE:

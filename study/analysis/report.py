@@ -311,7 +311,7 @@ def notes(
         found.append("No ICC: fewer than two raters by two stimuli have all cells, or none varies.")
     if report["retest"] is None:
         found.append("No declared retests.")
-    if not len(scores.measures.columns):
+    if not len(scores.measures.columns) and not scores.of_sets:
         found.append("No image quality measures are given: nothing to correlate with.")
     else:
         found.append(

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from study.analysis.measures import OfSets
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -52,6 +54,8 @@ class Scores:
     """Milliseconds to each vote, NaN where unknown; None where the ratings do not say."""
     raters_kind: str | None = None
     """people or simulated, never both; None where the ratings do not say."""
+    of_sets: OfSets = field(default_factory=dict)
+    """What measures say of a method's images of a whole set together."""
 
     def __len__(self) -> int:
         return len(self.score)

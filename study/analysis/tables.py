@@ -1,4 +1,4 @@
-"""The table of a study: Mean Opinion Scores beside PSNR, SSIM and LPIPS, and its renderings.
+"""The table of a study: Mean Opinion Scores beside PSNR and other measures, and its renderings.
 
 Every rendering says by itself whether people or simulated raters gave the ratings, how many they
 were, and what the interval is.
@@ -14,27 +14,33 @@ from typing import Any
 import pandas as pd
 
 from study.analysis import layout, marks, opinion
+from study.analysis.measures import OURS, Measures, OfSets
 
-MEASURES = {"psnr": "PSNR", "ssim": "SSIM (Wang)", "ssim_daala": "SSIM (daala)", "lpips": "LPIPS"}
-DECIMALS = {"psnr": 2, "ssim": 4, "ssim_daala": 4, "lpips": 4}
 COUNTS = ["raters", "ratings", "images"]
 INTERVAL_COLUMNS = ["ci_low", "ci_high", "ci_half_width"]
-COLUMNS = [
-    *("set", "method", "title", "mos", *INTERVAL_COLUMNS, *COUNTS, *MEASURES),
-    *("published_mos", "raters_kind", "interval", "note"),
-]
-# What a reader sees, in this order; the other columns are for programs.
-HEADINGS = {
-    "set": "Set",
-    "title": "Method",
-    "mos": "MOS",
-    "ci_half_width": "± 95 % CI",
-    "raters": "Raters",
-    "ratings": "Ratings",
-    "images": "Images",
-    **MEASURES,
-    "published_mos": "Published MOS",
-}
+
+
+def columns(known: Measures = OURS) -> list[str]:
+    """The columns of a table with these measures, for programs."""
+    return [
+        *("set", "method", "title", "mos", *INTERVAL_COLUMNS, *COUNTS, *known),
+        *("published_mos", "raters_kind", "interval", "note"),
+    ]
+
+
+def headings(known: Measures = OURS) -> dict[str, str]:
+    """What a reader sees of them, in this order."""
+    return {
+        "set": "Set",
+        "title": "Method",
+        "mos": "MOS",
+        "ci_half_width": "± 95 % CI",
+        "raters": "Raters",
+        "ratings": "Ratings",
+        "images": "Images",
+        **{name: measure.title for name, measure in known.items()},
+        "published_mos": "Published MOS",
+    }
 
 
 def mos_table(
@@ -45,14 +51,17 @@ def mos_table(
     titles: Mapping[str, str] | None = None,
     sets: Sequence[str] | None = None,
     published: Mapping[tuple[str, str], float] | None = None,
+    known: Measures = OURS,
+    of_sets: OfSets | None = None,
 ) -> pd.DataFrame:
-    """One row for each (set, method) that ``measures`` or ``ratings`` know, with `COLUMNS`.
+    """One row for each (set, method) that ``measures`` or ``ratings`` know, with `columns`.
 
     ratings: one row a rating, see `opinion.check_ratings`; may be empty.
-    measures: one row a stimulus: set, image, method, psnr (dB), ssim (Wang), ssim_daala, lpips,
-    each None where it was not measured. They are the list of what is shown: what nobody has rated
-    yet has a row with 0 ratings. A measure's figure is its mean over the images, missing unless
-    all have it; psnr is infinite where an image equals its original (psnr None or inf, ssim 1).
+    measures: one row a stimulus: set, image, method, and a column for each of the ``known`` but
+    those of whole sets, None where it was not measured. They are the list of what is shown: what
+    nobody has rated yet has a row with 0 ratings. A measure's figure is its mean over the images,
+    missing unless all have it; psnr (dB) is infinite where an image equals its original (psnr None
+    or inf, ssim 1). of_sets: figures of those of the known that have one for a whole set.
     order: the methods' names from first to last, may name more; titles: what to call them.
     sets: the order of the sets; by default as in ``measures``.
     published: MOS that others have found, by (set, method).
@@ -61,14 +70,14 @@ def mos_table(
     that a study is informal. Raises ``ValueError`` for faulty tables, and for a method or set that
     the given order lacks.
     """
-    titles, published = titles or {}, published or {}
+    titles, published, of_sets = titles or {}, published or {}, of_sets or {}
     opinions = opinion.by_method(ratings).set_index(["set", "method"])
-    quality = _quality(measures)
-    known = list(dict.fromkeys([*quality.index, *opinions.index]))
-    if not known:
+    quality = _quality(measures, known, of_sets)
+    there = list(dict.fromkeys([*quality.index, *opinions.index]))
+    if not there:
         raise ValueError("there is nothing to show: no stimulus is measured and none is rated")
     cells = _ordered(
-        known, list(dict.fromkeys(s for s, _ in known)) if sets is None else sets, order
+        there, list(dict.fromkeys(s for s, _ in there)) if sets is None else sets, order
     )
     index = pd.MultiIndex.from_tuples(cells, names=["set", "method"])
     table = opinions.join(quality, how="outer").reindex(index).reset_index()
@@ -78,7 +87,7 @@ def mos_table(
     table["raters_kind"] = opinion.raters_kind(ratings)
     table["interval"] = opinion.INTERVAL
     table["note"] = [_row_note(row) for row in table.to_dict("records")]
-    return table[COLUMNS]
+    return table[columns(known)]
 
 
 def headline(table: pd.DataFrame) -> str:
@@ -110,20 +119,21 @@ def notes(table: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def display(table: pd.DataFrame) -> pd.DataFrame:
+def display(table: pd.DataFrame, known: Measures = OURS) -> pd.DataFrame:
     """The table as a reader sees it: texts with fixed decimals, missing figures empty.
 
-    The columns are those of `HEADINGS`, without a measure or publication that no row has.
+    The columns are those of `headings`, without a measure or publication that no row has.
     """
-    decimals = {"mos": 2, "ci_half_width": 2, "published_mos": 2, **DECIMALS}
-    optional = [*MEASURES, "published_mos"]
-    columns = [c for c in HEADINGS if c not in optional or table[c].notna().any()]
+    decimals = {"mos": 2, "ci_half_width": 2, "published_mos": 2}
+    decimals |= {name: measure.decimals for name, measure in known.items()}
+    optional = [*known, "published_mos"]
+    shown = [c for c in headings(known) if c not in optional or table[c].notna().any()]
     return pd.DataFrame(
         {
             c: [_figure(v, decimals[c]) for v in table[c]]
             if c in decimals
             else table[c].astype(str)
-            for c in columns
+            for c in shown
         },
         dtype=str,
     )
@@ -140,29 +150,29 @@ def records(table: pd.DataFrame) -> list[dict[str, object]]:
     ]
 
 
-def to_text(table: pd.DataFrame) -> str:
+def to_text(table: pd.DataFrame, known: Measures = OURS) -> str:
     """For a terminal: a headline, aligned columns, and the notes."""
-    shown = display(table)
+    shown = display(table, known)
     left = [i for i, c in enumerate(shown.columns) if c in {"set", "title"}]
-    heads = [HEADINGS[c] for c in shown.columns]
+    heads = [headings(known)[c] for c in shown.columns]
     table_text = layout.aligned(heads, shown.to_numpy().tolist(), left)
     remarks = [f"Note: {note}" for note in notes(table)]
     return "\n".join([headline(table), "", table_text, *[""] * bool(remarks), *remarks]) + "\n"
 
 
-def to_csv(table: pd.DataFrame) -> str:
+def to_csv(table: pd.DataFrame, known: Measures = OURS) -> str:
     """Comma-separated, figures in full precision, missing ones empty, infinite ones ``inf``."""
     return layout.csv(table)
 
 
-def to_json(table: pd.DataFrame) -> str:
+def to_json(table: pd.DataFrame, known: Measures = OURS) -> str:
     """A list of objects, one for each row; missing and infinite figures are null, see ``note``."""
     return json.dumps(records(table), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def to_latex(table: pd.DataFrame) -> str:
+def to_latex(table: pd.DataFrame, known: Measures = OURS) -> str:
     """A table for a paper, with the package booktabs: a block a set, a row a method."""
-    shown = display(table).drop(columns="set")
+    shown = display(table, known).drop(columns="set")
     # The half-width joins its mean: one column "3.37 ± 0.21" reads better in print.
     half = shown.pop("ci_half_width")
     shown["mos"] = [f"{m} ± {h}" if h else m for m, h in zip(shown["mos"], half, strict=True)]
@@ -185,7 +195,7 @@ def to_latex(table: pd.DataFrame) -> str:
             rf"\caption{{Mean opinion scores (MOS). {layout.escape(headline(table))}}}",
             rf"\begin{{tabular}}{{l{'r' * (width - 1)}}}",
             r"\toprule",
-            " & ".join(layout.escape(HEADINGS[c]) for c in shown.columns) + r" \\",
+            " & ".join(layout.escape(headings(known)[c]) for c in shown.columns) + r" \\",
             *lines,
             r"\bottomrule",
             r"\end{tabular}",
@@ -196,12 +206,13 @@ def to_latex(table: pd.DataFrame) -> str:
     )
 
 
-RENDERERS: dict[str, Callable[[pd.DataFrame], str]] = {
+RENDERERS: dict[str, Callable[..., str]] = {
     "table": to_text,
     "csv": to_csv,
     "json": to_json,
     "latex": to_latex,
 }
+"""Each takes a table and, where it has others than ours, the measures of it."""
 
 
 def ratings_table(ratings: pd.DataFrame) -> pd.DataFrame:
@@ -221,9 +232,11 @@ def ratings_csv(ratings: pd.DataFrame) -> str:
     return layout.csv(ratings_table(ratings))
 
 
-def _quality(measures: pd.DataFrame) -> pd.DataFrame:
-    """The measures' means over images, by (set, method) in order of appearance, with remarks."""
-    needed = ("set", "image", "method", *MEASURES)
+def _quality(measures: pd.DataFrame, known: Measures, of_sets: OfSets) -> pd.DataFrame:
+    """The measures by (set, method) in order of appearance, with remarks: means over images, or
+    what is known of the whole set."""
+    of_images = [name for name in known if name not in of_sets]
+    needed = ("set", "image", "method", *of_images)
     for column in needed:
         if column not in measures.columns:
             raise ValueError(
@@ -234,27 +247,30 @@ def _quality(measures: pd.DataFrame) -> pd.DataFrame:
     if twice.any():
         stimulus = "/".join(measures.loc[twice, ["set", "image", "method"]].iloc[0].astype(str))
         raise ValueError(f"the measures of {stimulus} are given twice; each stimulus has one row")
-    plain = measures.astype({"set": str, "method": str, **dict.fromkeys(MEASURES, float)})
+    plain = measures.astype({"set": str, "method": str, **dict.fromkeys(of_images, float)})
     # Outputs have no PSNR where the error is zero; SSIM tells this from one that was not measured.
     plain["psnr"] = plain["psnr"].mask(plain["psnr"].isna() & (plain["ssim"] == 1), math.inf)
     groups = plain.groupby(["set", "method"], sort=False)
-    quality = groups[list(MEASURES)].mean(skipna=False)
+    quality = groups[of_images].mean(skipna=False)
     quality["measured_images"] = groups.size()
-    found = groups[list(MEASURES)].count()
+    found = groups[of_images].count()
+    for name, values in of_sets.items():
+        quality[name] = [values.get(cell, math.nan) for cell in quality.index]
+        found[name] = quality["measured_images"].where(quality[name].notna(), 0)
     quality["quality_note"] = [
-        "; ".join(_measure_notes(n, counts))
+        "; ".join(_measure_notes(n, counts, known))
         for n, counts in zip(groups.size(), found.to_dict("records"), strict=True)
     ]
     return quality
 
 
-def _measure_notes(images: int, counts: Mapping[Hashable, int]) -> Iterable[str]:
-    absent = [name for key, name in MEASURES.items() if counts[key] == 0]
+def _measure_notes(images: int, counts: Mapping[Hashable, int], known: Measures) -> Iterable[str]:
+    absent = [measure.title for name, measure in known.items() if counts[name] == 0]
     if absent:
         yield f"{', '.join(absent)} not measured"
-    for key, name in MEASURES.items():
-        if 0 < counts[key] < images:
-            yield f"{name} measured for {counts[key]} of {images} images, hence no mean"
+    for name, measure in known.items():
+        if 0 < counts[name] < images:
+            yield (f"{measure.title} measured for {counts[name]} of {images} images, hence no mean")
 
 
 def _row_note(row: Mapping[Hashable, Any]) -> str:

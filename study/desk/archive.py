@@ -8,7 +8,7 @@ import json
 import platform
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -16,62 +16,15 @@ import pandas as pd
 from django.contrib.auth.models import User
 from django.db.models import Count, Max
 
-from study.analysis import layout, marks, render, tables
+from study.analysis import heads, layout, marks, render, tables
 from study.analysis.report import Report
 from study.desk import exports
+from study.desk.codebook import SET_MEASURES, codebook
 from study.desk.exports import Kind
+from study.desk.measures import Measured, measured, of_whole_sets
 from study.models import Deed, Session, Study, Trial
 
 COMMAND_LINE = "command line"
-
-_STIMULUS = {
-    "set": "set of source images", "image": "source image", "method": "what made the image",
-    "stimulus_sha256": "SHA-256 of the image file that was shown",
-}  # fmt: skip
-_MEASURES = {
-    "psnr": "PSNR of Y, dB, 4 px cut; empty where infinite", "ssim": "SSIM (Wang)",
-    "ssim_daala": "SSIM (daala, as in Ledig et al.)", "lpips": "LPIPS 0.1, AlexNet",
-}  # fmt: skip
-_PLACE = {
-    "rater": "R001, R002 ... for people, S001 ... for programs; no name was ever asked",
-    "session": "number of the sitting, from 1", "position": "place in the rater's order, from 0",
-    "repeat": "true for a declared retest: for the retest report alone",
-    "raters_kind": "whose ratings this is about: people's, or a program's in a rehearsal",
-}  # fmt: skip
-CODEBOOK: dict[str, dict[str, str]] = {
-    "ratings.csv": _PLACE | _STIMULUS | _MEASURES | {
-        "score": "5 excellent, 4 good, 3 fair, 2 poor, 1 bad (ACR, ITU-T P.910)",
-        "simulated": "true if a program gave the rating",
-        "response_ms": "milliseconds for which the image was on the screen before the answer",
-        "since_delivery_ms": "milliseconds from the image being sent to the answer's arrival, by "
-                             "the server's clock",
-        "device_pixel_ratio": "device pixels to a CSS pixel; the image was shown pixel by pixel",
-        "viewport_width": "window, CSS pixels", "viewport_height": "window, CSS pixels",
-        "shown_width": "image as shown, CSS pixels", "shown_height": "image as shown, CSS pixels",
-        "zoom": "the browser's zoom, 1 for 100 %", "browser": "family of the browser",
-        "received_at": "time of the server, UTC", "client_id": "made by the browser for this vote",
-    },
-    "plan.csv": _PLACE | _STIMULUS | {
-        "kind": "main: analysed; stabilising, or example and check of a calibration: never",
-    },
-    "sessions.csv": _PLACE | {
-        "calibration": "true for a calibration, whose images are rated by nobody",
-        "seed": "from which the order was drawn",
-        "least_images_between_one_source": "other images between two of one source, as kept",
-        "proof": "what the rater's whole order keeps, as the planner counted it, JSON",
-    },
-    "stimuli.csv": _PLACE | _STIMULUS | _MEASURES | {
-        "sha256": "SHA-256 of the image file", "width": "pixels", "height": "pixels",
-    },
-    "deeds.csv": _PLACE | {
-        "at": "time of the server, UTC",
-        "deed": "; ".join(f"{kind.value}: {kind.label}" for kind in Deed.Kind),
-        "by": "account 1, account 2 ... in order of appearance, command line, or empty for the "
-              "site itself; no name and no address",
-        "details": "what of it, JSON: numbers, settings from what to what, names of files",
-    },
-}  # fmt: skip
-"""Every column of the files above `tables/`, by file."""
 
 
 def archive(study: Study, *, kind: Kind) -> bytes:
@@ -79,20 +32,25 @@ def archive(study: Study, *, kind: Kind) -> bytes:
     found = exports.report(study, kind=kind)
     if found is None:
         raise ValueError(f"{study.slug} has no ratings of {kind} yet; there is nothing to export")
-    votes = exports.raw(study, kind=kind)  # read once: half a second for the paper's study
+    values = measured(study)
+    votes = exports.raw(study, kind=kind, values=values)  # read once: half a second for the paper's
     frames = {
         "ratings.csv": tables.ratings_table(votes),
         "plan.csv": _plan(study, kind),
         "sessions.csv": _sessions(study, kind),
-        "stimuli.csv": _stimuli(study),
+        "stimuli.csv": _stimuli(study, values),
         "deeds.csv": _deeds(study),
     }
-    frames["codebook.csv"] = _codebook(frames, kind)
+    if values.of_sets:
+        frames[SET_MEASURES] = _set_measures(study)
+    frames["codebook.csv"] = codebook(study, frames, kind, values)
     texts = {
-        "README.txt": _readme(study, kind),
+        "README.txt": _readme(study, kind, list(frames), _options(frames, kind, values)),
         "versions.txt": _versions(),
         "method.md": _method(study, kind, found, votes),
-        "tables/table.tex": tables.to_latex(exports.mos(study, kind=kind, votes=votes)),
+        "tables/table.tex": tables.to_latex(
+            exports.mos(study, kind=kind, votes=votes), values.known
+        ),
     }
     texts |= {name: layout.csv(frame.assign(raters_kind=kind)) for name, frame in frames.items()}
     files = {
@@ -154,7 +112,7 @@ def _zip(files: dict[str, bytes], sums: str) -> bytes:
     return made.getvalue()
 
 
-def _readme(study: Study, kind: Kind) -> str:
+def _readme(study: Study, kind: Kind, tables_: Sequence[str], options: str) -> str:
     about = {
         "ratings.csv": "every rating, one row each",
         "codebook.csv": "what the columns of these files hold",
@@ -162,6 +120,7 @@ def _readme(study: Study, kind: Kind) -> str:
         "plan.csv": "who was to see what in which order",
         "sessions.csv": "the seeds of these orders, and the gaps that they keep",
         "stimuli.csv": "the images by checksum, with their measures",
+        SET_MEASURES: "measures of all images of a set by a method together",
         "deeds.csv": "what was done to the study and when, looks at its results among it",
         "tables/": "the analysis: CSV, JSON, LaTeX (package booktabs), Markdown, a workbook",
         "figures/": "SVG and PDF",
@@ -169,17 +128,20 @@ def _readme(study: Study, kind: Kind) -> str:
         "SHA256SUMS": "checksums of these files: sha256sum -c on it",
     }
     named = {
-        name if name.endswith("/") else marks.file_name(kind, name): about[name] for name in about
+        name if name.endswith("/") else marks.file_name(kind, name): about[name]
+        for name in about
+        if name != SET_MEASURES or name in tables_
     }
     width = max(map(len, named))
     lines = "\n".join(f"{name.ljust(width)}  {what}" for name, what in named.items())
+    ratings = marks.file_name(kind, "ratings.csv")
     return f"""{" ".join(study.title.split())}
 
 Ratings by {marks.WORDS[kind]}.
 
 {lines}
 
-`python manage.py analyse {marks.file_name(kind, "ratings.csv")}` gives the same tables again,
+`python manage.py analyse {ratings}{options}` gives the same tables again,
 without a database.
 """
 
@@ -268,14 +230,25 @@ def _median(frame: pd.DataFrame, column: str) -> str:
     return f"{known.median():.0f}" if len(known) else "unknown"
 
 
-def _codebook(frames: dict[str, pd.DataFrame], kind: Kind) -> pd.DataFrame:
-    """What every column holds of the files that are described."""
+def _options(frames: Mapping[str, pd.DataFrame], kind: Kind, values: Measured) -> str:
+    """What `analyse` has to be told of measures to find them as the study has them."""
+    said, columns = "", exports.measures_of_images(values)
+    if heads.guess_measures([str(name) for name in frames["ratings.csv"].columns]) != columns:
+        said += f" --measures {' '.join(columns)}"
+    if SET_MEASURES in frames:
+        said += f" --set-measures {marks.file_name(kind, SET_MEASURES)}"
+    return said
+
+
+def _set_measures(study: Study) -> pd.DataFrame:
+    """The figures of whole sets, in the order of tables."""
     rows = [
-        (marks.file_name(kind, name), column, meanings.get(column, ""))
-        for name, meanings in CODEBOOK.items()
-        for column in dict.fromkeys([*frames[name], "raters_kind"])
-    ]
-    return pd.DataFrame(rows, columns=["file", "column", "meaning"])
+        (row.dataset.name, row.method.name, row.measure.name, row.value, row.version,
+         row.measure.higher_is_better, row.stimuli_sha256)
+        for row in of_whole_sets(study)
+    ]  # fmt: skip
+    columns = ["set", "method", "measure", "value", "version", "higher_is_better"]
+    return pd.DataFrame(rows, columns=[*columns, "stimuli_sha256"])
 
 
 def _deeds(study: Study) -> pd.DataFrame:
@@ -365,14 +338,14 @@ def _with_label(frame: pd.DataFrame, kind: Kind) -> pd.DataFrame:
     return frame.assign(rater=[f"{prefix}{number:03d}" for number in frame["rater"]])
 
 
-def _stimuli(study: Study) -> pd.DataFrame:
+def _stimuli(study: Study, values: Measured) -> pd.DataFrame:
     names: dict[str, Any] = {
         "set": "source__dataset__name", "image": "source__name", "method": "method__name",
         "sha256": "sha256", "width": "width", "height": "height",
     }  # fmt: skip
     stimuli = study.stimuli.order_by("source__dataset", "method__place", "source__name")
     frame = pd.DataFrame(list(stimuli.values_list(*names.values())), columns=[*names])
-    measures = exports.measures_frame(study).drop(columns="title")
+    measures = exports.measures_frame(study, values).drop(columns="title")
     return frame.merge(measures, on=["set", "image", "method"], how="left")
 
 

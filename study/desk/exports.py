@@ -20,7 +20,9 @@ from benchmarks.published import LEDIG2017
 from sr_models.methods import ORIGINAL
 from study.analysis import figures, layout, reading, render, tables
 from study.analysis import report as analysis
-from study.models import Deed, Rater, Rating, StimulusMeasure, Study
+from study.analysis.measures import OURS
+from study.desk.measures import Measured, measured, measures_mark
+from study.models import Deed, Rater, Rating, Study
 
 Kind = Literal["people", "simulated"]
 
@@ -31,7 +33,6 @@ TABLE_FORMATS = {
 FIGURE_FORMATS: dict[str, figures.Format] = {"svg": "svg", "pdf": "pdf", "png": "png"}
 FIGURES = {"distribution": "scores", "ranks": "ranks", "measures": "measures"}
 """What can be drawn, and what it is a figure of."""
-MEASURES = tuple(tables.MEASURES)
 PACKAGES = ("django", "numpy", "pandas", "scipy", "matplotlib")
 """What figures are computed and drawn with, beside this project."""
 COLUMNS = ("rater", "set", "image", "method", "score", "simulated")
@@ -57,8 +58,12 @@ def ratings_frame(study: Study, *, kind: Kind) -> pd.DataFrame:
     return frame[[*COLUMNS, *(name for name in frame.columns if name not in COLUMNS)]]
 
 
-def measures_frame(study: Study) -> pd.DataFrame:
-    """One row a stimulus: set, image, method, psnr, ssim, ssim_daala, lpips, in table order."""
+def measures_frame(study: Study, values: Measured | None = None) -> pd.DataFrame:
+    """One row a stimulus, in table order: set, image, method, title, then psnr, ssim, ssim_daala,
+    lpips and whatever else is known of images.
+
+    ``values`` are those of :func:`measured`, here and below, where they are at hand.
+    """
     names = {
         "set": "source__dataset__name",
         "image": "source__name",
@@ -67,30 +72,25 @@ def measures_frame(study: Study) -> pd.DataFrame:
     }
     stimuli = study.stimuli.order_by("source__dataset", "method__place", "source__name")
     none: dict[int, float] = {}
-    values = dict.fromkeys(MEASURES, none) | measured(study)
+    columns = dict.fromkeys(OURS, none) | (values or measured(study)).of_images
     rows = [
         # Written as missing wherever it leaves: the error is zero, and no ratio to it a figure.
-        (*known, *(None if math.isinf(of.get(pk, 0)) else of.get(pk) for of in values.values()))
+        (*known, *(None if math.isinf(of.get(pk, 0)) else of.get(pk) for of in columns.values()))
         for pk, *known in stimuli.values_list("pk", *names.values())
     ]
-    return pd.DataFrame(rows, columns=[*names, *values])
+    return pd.DataFrame(rows, columns=[*names, *columns])
 
 
-def measured(study: Study) -> dict[str, dict[int, float]]:
-    """By measure, in the order of tables, what it says of the study's stimuli, by their keys."""
-    values = StimulusMeasure.objects.filter(stimulus__studystimulus__study=study)
-    rows = values.order_by("measure__place", "measure__name", "stimulus")
-    found: dict[str, dict[int, float]] = {}
-    for name, pk, value in rows.values_list("measure__name", "stimulus", "value"):
-        found.setdefault(name, {})[pk] = value
-    return found
+def measures_of_images(values: Measured) -> list[str]:
+    """The columns of `measures_frame` and `raw` that hold measures."""
+    return list(dict.fromkeys([*OURS, *values.of_images]))
 
 
-def raw(study: Study, *, kind: Kind) -> pd.DataFrame:
-    """`ratings_frame` with the measures of each stimulus: all that the analysis knows."""
+def raw(study: Study, *, kind: Kind, values: Measured | None = None) -> pd.DataFrame:
+    """`ratings_frame` with the measures of each stimulus: all that the analysis knows of them."""
     votes = ratings_frame(study, kind=kind)
-    measured = measures_frame(study).drop(columns="title")
-    return votes.merge(measured, on=["set", "image", "method"], how="left", validate="many_to_one")
+    measures = measures_frame(study, values).drop(columns="title")
+    return votes.merge(measures, on=["set", "image", "method"], how="left", validate="many_to_one")
 
 
 def report(study: Study, *, kind: Kind) -> analysis.Report | None:
@@ -120,7 +120,8 @@ def mark(study: Study, *, kind: Kind) -> str:
     votes = ratings.aggregate(Count("pk"), Max("pk"), sum=Sum(F("score") * F("pk")))
     shown = list(study.stimuli.order_by("pk").values_list("pk", "method__title"))
     told = (study.title, study.planned_raters, study.least_correlation, list(votes.values()))
-    state = hashlib.sha256(repr((engine(), told, shown, measured(study))).encode()).hexdigest()
+    known = measures_mark(study)
+    state = hashlib.sha256(repr((engine(), told, shown, known)).encode()).hexdigest()
     deleted = Deed.objects.filter(study=study, kind=Deed.Kind.ERASED).count()
     return f"{deleted}-{state[:24]}"
 
@@ -128,10 +129,12 @@ def mark(study: Study, *, kind: Kind) -> str:
 @lru_cache(maxsize=2)
 def _report(pk: int, kind: Kind, mark: str) -> analysis.Report | None:
     study = Study.objects.get(pk=pk)
-    frame = raw(study, kind=kind)
+    values = measured(study)
+    frame = raw(study, kind=kind, values=values)
     if frame.empty:
         return None
-    found = analysis.analyse(reading.of_table(frame), correlation_threshold=study.least_correlation)
+    scores = reading.of_table(frame, measures=measures_of_images(values), of_sets=values.of_sets)
+    found = analysis.analyse(scores, correlation_threshold=study.least_correlation)
     found["raters_kind"] = kind
     found["table"] = tables.records(mos(study, kind=kind))
     return found
@@ -143,7 +146,8 @@ def mos(study: Study, *, kind: Kind, votes: pd.DataFrame | None = None) -> pd.Da
     Declared repeats are for the retest report and do not count here. ``votes`` are those of
     :func:`raw`, where they are at hand. Raises ``ValueError`` if the study has no stimuli.
     """
-    measures = measures_frame(study)
+    values = measured(study)
+    measures = measures_frame(study, values)
     if measures.empty:
         raise ValueError(f"study {study.slug} has no stimuli; there is nothing to tabulate")
     votes = ratings_frame(study, kind=kind) if votes is None else votes
@@ -156,6 +160,8 @@ def mos(study: Study, *, kind: Kind, votes: pd.DataFrame | None = None) -> pd.Da
         order=order(study),
         titles=titles(study),
         published=published,
+        known=values.known,
+        of_sets=values.of_sets,
     )
 
 
@@ -210,7 +216,7 @@ def table(study: Study, *, kind: Kind, form: str, sets: Sequence[str] = ()) -> s
     will be rated. Raises as :func:`mos` does, and for a format that is no text.
     """
     found = report(study, kind=kind)
-    shown = mos(study, kind=kind)
+    shown, measures = mos(study, kind=kind), measured(study).known
     if sets:
         found = only(found, sets) if found else None
         shown = shown[shown["set"].isin(list(sets))].reset_index(drop=True)
@@ -222,11 +228,11 @@ def table(study: Study, *, kind: Kind, form: str, sets: Sequence[str] = ()) -> s
         nothing = analysis.empty([f"Nobody has rated yet: {kind}."])
         return analysis.to_json(found or nothing | {"table": tables.records(shown)})
     if found is None:
-        return tables.RENDERERS["table" if form == "markdown" else form](shown)
+        return tables.RENDERERS["table" if form == "markdown" else form](shown, measures)
     if form == "markdown":
-        return f"{layout.fenced(tables.to_text(shown))}\n\n{render.to_markdown(found)}"
+        return f"{layout.fenced(tables.to_text(shown, measures))}\n\n{render.to_markdown(found)}"
     if form in ("table", "latex"):
-        return tables.RENDERERS[form](shown) + "\n" + render.text(found, form)
+        return tables.RENDERERS[form](shown, measures) + "\n" + render.text(found, form)
     return render.text(found, form)
 
 
@@ -254,13 +260,18 @@ def figure(
         return figures.mean_ranks(ranks, order=order(study), simulated=simulated, **style)
     if name == "measures":
         stimuli = pd.DataFrame(found["stimuli"]).rename(columns={"content": "image"})
-        measured = measures_frame(study)
-        measured = measured[measured["method"] != ORIGINAL]  # its figures are no measurement
-        points = measured.merge(
+        values = measured(study)
+        frame = measures_frame(study, values)
+        for measure, of_sets in values.of_sets.items():
+            cells = zip(frame["set"], frame["method"], strict=True)
+            frame[measure] = [of_sets.get(cell) for cell in cells]
+        frame = frame[frame["method"] != ORIGINAL]  # its figures are no measurement
+        points = frame.merge(
             stimuli[["set", "image", "method", "mos"]], on=["set", "image", "method"]
         )
+        labels = {measure: each.title for measure, each in values.known.items()}
         return figures.against_measures(
-            points, labels=tables.MEASURES, simulated=simulated, **style
+            points, labels=labels, of_sets=values.of_sets, simulated=simulated, **style
         )
     votes = ratings_frame(study, kind=kind) if votes is None else votes
     return figures.distribution(votes, order=order(study), sets=sets_of(study), **style)

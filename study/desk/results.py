@@ -10,9 +10,11 @@ from django.db.models import Avg, Count, Q
 
 from sr_models.methods import ORIGINAL
 from study.analysis import power, render, tables
+from study.analysis.measures import OURS, Measures
 from study.analysis.report import plain
 from study.desk import exports
 from study.desk.exports import Kind
+from study.desk.measures import measured
 from study.desk.studies import link
 from study.models import Deed, Rater, Session, Stimulus, Study
 
@@ -24,11 +26,16 @@ REFUSALS = {
 }
 LINKS, DEEDS = 100, 30
 """Links on a page of them, and deeds on the page: the latest; all are in the admin."""
-HIGHER_IS_BETTER = {"mos": True, "psnr": True, "ssim": True, "ssim_daala": True, "lpips": False}
+ALWAYS = {"psnr": "PSNR, dB", "ssim_daala": "SSIM, daala", "ssim": "SSIM, Wang"}
+"""Measures that have a column though nothing is measured, and what is above it; others follow."""
 
 
 def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str, Any]:
     """The context of the page: how far the study is, and ``found``, what :func:`computed` gave."""
+    found = found or {}
+    measures = found.get("measures", _described(OURS))  # a file of an earlier version
+    for section in found.get("sections", []):
+        section["columns"] = _columns(section["rows"], measures)
     return {
         "study": study,
         "kind": kind,
@@ -38,7 +45,7 @@ def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str,
         "looks": Deed.objects.early_looks(study),
         "deeds": study.deeds.order_by("-at", "-pk")[:DEEDS],
         "faults": faults(study),
-        **(found or {}),
+        **found,
     }
 
 
@@ -59,19 +66,20 @@ def computed(study: Study, *, kind: Kind) -> dict[str, Any]:
     if not study.stimuli.exists():
         return {"sections": [], "notes": []}
     found = exports.report(study, kind=kind)
-    shown = exports.mos(study, kind=kind)
+    shown, known = exports.mos(study, kind=kind), measured(study).known
     rows = found["table"] if found else tables.records(shown)
     sections = [
-        _section(str(name), [dict(row) for row in rows if row["set"] == name], found)
+        _section(str(name), [dict(row) for row in rows if row["set"] == name], found, known)
         for name in dict.fromkeys(row["set"] for row in rows)
     ]
     return {
         "headline": tables.headline(shown),
         "remarks": tables.notes(shown),
+        "measures": _described(known),
         "sections": sections,
         "paired": any(section["matrix"] for section in sections),
         "counted": found["counts"]["ratings"] if found else 0,
-        **(_whole(study, found) if found else {"notes": []}),
+        **(_whole(study, found, known) if found else {"notes": []}),
     }
 
 
@@ -111,15 +119,50 @@ def calibration(study: Study) -> dict[str, Any] | None:
     }
 
 
-def _section(name: str, rows: list[dict[str, Any]], found: dict[str, Any] | None) -> dict[str, Any]:
-    """One set's table and pairs; a column that no row has a figure for is left out."""
+def _described(known: Measures) -> list[dict[str, Any]]:
+    """What the page has to know of measures to show them."""
+    return [
+        {"name": name, "title": measure.title, "decimals": measure.decimals}
+        for name, measure in known.items()
+    ]
+
+
+def _columns(rows: list[dict[str, Any]], measures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The columns of measures of one set's table; gives every row its cells in them.
+
+    One that no row has a figure for is left out, unless it is one of those that are always there.
+    """
+    described = {each["name"]: each for each in measures}
+    known = [name for name in described if any(row.get(name) is not None for row in rows)]
+    columns = [
+        described[name] | {"title": ALWAYS.get(name, described[name]["title"])}
+        for name in dict.fromkeys([*ALWAYS, *known])
+    ]
+    for row in rows:
+        row["cells"] = [
+            {
+                "value": row.get(column["name"]),
+                "decimals": column["decimals"],
+                "best": row.get(f"best_{column['name']}"),
+                "infinite": column["name"] == "psnr" and row["is_original"],
+            }
+            for column in columns
+        ]
+    return columns
+
+
+def _section(
+    name: str, rows: list[dict[str, Any]], found: dict[str, Any] | None, known: Measures
+) -> dict[str, Any]:
+    """One set's table and pairs."""
     pairs = {
         (row["a"], row["b"]): row
         for row in (found["pairs"] if found else [])
         if row["set"] == name and row["unit"] == "raters" and row["n"] > 1
     }
     rivals = [row for row in rows if row["method"] != ORIGINAL]
-    for column, higher in HIGHER_IS_BETTER.items():
+    ways = {"mos": True} | {measure: each.higher_is_better for measure, each in known.items()}
+    for column, higher in ways.items():
         figures = [row[column] for row in rivals if row[column] is not None]
         best = (max if higher else min)(figures) if figures else None
         for row in rivals:
@@ -135,7 +178,6 @@ def _section(name: str, rows: list[dict[str, Any]], found: dict[str, Any] | None
     return {
         "name": name,
         "rows": rows,
-        "has_lpips": any(row["lpips"] is not None for row in rows),
         "has_published": any(row["published_mos"] is not None for row in rows),
         "has_like_best": any(row["like_best"] for row in rows),
         "matrix": _matrix(rows, pairs) if pairs else [],
@@ -179,13 +221,13 @@ def _minus(value: float | None) -> float | None:
     return None if value is None else -value
 
 
-def _whole(study: Study, found: dict[str, Any]) -> dict[str, Any]:
+def _whole(study: Study, found: dict[str, Any], known: Measures) -> dict[str, Any]:
     """What is about all sets together."""
     names = exports.titles(study)
     flagged = [row for row in found["raters"] if row["flags"]]
     objective = [
         row | {key: _with_interval(row, key) for key in ("pearson", "spearman", "kendall")}
-        | {"label": tables.MEASURES.get(row["measure"], row["measure"])}
+        | {"label": known[row["measure"]].title}
         for row in found["objective"]
     ]  # fmt: skip
     return {

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from study.analysis import figures, layout, marks, reading, render, report, tables
+from study.analysis.measures import OURS
 from tests.analysis.conftest import COLUMNS, votes
 from tests.marked import MARK, mentions, unmarked
 
@@ -65,13 +66,14 @@ def everything(*, simulated: bool) -> dict[str, bytes]:
         measured, left_on=["set", "content", "method"], right_on=["set", "image", "method"]
     )
     ranks = {"Set5": {row["method"]: row["mean_rank"] for row in found["methods"]}}
+    labels = {name: measure.title for name, measure in OURS.items()}
     drawings: tuple[figures.Format, ...] = ("svg", "pdf", "png")
     for style in drawings:
         for name, drawn in (
             ("distribution", figures.distribution(table[COLUMNS], order=METHODS, format=style)),
             ("ranks", figures.mean_ranks(ranks, order=METHODS, simulated=simulated, format=style)),
             ("measures", figures.against_measures(
-                points, labels=tables.MEASURES, simulated=simulated, format=style)),
+                points, labels=labels, simulated=simulated, format=style)),
         ):  # fmt: skip
             made[marks.file_name(kind, f"figures/{name}.{style}")] = drawn
     return made

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from django.core.management import CommandError, call_command
 
-from study.analysis import reading, report
+from study.analysis import heads, reading, report
 from study.analysis.votes import natural, of_votes
 
 LONG = "rater,image,method,score\na,x,m,1\nb,x,m,3\na,x,n,5\nb,x,n,4\n"
@@ -42,7 +42,7 @@ def read(tmp_path):
     ],
 )  # fmt: skip
 def test_columns_are_found_by_their_usual_names(columns, roles):
-    found = reading.guess(columns, {})
+    found = heads.guess(columns, {})
     expected = {role: column for role, column in zip(roles, columns, strict=True) if role}
     assert found == expected
 

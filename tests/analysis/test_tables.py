@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study.analysis import opinion, tables
+from study.analysis.measures import OURS, Measure
 from tests.analysis.conftest import COLUMNS, votes
 
 ORDER = ["nearest", "bicubic", "srgan", "hr"]
@@ -26,7 +27,7 @@ def measured(method, image, psnr, ssim=0.8, lpips=0.25, set_name="Set5"):
 
 
 def measures_of(*rows):
-    return pd.DataFrame(rows, columns=["set", "image", "method", *tables.MEASURES])
+    return pd.DataFrame(rows, columns=["set", "image", "method", *OURS])
 
 
 MEASURES = measures_of(
@@ -164,6 +165,39 @@ def test_further_columns_are_ignored_by_the_table_and_kept_by_the_export():
     assert exported.columns.tolist() == [*COLUMNS, "raters_kind", "seconds"]
 
 
+FURTHER = {
+    **OURS,
+    "musiq": Measure("MUSIQ", decimals=1),
+    "fid": Measure("FID & co", higher_is_better=False, decimals=3),
+}
+FID = {"fid": {("Set5", "bicubic"): 12.3456, ("Set5", "srgan"): 7.0}}
+
+
+@pytest.mark.parametrize("form", ["table", "latex"])
+def test_further_measures_are_columns_behind_ours_with_their_own_decimals(form):
+    musiq = MEASURES.assign(musiq=[30.26 + k for k in range(len(MEASURES))])
+    shown = table(people(3), musiq, known=FURTHER, of_sets=FID)
+    assert list(shown.columns) == tables.columns(FURTHER)
+    place = tables.columns(FURTHER).index("lpips")
+    assert tables.columns(FURTHER)[place + 1 : place + 4] == ["musiq", "fid", "published_mos"]
+    row = row_of("bicubic", shown)
+    assert row["musiq"] == pytest.approx((31.26 + 34.26) / 2)
+    assert row["fid"] == 12.3456
+    assert "FID & co not measured" in row_of("nearest", shown)["note"]
+    assert "measured" not in row["note"]
+    text = tables.RENDERERS[form](shown, FURTHER)
+    assert "32.8" in text
+    assert "12.346" in text
+    assert ("FID \\& co" if form == "latex" else "FID & co") in text
+    own = [name for name in OURS if name != "psnr"]
+    pd.testing.assert_frame_equal(shown[own], table(people(3))[own])
+
+
+def test_a_whole_set_needs_no_figure_of_each_image():
+    with pytest.raises(ValueError, match="no column 'fid'"):
+        table(measures=MEASURES, known=FURTHER, of_sets={"musiq": {}})
+
+
 @pytest.mark.parametrize("render", tables.RENDERERS.values(), ids=tables.RENDERERS.keys())
 def test_every_rendering_says_who_rated_and_what_the_interval_is(render):
     for kind, words in [(False, "people"), (True, "simulated")]:
@@ -187,7 +221,7 @@ def test_json_brings_back_every_figure_and_has_null_for_none():
     assert "NaN" not in text
     assert "Infinity" not in text
     rows = json.loads(text)
-    assert [list(row) for row in rows] == [tables.COLUMNS] * len(ORDER)
+    assert [list(row) for row in rows] == [tables.columns()] * len(ORDER)
     for row, original in zip(rows, shown.to_dict("records"), strict=True):
         for key, value in original.items():
             finite = not isinstance(value, float) or math.isfinite(value)

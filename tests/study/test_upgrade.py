@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from datetime import timedelta
 
@@ -10,12 +11,14 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from study.models import Rater, Rating, Session, Trial
+from study.desk import exports
+from study.models import Measure, Method, Rater, Rating, Session, StimulusMeasure, Study, Trial
 from study.rating import votes
 from study.rating.viewing import Viewing
 
 BEFORE_SESSIONS = ("study", "0002_analysis")
 BEFORE_MEASURING = ("study", "0003_session")
+BEFORE_CATALOGUE = ("study", "0004_promises")
 
 
 @pytest.fixture
@@ -99,3 +102,50 @@ def test_a_rater_in_the_middle_goes_on_with_the_images_that_the_browser_has(earl
         assert votes.cast(at_work, **told, seen=Viewing(response_ms=600_000)).since_delivery_ms
     with pytest.raises(votes.Refused, match="not sent"):
         votes.cast(at_work, token="t7", score=3, client_id=uuid.uuid4())
+
+
+@pytest.mark.parametrize("earlier", [BEFORE_CATALOGUE], indirect=True)
+def test_what_was_measured_stays_and_what_was_not_stays_unknown(earlier):
+    """PSNR was empty where infinite; all four were where nothing had been measured."""
+
+    def make(model: str, /, **fields):
+        return earlier.get_model("study", model).objects.create(**fields)
+
+    study = make("Study", slug="old", title="Old", state="draft")
+    source = make("SourceImage", dataset=make("Dataset", name="Set5", title="Set5"), name="baby")
+    known = {
+        "bicubic": (31.777, 0.8569, 0.8567, 0.34), "srcnn": (32.5, 0.87, 0.871, None),
+        "srgan": (None, None, None, None), "hr": (None, 1.0, 1.0, 0.0),
+    }  # fmt: skip
+    for place, (name, values) in enumerate(known.items()):
+        stimulus = make(
+            "Stimulus", source=source, sha256=f"{place:064}", width=8, height=8,
+            method=make("Method", name=name, title=name.upper(), place=place),
+            **dict(zip(("psnr", "ssim", "ssim_daala", "lpips"), values, strict=True)),
+        )  # fmt: skip
+        make("StudyStimulus", study=study, stimulus=stimulus)
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+    ways = Measure.objects.values_list("name", "title", "higher_is_better", "decimals")
+    assert list(ways) == [
+        ("psnr", "PSNR", True, 2), ("ssim", "SSIM (Wang)", True, 4),
+        ("ssim_daala", "SSIM (daala)", True, 4), ("lpips", "LPIPS", False, 4),
+    ]  # fmt: skip
+    rows = StimulusMeasure.objects.values_list(
+        "stimulus__method__name", "measure__name", "value", "version"
+    )
+    assert sorted(rows) == sorted(
+        [("bicubic", "psnr", 31.777, "1"), ("bicubic", "ssim", 0.8569, "1"),
+         ("bicubic", "ssim_daala", 0.8567, "1"), ("bicubic", "lpips", 0.34, "1"),
+         ("srcnn", "psnr", 32.5, "1"), ("srcnn", "ssim", 0.87, "1"),
+         ("srcnn", "ssim_daala", 0.871, "1"), ("hr", "psnr", math.inf, "1"),
+         ("hr", "ssim", 1.0, "1"), ("hr", "ssim_daala", 1.0, "1"), ("hr", "lpips", 0.0, "1")]
+    )  # fmt: skip
+    assert [m.name for m in Method.objects.all()] == ["bicubic", "srcnn", "srgan", "hr"]
+    shown = exports.mos(Study.objects.get(), kind="people").set_index("method")
+    assert shown.loc["hr", "psnr"] == math.inf
+    assert shown.loc["bicubic", ["psnr", "lpips"]].tolist() == [31.777, 0.34]
+    assert shown.loc["srgan", "note"] == (
+        "no ratings; PSNR, SSIM (Wang), SSIM (daala), LPIPS not measured"
+    )

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from study.analysis import reading, render, report
+from study.analysis import measures, reading, render, report
 from study.management.plain import PlainCommand, write_files
 
 ROLES = {
@@ -34,6 +34,10 @@ class Command(PlainCommand):
         parser.add_argument(
             "--measures", nargs="+", metavar="COL", help="columns of image quality measures"
         )
+        parser.add_argument(
+            "--set-measures", type=Path, metavar="FILE",
+            help="measures of whole sets: a CSV file with set, method, measure, value",
+        )  # fmt: skip
         parser.add_argument("--reference", metavar="METHOD", help="the hidden reference, for DMOS")
         parser.add_argument(
             "--scale",
@@ -64,12 +68,14 @@ class Command(PlainCommand):
             raise ValueError(
                 f"a matrix has no column names to give; leave out --{next(iter(given))}"
             )
+        of_sets = measures.read_of_sets(options["set_measures"]) if options["set_measures"] else {}
         scores = reading.read(
             options["file"],
             columns=given,
             matrix=options["matrix"],
             scale=tuple(options["scale"]) if options["scale"] else None,
             measures=options["measures"],
+            of_sets=of_sets,
             reference=options["reference"],
             raters=options["raters"],
         )

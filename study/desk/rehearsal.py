@@ -3,13 +3,13 @@
 A simulated rater feels a quality on a continuous scale, the method's latent quality plus
 a liking or disliking of the scene, their own strictness and a moment's noise, and answers with the
 category nearest to it. The latent qualities are set so that the mean answer to each method is its
-published MOS (:func:`study.analysis.power.latent_quality`).
+published MOS, or one that is told (:func:`study.analysis.power.latent_quality`).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from uuid import UUID, uuid5
 
 import numpy as np
@@ -32,6 +32,9 @@ a category, a single answer by more than half); they are a guess, as every simul
 TOTAL_SD = float(np.sqrt(RATER_SD**2 + SOURCE_SD**2 + NOISE_SD**2))
 MOST_RATERS = 1000
 
+UNKNOWN = 3.0
+"""MOS of a method that the paper's raters did not see: the middle, which says nothing of it."""
+
 VOTES_AT_A_TIME = 50
 TRIALS_AT_A_TIME = 200
 """In one transaction: the lock that people's votes need is held for hundredths of a second."""
@@ -41,28 +44,37 @@ REHEARSALS = UUID("6a3f0e5c-52f1-4d0a-9d0e-0f3d1f9b7c55")
 """The name space of the ids of simulated votes, which are made of study, rater and seed."""
 
 
-def published_mos(set_name: str, method: str) -> float:
-    """The paper's MOS of a method, on BSD100 where the set is not the paper's.
+def assumed_mos(set_name: str, method: str, told: Mapping[str, float]) -> float:
+    """The MOS that simulated raters are to come to: what is ``told``, or the paper's, or `UNKNOWN`.
 
-    Raises ``ValueError`` for a method that the paper's raters did not see.
+    The paper's is that on BSD100 where the set is not the paper's.
     """
+    if method in told:
+        return told[method]
     for known in (set_name, "BSD100", "Set14"):
         published = LEDIG2017.get((known, method))
         if published is not None and published.mos is not None:
             return published.mos
-    raise ValueError(f"the paper gives no MOS for {method}; it cannot be rehearsed")
+    return UNKNOWN
 
 
 def rehearse(
-    study: Study, *, raters: int, seed: int, replace: bool = False, by: By | None = None
+    study: Study,
+    *,
+    raters: int,
+    seed: int,
+    replace: bool = False,
+    mos: Mapping[str, float] | None = None,
+    by: By | None = None,
 ) -> Iterator[Rater]:
     """Play ``raters`` simulated raters from enrolment to the last vote, yielding each when done.
 
     The same study, number and seed give the same plans and the same scores. With ``replace``
-    earlier simulated raters go first, and stay if there will be none. ``by``: who does it; whoever
-    runs the command, if not given. One that is killed leaves a rater who has not finished.
+    earlier simulated raters go first, and stay if there will be none. ``mos``: what they think of
+    methods, by name, in place of what the paper's raters did. ``by``: who does it; whoever runs the
+    command, if not given. One that is killed leaves a rater who has not finished.
     Raises ``ValueError`` for a study that is not open, one that has simulated raters already or
-    gets them from another rehearsal meanwhile, a method that the paper's raters did not see,
+    gets them from another rehearsal meanwhile, a MOS outside 1..5 or of a method that is not shown,
     a number outside 1..1000 or a seed below 0.
     """
     if not 1 <= raters <= MOST_RATERS:
@@ -72,7 +84,12 @@ def rehearse(
     if not replace:
         _check_none(study)
     cells = set(study.stimuli.values_list("source__dataset__name", "method__name"))
-    quality = {cell: latent_quality(published_mos(*cell), TOTAL_SD) for cell in cells}
+    mos = mos or {}
+    _check_told(study, mos, {method for _, method in cells})
+    quality = {
+        (set_name, method): latent_quality(assumed_mos(set_name, method, mos), TOTAL_SD)
+        for set_name, method in cells
+    }
     sources = study.stimuli.order_by("source").values_list("source", flat=True).distinct()
     rng = np.random.default_rng(seed)
     liking = {source: rng.normal(0, SOURCE_SD) for source in sources}
@@ -80,7 +97,7 @@ def rehearse(
     if study.state != Study.State.OPEN:
         raise ValueError(f"study {study.slug} is {study.state}; it can be rehearsed while open")
     removed = remove(study) if replace else 0
-    told = {"raters": raters, "seed": seed, "removed": removed}
+    told = {"raters": raters, "seed": seed, "removed": removed, **({"mos": mos} if mos else {})}
     note(Deed.Kind.REHEARSED, by=by or by_command(), study=study, **told)
     for number in range(raters):
         rater = enrol_simulated(study, seed=int(rng.integers(2**62)))
@@ -89,6 +106,16 @@ def rehearse(
             raise ValueError(f"another rehearsal of {study.slug} is going on; this one stops")
         _play(rater, quality, liking, rng, seed)
         yield rater
+
+
+def _check_told(study: Study, mos: Mapping[str, float], shown: Collection[str]) -> None:
+    for method, value in mos.items():
+        if method not in shown:
+            raise ValueError(
+                f"{study.slug} does not show {method}; it shows {', '.join(sorted(shown))}"
+            )
+        if not 1 <= value <= 5:
+            raise ValueError(f"a MOS of {value:g} for {method}: it lies between 1 and 5")
 
 
 def _check_none(study: Study) -> None:

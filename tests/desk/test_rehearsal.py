@@ -8,11 +8,13 @@ import subprocess
 import sys
 
 import pytest
-from django.db.models import Count
+from django.core.management import CommandError, call_command
+from django.db.models import Avg, Count
 
-from study.desk import rehearsal, studies
+from study.desk import rehearsal, stimuli, studies
 from study.models import Deed, Rater, Rating, Study
 from tests.conftest import METHODS
+from tests.own_material import bring
 from tests.serving import ROOT, our_site
 
 
@@ -108,3 +110,24 @@ def test_a_killed_rehearsal_leaves_a_rater_who_has_not_finished_and_can_be_repla
     play(open_study, raters=2, seed=0, replace=True)
     assert Rating.objects.count() == 12
     assert {rater.finished_at is None for rater in Rater.objects.all()} == {False}
+
+
+def test_methods_that_no_paper_knows_are_rehearsed_as_fair_or_as_told(db, settings, tmp_path):
+    settings.BENCHMARKS_DIR = tmp_path / "benchmarks"
+    bring(tmp_path)
+    methods = ("nearest", "ours", "theirs", "hr")
+    stimuli.make_outputs(["streets"], methods, progress=False)
+    study = studies.create("own", sets=["streets"], methods=methods, opened=True)
+    assert len(list(rehearsal.rehearse(study, raters=20, seed=0, mos={"ours": 4.5}))) == 20
+    means = Rating.objects.values_list("trial__stimulus__method__name").annotate(Avg("score"))
+    found = dict(means)
+    assert found["ours"] == pytest.approx(4.5, abs=0.35)
+    assert found["theirs"] == pytest.approx(3, abs=0.35)
+    assert found["nearest"] == pytest.approx(1.11, abs=0.35)
+    before = Rating.objects.count()
+    for mos, said in (({"srgan": 3}, "does not show srgan"), ({"ours": 6}, "between 1 and 5")):
+        with pytest.raises(ValueError, match=said):
+            list(rehearsal.rehearse(study, raters=1, seed=0, replace=True, mos=mos))
+    with pytest.raises(CommandError, match="write METHOD=MOS"):
+        call_command("rehearse", "own", "--mos", "ours", "--replace")
+    assert Rating.objects.count() == before

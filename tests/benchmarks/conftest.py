@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.files import read_image
-from tests.benchmarks.bringing import NAMES, Pixels, put
-from tests.benchmarks.brought import Site, made_site
+from tests.benchmarks.bring_outputs import Site, made_site
+from tests.benchmarks.bring_sets import NAMES, Pixels, put
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.files import encode_png, read_image
-from tests.benchmarks.bringing import Pixels, add, names, put, refused
+from tests.benchmarks.bring_sets import Pixels, add, names, put, refused
 from tests.benchmarks.test_files import blank_png
 
 

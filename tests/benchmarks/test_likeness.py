@@ -15,7 +15,7 @@ from benchmarks.files import encode_png, pixel_hash, read_image
 from benchmarks.likeness import compared, suspicions
 from benchmarks.resize import crop_to_multiple, degrade
 from sr_models.interpolation import bicubic, nearest
-from tests.benchmarks.brought import COLOUR, GREY, SIZES, Pixels, refused
+from tests.benchmarks.bring_outputs import COLOUR, GREY, SIZES, Pixels, refused
 
 
 def test_outputs_of_the_originals_size_are_cut_to_what_is_compared_and_counted(site):

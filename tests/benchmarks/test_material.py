@@ -21,7 +21,7 @@ import pytest
 from benchmarks import archives, material
 from benchmarks.files import encode_png, folder_aside, read_image, remove_folder, sweep
 from benchmarks.material import matcher, opened, refuse
-from tests.benchmarks.bringing import NAMES
+from tests.benchmarks.bring_sets import NAMES
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".tar": bytes,

@@ -18,7 +18,7 @@ from benchmarks.resize import degrade
 from benchmarks.tables import quality_table
 from sr_models.interpolation import bicubic, nearest
 from study.analysis import reading
-from tests.benchmarks.brought import refused
+from tests.benchmarks.bring_outputs import refused
 
 # ---- Taken ----
 

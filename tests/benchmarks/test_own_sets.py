@@ -22,7 +22,7 @@ from benchmarks.datasets import available, manifest
 from benchmarks.files import encode_png, read_image
 from benchmarks.resize import degrade
 from study.desk.anchors import DATASET
-from tests.benchmarks.bringing import NAMES, Pixels, add, names, put, refused, versions
+from tests.benchmarks.bring_sets import NAMES, Pixels, add, names, put, refused, versions
 
 
 def test_a_set_of_the_published_images_is_the_published_set(benchmarks_dir, folder):

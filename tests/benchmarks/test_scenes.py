@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks import scenes
 from benchmarks.files import read_image
 from benchmarks.resize import crop_to_multiple
-from tests.benchmarks.bringing import versions
+from tests.benchmarks.bring_sets import versions
 
 
 def test_no_two_photographs_of_the_real_sets_are_taken_for_one_scene(benchmarks_dir):

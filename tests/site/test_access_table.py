@@ -147,6 +147,9 @@ def a_row_of_each_model(rater: Rater) -> None:
     models.Anchor.objects.create(study=rater.study, stimulus=stimulus, score=1)
     told = {"original_score": 3, "score": 4, "client_id": uuid.uuid4(), "after_ms": 900}
     models.Revision.objects.create(rating=rating, **told)
+    measure = models.Measure.objects.all()[0]
+    whole = {"dataset": stimulus.source.dataset, "method": stimulus.method, "version": "1"}
+    models.SetMeasure.objects.create(measure=measure, stimuli_sha256="0" * 64, value=1, **whole)
     Group.objects.create(name="a group")
 
 

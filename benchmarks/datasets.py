@@ -39,6 +39,8 @@ ELSEWHERE = {
 """Public sets whose pixels are not known here: what they are, and where they come from."""
 
 MANIFESTS = Path(__file__).parent / "manifests"
+CROP = "crop_sha256"
+"""Left out of a manifest where it says nothing."""
 OWN = "manifest.json"
 """What a set of somebody's own is known by, in its folder."""
 
@@ -143,6 +145,10 @@ def parsed(text: str) -> Manifest:
     """A manifest from the JSON that it is kept as."""
     stored: dict[str, Any] = json.loads(text)
     images = tuple(ImageEntry(**image) for image in stored.pop("images"))
+    for image in images:
+        # Names are parts of paths, and a folder of images may come from anybody.
+        if not image.name or image.name.startswith(".") or set(image.name) & set("/\\\0"):
+            raise ValueError(f"{image.name!r} is no name of an image")
     sources = tuple(Source(**source) for source in stored.pop("sources", ()))
     return Manifest(images=images, sources=sources, **stored)
 
@@ -151,7 +157,7 @@ def as_json(found: Manifest) -> str:
     """A manifest as it is kept: one line an image."""
     head = {key: value for key, value in asdict(found).items() if key != "images"}
     lines = ",\n    ".join(
-        json.dumps({key: value for key, value in asdict(image).items() if value != ""})
+        json.dumps({key: value for key, value in asdict(image).items() if key != CROP or value})
         for image in found.images
     )
     whole = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")

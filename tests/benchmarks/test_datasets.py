@@ -10,7 +10,17 @@ import pytest
 from PIL import Image
 
 from benchmarks import datasets
-from benchmarks.datasets import SET_NAMES, SHIPPED, available, chosen, load_verified, manifest
+from benchmarks.datasets import (
+    SET_NAMES,
+    SHIPPED,
+    ImageEntry,
+    Manifest,
+    as_json,
+    available,
+    chosen,
+    load_verified,
+    manifest,
+)
 from benchmarks.files import encode_png, pixel_hash, read_image
 
 
@@ -144,3 +154,14 @@ def test_a_png_of_ours_carries_pixels_and_nothing_else():
         chunks.append(content[place + 4 : place + 8])
         place += 12 + length
     assert chunks == [b"IHDR", b"IDAT", b"IEND"]
+
+
+@pytest.mark.parametrize("name", ["../../outside", "", ".hidden", "a/b", "a\\b"])
+def test_a_manifest_that_somebody_passed_on_names_no_place_outside_its_folder(tmp_path, name):
+    entry = ImageEntry(name, 40, 40, 3, "0" * 64)
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "manifest.json").write_text(
+        as_json(Manifest("theirs", "Theirs", (entry,)))
+    )
+    with pytest.raises(ValueError, match=r"manifest\.json is no manifest.* is no name of an image"):
+        manifest("theirs", tmp_path)

@@ -72,7 +72,7 @@ def main() -> None:
             browser = playwright.chromium.launch(**chromium())
             _way(browser, album, site, demanding)
             _elsewhere(browser, album, site, demanding)
-            _researcher(browser, album, site, demanding)
+            _researcher(browser, album, site, demanding, _of_own_material(folder))
             browser.close()
 
 
@@ -88,6 +88,32 @@ def _anchors(folder: Path) -> Path:
         image = getattr(skimage.data, name)()[20:260, 60:380]
         (anchors / f"{name}.png").write_bytes(encode_png(image))
     return anchors
+
+
+def _of_own_material(folder: Path) -> Study:
+    """A study of somebody's own images and methods, with figures that other programs computed."""
+    from study.desk import imports, rehearsal, stimuli, studies
+    from tests.own_material import bring
+
+    images, methods = ("gate", "tower", "yard"), ("bicubic", "ours", "theirs", "hr")
+    bring(
+        folder / "brought", set_name="buildings", images=images,
+        titles={"ours": "Ours", "theirs": "Theirs"},
+    )  # fmt: skip
+    stimuli.make_outputs(["buildings"], methods, progress=False)
+    study = studies.create("noon", sets=["buildings"], methods=methods, opened=True)
+    rows = [
+        f"buildings,{image},{method},MUSIQ,{figure + 2 * place}"
+        for place, image in enumerate(images)
+        for method, figure in zip(methods, (31.5, 58.2, 24.9, 66.4), strict=True)
+    ]
+    rows += ["buildings,,bicubic,FID,81.4", "buildings,,ours,FID,38.4", "buildings,,theirs,FID,97"]
+    table = folder / "figures.csv"
+    table.write_text("\n".join(["set,image,method,measure,value", *rows]))
+    imports.take(table, study=study)
+    mos = {"bicubic": 2.2, "ours": 3.7, "theirs": 1.6, "hr": 4.5}
+    list(rehearsal.rehearse(study, raters=26, seed=26, mos=mos))
+    return study
 
 
 @contextmanager
@@ -233,8 +259,9 @@ def _elsewhere(browser: Browser, album: Album, site: str, study: Study) -> None:
         album.take(page, "no-link")
 
 
-def _researcher(browser: Browser, album: Album, site: str, study: Study) -> None:
-    """A study that nobody rated yet, with one rater, and with many, of whom the results tell."""
+def _researcher(browser: Browser, album: Album, site: str, study: Study, own: Study) -> None:
+    """A study that nobody rated yet, with one rater, and with many, of whom the results tell;
+    and one of own material."""
     from django.contrib.auth.models import User
 
     from study.desk import rehearsal
@@ -254,6 +281,11 @@ def _researcher(browser: Browser, album: Album, site: str, study: Study) -> None
             album.take(page, name, height=1450)
         page.set_viewport_size({"width": NARROW, "height": 800})
         album.take(page, "results-narrow", height=1450)
+        page.goto(f"{site}/studies/{own.slug}/?raters=simulated")
+        album.take(page, "results-own-narrow", height=1450)
+        page.set_viewport_size({"width": WIDE, "height": 800})
+        page.goto(f"{site}/studies/{own.slug}/?raters=simulated")
+        album.take(page, "results-own", height=1650)
         page.set_viewport_size({"width": WIDE, "height": 800})
         page.goto(f"{site}/studies/")
         album.take(page, "studies")

@@ -22,7 +22,7 @@ from benchmarks.datasets import ImageEntry, Manifest, load_verified, manifest
 from benchmarks.files import encode_png, read_image, sweep, write_whole
 from benchmarks.measures import COMPUTED, Function, Value
 from benchmarks.methods import Case, Image, Maker, Method, chosen
-from benchmarks.records import FILE, Lack, Record, lack_of, output_path, read_record
+from benchmarks.records import FILE, Lack, Record, lack_of, output_path, read_record, values
 from benchmarks.resize import crop_to_multiple
 from sr_models import SCALE
 
@@ -284,12 +284,9 @@ def read_outputs(
                     continue
                 record = read_record(path)
                 file = {key: record[key] for key in FILE}
-                measured = {
-                    name: Value(told["version"], float(told["value"]))
-                    for name, told in record["measures"].items()
-                }
+                known = values(record)
                 outputs.append(
-                    Output(set_name, entry.name, method.name, path, measures=measured, **file)
+                    Output(set_name, entry.name, method.name, path, measures=known, **file)
                 )
     if lacking:
         set_name, name, image = lacking[0]

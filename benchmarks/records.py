@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmarks.datasets import ImageEntry
-from benchmarks.measures import COMPUTED
+from benchmarks.measures import COMPUTED, Value
 
 FILE = ("sha256", "width", "height")
 KEYS = {"source", "fingerprint", "device", "measures", *FILE}
@@ -43,6 +43,14 @@ def read_record(path: Path) -> Record:
         record = _by_measure(record)
     whole = record.keys() == KEYS and isinstance(record["measures"], dict)
     return record if whole and all(map(_is_value, record["measures"].values())) else {}
+
+
+def values(record: Record) -> dict[str, Value]:
+    """What each measure says in a record; infinity is written there as a text."""
+    return {
+        name: Value(told["version"], float(told["value"]))
+        for name, told in record["measures"].items()
+    }
 
 
 def _is_value(told: object) -> bool:

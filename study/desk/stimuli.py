@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
+from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -19,7 +21,18 @@ from benchmarks import methods as methods_
 from benchmarks.files import write_whole
 from benchmarks.measures import COMPUTED, Value
 from benchmarks.outputs import Output, Report, generate, read_outputs
-from study.models import Dataset, Measure, Method, SourceImage, Stimulus, StimulusMeasure
+from benchmarks.records import read_record, values
+from study.models import (
+    Dataset,
+    Deed,
+    Measure,
+    Method,
+    SourceImage,
+    Stimulus,
+    StimulusMeasure,
+    StudyStimulus,
+)
+from study.models.deeds import by_command, note
 
 FILE = ("sha256", "length", "width", "height")
 """Fields of a stimulus that say what its file is."""
@@ -39,13 +52,14 @@ def make_outputs(
     """Make and measure what is missing of ``methods`` over ``sets`` in ``OUTPUTS_DIR``.
 
     Without ``methods``: of all that there are. Weights that measures need are brought before;
-    ``say`` hears of a download. ``remarks`` of the report tell what could not be measured.
+    ``say`` hears of a download. ``remarks`` of the report tell what could not be measured. What is
+    measured of a file that a study shows is known of the study too, and is in its log.
     """
     weights = settings.PERCEPTUAL_WEIGHTS_DIR
     bring = partial(
         perceptual.bring, weights, fetch=settings.FETCH_WEIGHTS, say=say, progress=progress
     )
-    return generate(
+    report = generate(
         benchmarks_dir=settings.BENCHMARKS_DIR,
         methods_dir=settings.METHODS_DIR,
         outputs_dir=settings.OUTPUTS_DIR,
@@ -56,6 +70,46 @@ def make_outputs(
         bring_weights=bring,
         progress=progress,
     )
+    if report.done:
+        _complete(sets, methods)
+    return report
+
+
+def _complete(sets: Sequence[str], methods: Sequence[str] | None) -> None:
+    """Give stimuli what is known of their very files by now and was not when they were stored."""
+    stimuli = Stimulus.objects.filter(source__dataset__name__in=sets)
+    if methods is not None:
+        stimuli = stimuli.filter(method__name__in=methods)
+    there = StimulusMeasure.objects.filter(stimulus__in=stimuli)
+    known = set(there.values_list("stimulus", "measure__name"))
+    found = []
+    for stimulus in stimuli.select_related("source__dataset", "method"):
+        record = read_record(output_of(stimulus))
+        if record.get("sha256") == stimulus.sha256:
+            fresh = {
+                name: value
+                for name, value in values(record).items()
+                if (stimulus.pk, name) not in known
+            }
+            found += [(stimulus, fresh)] if fresh else []
+    if not found:
+        return
+    fresh_of = {stimulus.pk: fresh for stimulus, fresh in found}
+    with transaction.atomic():
+        _measure(found)
+        shown = StudyStimulus.objects.filter(stimulus__in=fresh_of).order_by("study", "pk")
+        for study, rows in groupby(shown.select_related("study"), key=lambda row: row.study):
+            mine = [fresh_of[row.stimulus_id] for row in rows]
+            names = ", ".join(dict.fromkeys(name for each in mine for name in each))
+            count = sum(map(len, mine))
+            note(Deed.Kind.MEASURED, by=by_command(), study=study, measures=names, figures=count)
+
+
+def output_of(stimulus: Stimulus) -> Path:
+    """Where the output lies that a stimulus is a copy of, if it has not been made anew since."""
+    source = stimulus.source
+    folder = Path(settings.OUTPUTS_DIR, source.dataset.name, stimulus.method.name)
+    return folder / f"{source.name}.png"
 
 
 @dataclass(frozen=True)
@@ -160,13 +214,13 @@ def store(placed: Sequence[Placed]) -> list[Stimulus]:
         for row in there.select_related("source__dataset", "method")
     }
     stored = [known[key] for key in keys]
-    _measure(stored, placed)
+    _measure([(row, each.measures) for row, each in zip(stored, placed, strict=True)])
     return stored
 
 
-def _measure(stored: Sequence[Stimulus], placed: Sequence[Placed]) -> None:
+def _measure(found: Sequence[tuple[Stimulus, Mapping[str, Value]]]) -> None:
     """Write down what measures say of stimuli, in pieces as their rows."""
-    names = {name for each in placed for name in each.measures}
+    names = {name for _, known in found for name in known}
     if not names:
         return
     Measure.objects.bulk_create(
@@ -187,11 +241,11 @@ def _measure(stored: Sequence[Stimulus], placed: Sequence[Placed]) -> None:
         (stimulus.pk, name): StimulusMeasure(
             stimulus=stimulus,
             measure_id=measures[name],
-            version=str(known.version),
-            value=known.value,
+            version=str(value.version),
+            value=value.value,
         )
-        for stimulus, each in zip(stored, placed, strict=True)
-        for name, known in each.measures.items()
+        for stimulus, known in found
+        for name, value in known.items()
     }
     every = list(rows.values())
     for start in range(0, len(every), ROWS_AT_A_TIME):

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from benchmarks import datasets, methods, records
 from benchmarks.files import write_whole
+from study.desk.stimuli import output_of
 from study.models import Deed, Rater, Stimulus, Study
 from study.models.deeds import By, by_command, note
 from study.models.turns import turn
@@ -119,7 +120,7 @@ def _stimuli(report: Report, study: Study | None, *, mend: bool, by: By, progres
     for stimulus in _bar(stimuli, "images of studies", progress):
         fault = _fault(stimulus)
         if fault and mend and _copied(stimulus):
-            report.mended.append(f"{stimulus}: {fault} Copied from {_output(stimulus)}.")
+            report.mended.append(f"{stimulus}: {fault} Copied from {output_of(stimulus)}.")
             fault = _fault(stimulus)
         if fault:
             what = "manage.py verify --mend copies it back" if _source(stimulus) else RESTORE
@@ -149,16 +150,10 @@ def _fault(stimulus: Stimulus) -> str:
     return f"The file {path.name} holds something else than was kept."
 
 
-def _output(stimulus: Stimulus) -> Path:
-    source = stimulus.source
-    folder = Path(settings.OUTPUTS_DIR, source.dataset.name, stimulus.method.name)
-    return folder / f"{source.name}.png"
-
-
 def _source(stimulus: Stimulus) -> bytes | None:
     """The bytes that the file should have, if its output still has them."""
     try:
-        content = _output(stimulus).read_bytes()
+        content = output_of(stimulus).read_bytes()
     except OSError:
         return None
     return content if hashlib.sha256(content).hexdigest() == stimulus.sha256 else None

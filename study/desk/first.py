@@ -199,7 +199,7 @@ def _create(sets: Sequence[str], methods: Sequence[str], say: Say, *, progress: 
     if left is not None:
         left.delete()
     studies.create(SLUG, title=TITLE, sets=sets, methods=methods, opened=True)
-    return report.remarks
+    return [f"{said}; manage.py measure {SLUG} then shows it here" for said in report.remarks]
 
 
 def _account() -> tuple[str, str | None]:

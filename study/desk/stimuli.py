@@ -30,9 +30,10 @@ from study.models import (
     SourceImage,
     Stimulus,
     StimulusMeasure,
+    Study,
     StudyStimulus,
 )
-from study.models.deeds import by_command, note
+from study.models.deeds import By, by_command, note
 
 FILE = ("sha256", "length", "width", "height")
 """Fields of a stimulus that say what its file is."""
@@ -52,14 +53,13 @@ def make_outputs(
     """Make and measure what is missing of ``methods`` over ``sets`` in ``OUTPUTS_DIR``.
 
     Without ``methods``: of all that there are. Weights that measures need are brought before;
-    ``say`` hears of a download. ``remarks`` of the report tell what could not be measured. What is
-    measured of a file that a study shows is known of the study too, and is in its log.
+    ``say`` hears of a download. ``remarks`` of the report tell what could not be measured.
     """
     weights = settings.PERCEPTUAL_WEIGHTS_DIR
     bring = partial(
         perceptual.bring, weights, fetch=settings.FETCH_WEIGHTS, say=say, progress=progress
     )
-    report = generate(
+    return generate(
         benchmarks_dir=settings.BENCHMARKS_DIR,
         methods_dir=settings.METHODS_DIR,
         outputs_dir=settings.OUTPUTS_DIR,
@@ -70,20 +70,18 @@ def make_outputs(
         bring_weights=bring,
         progress=progress,
     )
-    if report.done:
-        _complete(sets, methods)
-    return report
 
 
-def _complete(sets: Sequence[str], methods: Sequence[str] | None) -> None:
-    """Give stimuli what is known of their very files by now and was not when they were stored."""
-    stimuli = Stimulus.objects.filter(source__dataset__name__in=sets)
-    if methods is not None:
-        stimuli = stimuli.filter(method__name__in=methods)
-    there = StimulusMeasure.objects.filter(stimulus__in=stimuli)
+def measure(study: Study, *, by: By | None = None) -> int:
+    """Give the stimuli of ``study`` what is known of their very files by now; how many figures.
+
+    What was known stays. Written into the log of every study that shows any of them, ``by`` whom;
+    whoever runs the command, if not given.
+    """
+    there = StimulusMeasure.objects.filter(stimulus__studystimulus__study=study)
     known = set(there.values_list("stimulus", "measure__name"))
     found = []
-    for stimulus in stimuli.select_related("source__dataset", "method"):
+    for stimulus in study.stimuli.select_related("source__dataset", "method"):
         record = read_record(output_of(stimulus))
         if record.get("sha256") == stimulus.sha256:
             fresh = {
@@ -93,16 +91,19 @@ def _complete(sets: Sequence[str], methods: Sequence[str] | None) -> None:
             }
             found += [(stimulus, fresh)] if fresh else []
     if not found:
-        return
+        return 0
     fresh_of = {stimulus.pk: fresh for stimulus, fresh in found}
     with transaction.atomic():
         _measure(found)
         shown = StudyStimulus.objects.filter(stimulus__in=fresh_of).order_by("study", "pk")
-        for study, rows in groupby(shown.select_related("study"), key=lambda row: row.study):
+        for each, rows in groupby(shown.select_related("study"), key=lambda row: row.study):
             mine = [fresh_of[row.stimulus_id] for row in rows]
-            names = ", ".join(dict.fromkeys(name for each in mine for name in each))
-            count = sum(map(len, mine))
-            note(Deed.Kind.MEASURED, by=by_command(), study=study, measures=names, figures=count)
+            names = ", ".join(dict.fromkeys(name for some in mine for name in some))
+            note(
+                Deed.Kind.MEASURED, by=by or by_command(), study=each, measures=names,
+                figures=sum(map(len, mine)),
+            )  # fmt: skip
+    return sum(map(len, fresh_of.values()))
 
 
 def output_of(stimulus: Stimulus) -> Path:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from django.core.management import call_command
 
 from study.desk import exports, stimuli, studies
 from study.models import Deed, StimulusMeasure
@@ -16,6 +19,12 @@ def _sets(settings, generated):
 
 def make() -> int:
     return stimuli.make_outputs(["Samples"], METHODS, progress=False, say=print).done
+
+
+def run(slug: str) -> str:
+    out = io.StringIO()
+    call_command("measure", slug, stdout=out)
+    return out.getvalue()
 
 
 def told() -> list[dict]:
@@ -38,6 +47,8 @@ def test_lpips_that_comes_later_reaches_the_studies_that_show_these_files(
 
     settings.PERCEPTUAL_WEIGHTS_DIR = perceptual_dir
     assert make() == 15
+    assert exports.measures_frame(studies.get("one"))["lpips"].isna().all()
+    assert run("one") == "one: 14 new figures of its images\n"
     frame = exports.measures_frame(studies.get("one"))
     assert frame["lpips"].notna().sum() == 14
     assert (frame.loc[frame["method"] == "hr", "lpips"] == 0).all()
@@ -45,5 +56,6 @@ def test_lpips_that_comes_later_reaches_the_studies_that_show_these_files(
     after = dict(StimulusMeasure.objects.values_list("pk", "value"))
     assert before.items() <= after.items(), "what was known stays"
     assert told() == [{"study": "one", "measures": "lpips", "figures": 14}]
-    assert make() == 0
+    assert run("one") == "one: 0 new figures of its images\n"
+    assert run("two") == "two: 0 new figures of its images\n"
     assert len(told()) == 1

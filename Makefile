@@ -35,9 +35,10 @@ bench: $(VENV)/installed-tests browser ## Measure speed, as ratios within one ru
 pictures: $(VENV)/installed-tests browser ## Photograph every page for docs/pictures
 	@$(PY) -m tests.pictures
 
-lock: $(VENV)/uv ## Pin what the three requirements*.in ask for
+lock: $(VENV)/uv ## Pin what the four requirements*.in ask for
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements.in -o requirements.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements-training.in -o requirements-training.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements-onnx.in -o requirements-onnx.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
 
 browser: ## Install a Chromium for the browser tests where there is none

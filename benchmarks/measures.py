@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from benchmarks import perceptual, quality
 
 Image = NDArray[np.uint8]
-Function = Callable[[Image, Image], float]
-"""From the original and an image, uint8 (h, w) or (h, w, 3) of one size, to a figure."""
+Function = Callable[[Image | None, Image, int], float]
+"""From the original, if there is one, and an image, uint8 (h, w) or (h, w, 3) of one size, and the
+factor by which it was enlarged, to a figure."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Measure:
 
     ``load(weights)`` gives the function, where it is computed here; ``weights`` is the folder of
     feature networks. ``version`` rises when the same image would get another figure. An image
-    below ``least`` px a side has none.
+    below ``least`` px a side has none, nor has one without an original, if it ``needs_reference``.
     """
 
     name: str
@@ -50,26 +51,42 @@ class Value(NamedTuple):
     value: float
 
 
+def _shaved(measure: Callable[[Image, Image, int], float]) -> Callable[[Path | None], Function]:
+    """A measure of luma that leaves out as many px at the border as the image was enlarged by."""
+
+    def of(reference: Image | None, image: Image, scale: int) -> float:
+        return measure(_needed(reference), image, scale)
+
+    return lambda _: of
+
+
 def _lpips(weights: Path | None) -> Function:
     if weights is None:
         raise ValueError("LPIPS needs the weights of AlexNet")
-    return perceptual.lpips(weights)
+    measure = perceptual.lpips(weights)
+    return lambda reference, image, scale: measure(_needed(reference), image)
+
+
+def _needed(reference: Image | None) -> Image:
+    if reference is None:
+        raise ValueError("there is no original to hold the image against")
+    return reference
 
 
 COMPUTED = {
     each.name: each
     for each in (
         Measure(
-            "psnr", "PSNR", higher_is_better=True, decimals=2, load=lambda _: quality.psnr,
+            "psnr", "PSNR", higher_is_better=True, decimals=2, load=_shaved(quality.psnr),
             meaning="PSNR of Y, dB, 4 px cut; empty where infinite",
         ),
         Measure(
-            "ssim", "SSIM (Wang)", higher_is_better=True, load=lambda _: quality.ssim,
+            "ssim", "SSIM (Wang)", higher_is_better=True, load=_shaved(quality.ssim),
             meaning="SSIM (Wang)",
         ),
         Measure(
             "ssim_daala", "SSIM (daala)", higher_is_better=True,
-            load=lambda _: quality.ssim_daala, meaning="SSIM (daala, as in Ledig et al.)",
+            load=_shaved(quality.ssim_daala), meaning="SSIM (daala, as in Ledig et al.)",
         ),
         Measure(
             "lpips", "LPIPS", higher_is_better=False, needs_weights=True, least=32, load=_lpips,

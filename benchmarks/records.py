@@ -78,7 +78,7 @@ def lack_of(
     record = read_record(path)
     if (
         not record
-        or record["source"] != entry.sha256
+        or record["source"] != entry.made_from
         or record["fingerprint"] != method_print
         or not path.is_file()
         or hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]

@@ -4,14 +4,17 @@ A manifest names each image with its size and the SHA-256 of its decoded pixels.
 benchmark sets are shipped in ``manifests/``; a set of somebody's own brings its manifest along, as
 ``FOLDER/SET/manifest.json``, in the same form. The images of every set lie in
 ``FOLDER/SET/IMAGE.png``: ``fetch`` and ``own_sets`` bring them there.
+
+Every set is at one scale. ``Set5_x2`` is Set5 at x2: the same images, another factor.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +42,18 @@ ELSEWHERE = {
 """Public sets whose pixels are not known here: what they are, and where they come from."""
 
 MANIFESTS = Path(__file__).parent / "manifests"
-CROP = "crop_sha256"
-"""Left out of a manifest where it says nothing."""
+LEFT_OUT = ("crop_sha256", "lr_sha256")
+"""Of an image, where a manifest has nothing to say of it."""
 OWN = "manifest.json"
 """What a set of somebody's own is known by, in its folder."""
+LR = "lr"
+"""The folder in that of a set in which the LR images lie that came with it."""
+SCALES = (2, 3, 4, 8)
+"""By how much images are enlarged."""
+AT = re.compile(r"(.+)_x([2348])")
+"""A set at another scale than its own: its name, then the scale."""
+LONGEST_NAME, LONGEST_TITLE = 50, 100
+"""Characters of a set's that the database keeps."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,7 @@ class ImageEntry:
 
     ``crop_sha256`` is that of the image as far as four divides its sides, where that is another
     image: many copies of the benchmark sets hold no more of it, and nothing else is rated.
+    ``lr_sha256`` is that of an LR image that came with the set.
     """
 
     name: str
@@ -59,6 +71,12 @@ class ImageEntry:
     channels: int
     sha256: str
     crop_sha256: str = ""
+    lr_sha256: str = ""
+
+    @property
+    def made_from(self) -> str:
+        """What outputs of it hang on: another image, or another LR image, makes them stale."""
+        return " ".join(filter(None, (self.sha256, self.lr_sha256)))
 
 
 @dataclass(frozen=True)
@@ -74,7 +92,8 @@ class Manifest:
     """What a set is: its images in alphabetical order and where they can be had.
 
     ``scale`` is how much smaller the LR images are; ``references`` says whether the images are
-    originals, to which outputs can be held.
+    originals, to which outputs can be held, or what is to be enlarged itself. ``base`` is the set
+    whose images these are at another scale, if it is not this one.
     """
 
     name: str
@@ -84,10 +103,18 @@ class Manifest:
     license: str = ""
     scale: int = SCALE
     references: bool = True
+    base: str = ""
+
+    @property
+    def brings_lr(self) -> bool:
+        """Whether LR images came with it, so that none are made of the originals."""
+        return any(image.lr_sha256 for image in self.images)
 
 
 def names(folder: Path | None = None) -> list[str]:
     """All sets that are known: the shipped ones, then those of somebody's own in ``folder``.
+
+    Each of them at another scale is known too, as `manifest` has it, and not listed.
 
     >>> names()
     ['Set5', 'Set14', 'BSD100', 'Urban100', 'Samples']
@@ -97,16 +124,21 @@ def names(folder: Path | None = None) -> list[str]:
 
 
 def manifest(name: str, folder: Path | None = None) -> Manifest:
-    """The manifest of the set ``name``, shipped or in ``folder``.
+    """The manifest of the set ``name``, shipped or in ``folder``, or of one at another scale.
 
     Raises ``ValueError`` for a set that is not known, or naming the file that is no manifest.
 
     >>> [image.name for image in manifest("Set5").images]
     ['baby', 'bird', 'butterfly', 'head', 'woman']
+    >>> manifest("Set5_x2").scale, manifest("Set5_x2").title
+    (2, 'Set5 (Bevilacqua et al., BMVC 2012), x2')
     """
     if name in SHIPPED:
         return _shipped(MANIFESTS / f"{name}.json")
-    if name not in names(folder):
+    there = names(folder)
+    if name not in there:
+        if (at := AT.fullmatch(name)) and at[1] in there:
+            return _at(manifest(at[1], folder), name, int(at[2]))
         for known, (title, address) in ELSEWHERE.items():
             if name.casefold() in (known.casefold(), known.casefold().partition("_")[0]):
                 raise ValueError(
@@ -115,12 +147,43 @@ def manifest(name: str, folder: Path | None = None) -> Manifest:
                     "as a set of your own"
                 )
         raise ValueError(
-            f"there is no image set {name!r}; there are {', '.join(names(folder))}; "
+            f"there is no image set {name!r}; there are {', '.join(there)}; "
             "python manage.py add_set brings in your own"
         )
     path = Path(folder or "", name, OWN)
     told = path.stat()
     return _read(path, told.st_mtime_ns, told.st_size)
+
+
+def _at(base: Manifest, name: str, scale: int) -> Manifest:
+    """The set ``base`` at another scale than its own."""
+    if scale == base.scale:
+        raise ValueError(f"{base.name} is at x{scale} by itself; call it {base.name}")
+    if base.brings_lr:
+        raise ValueError(
+            f"the LR images of {base.name} came with it, for x{base.scale}; for x{scale} add the "
+            "originals as a set of another name"
+        )
+    if len(name) > LONGEST_NAME:
+        raise ValueError(
+            f"{name!r} is longer than {LONGEST_NAME} characters, the most for a set; add its "
+            "images under a shorter name"
+        )
+    ending = f", x{scale}"
+    title = f"{base.title[: LONGEST_TITLE - len(ending)]}{ending}"
+    return replace(base, name=name, title=title, scale=scale, base=base.name)
+
+
+def base_of(name: str, folder: Path | None = None) -> str:
+    """The set in whose folder the images of the set ``name`` lie: itself, or that it is made of.
+
+    >>> base_of("Set5_x2"), base_of("Set5")
+    ('Set5', 'Set5')
+    """
+    at = AT.fullmatch(name)
+    if at is None or name in SHIPPED or (folder and (folder / name / OWN).is_file()):
+        return name
+    return at[1]
 
 
 @functools.cache
@@ -155,9 +218,11 @@ def parsed(text: str) -> Manifest:
 
 def as_json(found: Manifest) -> str:
     """A manifest as it is kept: one line an image."""
-    head = {key: value for key, value in asdict(found).items() if key != "images"}
+    head = {key: value for key, value in asdict(found).items() if key not in ("images", "base")}
     lines = ",\n    ".join(
-        json.dumps({key: value for key, value in asdict(image).items() if key != CROP or value})
+        json.dumps(
+            {key: value for key, value in asdict(image).items() if key not in LEFT_OUT or value}
+        )
         for image in found.images
     )
     whole = json.dumps(head, indent=2, ensure_ascii=False).removesuffix("\n}")
@@ -166,7 +231,18 @@ def as_json(found: Manifest) -> str:
 
 def image_path(folder: Path, set_name: str, entry: ImageEntry) -> Path:
     """Where an image lies below ``folder``."""
-    return folder / set_name / f"{entry.name}.png"
+    return folder / base_of(set_name, folder) / f"{entry.name}.png"
+
+
+def lr_path(folder: Path, set_name: str, entry: ImageEntry) -> Path:
+    """Where an LR image that came with its set lies below ``folder``."""
+    return folder / set_name / LR / f"{entry.name}.png"
+
+
+def is_there(folder: Path, name: str) -> bool:
+    """Whether every image of a set lies in ``folder``."""
+    found = manifest(name, folder)
+    return all(image_path(folder, name, entry).is_file() for entry in found.images)
 
 
 def available(folder: Path) -> list[str]:
@@ -174,11 +250,7 @@ def available(folder: Path) -> list[str]:
 
     Only looks whether the files are there; ``load_verified`` looks at their pixels.
     """
-    return [
-        name
-        for name in names(folder)
-        if all(image_path(folder, name, entry).is_file() for entry in manifest(name, folder).images)
-    ]
+    return [name for name in names(folder) if is_there(folder, name)]
 
 
 def chosen(folder: Path, wanted: Iterable[str] | None) -> list[str]:
@@ -200,25 +272,58 @@ def chosen(folder: Path, wanted: Iterable[str] | None) -> list[str]:
 def load_verified(folder: Path, set_name: str, entry: ImageEntry) -> NDArray[np.uint8]:
     """The pixels of an image, (h, w) or (h, w, 3) uint8, checked against the manifest.
 
-    They are the whole image or what of it four divides. Raises ``ValueError`` that names the image
-    if its file is missing, unreadable or differs in as little as one pixel.
+    They are the whole image or what of it four divides, where that is all that the scale of the
+    set asks for. Raises ``ValueError`` that names the image if its file is missing, unreadable or
+    differs in as little as one pixel.
     """
     path = image_path(folder, set_name, entry)
+    image, found = _read_image(path, set_name, entry)
+    if found == entry.crop_sha256:
+        scale = manifest(set_name, folder).scale
+        cut = [side - side % SCALE for side in (entry.width, entry.height)]
+        if any(
+            side - side % scale > less
+            for side, less in zip((entry.width, entry.height), cut, strict=True)
+        ):
+            raise ValueError(
+                f"{set_name} {entry.name}: {path} was cut for x{SCALE}, and x{scale} needs the "
+                f"whole image of {entry.width}x{entry.height}; bring whole images by "
+                f"{mends(set_name, folder)} --source DIR-or-URL after removing this one"
+            )
+    elif found != entry.sha256:
+        raise ValueError(_wrong_pixels(path, set_name, entry, folder))
+    return image
+
+
+def load_lr(folder: Path, set_name: str, entry: ImageEntry) -> NDArray[np.uint8]:
+    """The pixels of an LR image that came with its set, checked as those of `load_verified`."""
+    path = lr_path(folder, set_name, entry)
+    image, found = _read_image(path, set_name, entry)
+    if found != entry.lr_sha256:
+        raise ValueError(_wrong_pixels(path, set_name, entry, folder))
+    return image
+
+
+def _read_image(path: Path, set_name: str, entry: ImageEntry) -> tuple[NDArray[np.uint8], str]:
     try:
         image = read_image(path)
     except ValueError as error:
         raise ValueError(f"{set_name} {entry.name}: {error}") from None
-    if pixel_hash(image) not in {entry.sha256, entry.crop_sha256}:
-        what = "of the published image" if set_name in SHIPPED else "that were taken in"
-        raise ValueError(
-            f"{set_name} {entry.name}: the pixels of {path} are not those {what}; "
-            f"{mends(set_name)} puts the right one there"
-        )
-    return image
+    return image, pixel_hash(image)
 
 
-def mends(set_name: str) -> str:
+def _wrong_pixels(path: Path, set_name: str, entry: ImageEntry, folder: Path) -> str:
+    shipped = base_of(set_name, folder) in SHIPPED
+    what = "of the published image" if shipped else "that were taken in"
+    return (
+        f"{set_name} {entry.name}: the pixels of {path} are not those {what}; "
+        f"{mends(set_name, folder)} puts the right one there"
+    )
+
+
+def mends(set_name: str, folder: Path | None = None) -> str:
     """The command that brings the images of a set where they are missing or wrong."""
-    if set_name in SHIPPED:
-        return f"python manage.py fetch_benchmarks {set_name}"
-    return f"python manage.py add_set {set_name} FOLDER, with the images that it was made from,"
+    base = base_of(set_name, folder)
+    if base in SHIPPED:
+        return f"python manage.py fetch_benchmarks {base}"
+    return f"python manage.py add_set {base} FOLDER, with the images that it was made from,"

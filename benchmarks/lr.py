@@ -6,9 +6,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from benchmarks.datasets import load_verified, manifest
+from benchmarks.cases import case
+from benchmarks.datasets import manifest
 from benchmarks.files import encode_png, write_whole
-from benchmarks.resize import degrade
 
 
 def write_lr(benchmarks_dir: Path, set_name: str, folder: Path, *, progress: bool = True) -> int:
@@ -25,6 +25,6 @@ def write_lr(benchmarks_dir: Path, set_name: str, folder: Path, *, progress: boo
     if others:
         raise ValueError(f"{folder} holds other files, {others[0]} among them; name a new folder")
     for entry in tqdm(found.images, desc=set_name, unit=" images", disable=not progress):
-        lr = degrade(load_verified(benchmarks_dir, set_name, entry))
+        lr = case(benchmarks_dir, found, entry).lr
         write_whole(folder / f"{entry.name}.png", encode_png(lr))
     return len(found.images)

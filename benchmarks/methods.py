@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.datasets import ImageEntry
+from benchmarks.cases import Case
+from benchmarks.datasets import ImageEntry, Manifest
 from benchmarks.files import pixel_hash, read_image
-from benchmarks.resize import degrade
 from sr_models import SCALE
 from sr_models import methods as built_in
 
@@ -32,20 +32,6 @@ LAST_PLACE = 32_000
 """Where the original stands in tables: behind every method."""
 
 
-@dataclass(frozen=True)
-class Case:
-    """One image to be made: which it is, its original ``hr``, and what is enlarged."""
-
-    set: str
-    entry: ImageEntry
-    hr: Image
-
-    @functools.cached_property
-    def lr(self) -> Image:
-        """The LR image, (h / 4, w / 4[, 3]): made where a method looks at it."""
-        return degrade(self.hr)
-
-
 Maker = Callable[[Case], Image]
 
 
@@ -54,7 +40,7 @@ class Method:
     """A version of images that a study can show.
 
     ``fingerprint(set, image)`` changes whenever the output could; ``maker(device)`` gives the
-    function from a `Case` to the output, (h, w) or (h, w, 3) uint8 of the original's size, and
+    function from a `Case` to the output, (h, w) or (h, w, 3) uint8 of the case's shape, and
     ``runs_on(device)`` says where that runs. All three raise ``ValueError`` for what is not there.
     ``sets``: those that it has outputs of; ``None``: it makes them of any. ``scale`` is the factor
     by which it enlarges; ``None``: by any.
@@ -69,6 +55,7 @@ class Method:
     runs_on: Callable[[str], str]
     sets: frozenset[str] | None = None
     scale: int | None = SCALE
+    is_original: bool = False
     license: str = ""
     source: str = ""
     """Where it comes from: a paper, a repository."""
@@ -77,6 +64,22 @@ class Method:
     def covers(self, set_name: str) -> bool:
         """Whether it can have outputs of a set."""
         return self.sets is None or set_name in self.sets
+
+    def cannot(self, of: Manifest) -> str:
+        """Why there can be no outputs of a set by it, as a sentence; empty if there can be."""
+        if not self.covers(of.name):
+            return (
+                f"{self.name} has no outputs of {of.name}; python manage.py add_method "
+                f"{self.name} --outputs FOLDER --set {of.name} brings them"
+            )
+        if self.is_original and not of.references:
+            return f"{self.name} is the original, and the images of {of.name} have none"
+        if self.scale not in (None, of.scale):
+            return (
+                f"{self.name} enlarges by {self.scale}, and the images of {of.name} are to be "
+                f"enlarged by {of.scale}"
+            )
+        return ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,7 @@ def _built_in() -> list[Method]:
             maker=_hand_out_original if each.is_original else functools.partial(_run, each.name),
             runs_on=_network_device if each.weights else lambda _: "cpu",
             scale=SCALE if each.weights else None,
+            is_original=each.is_original,
         )
         for place, each in enumerate(built_in.METHODS.values())
     ]
@@ -194,10 +198,17 @@ def _built_in_fingerprint(name: str, set_name: str, entry: ImageEntry) -> str:
 
 
 def _hand_out_original(device: str) -> Maker:
-    return lambda case: case.hr
+    def hand_out(case: Case) -> Image:
+        if case.hr is None:
+            raise ValueError(f"{case.set} {case.entry.name} has no original")
+        return case.hr
+
+    return hand_out
 
 
 def _run(name: str, device: str) -> Maker:
+    if enlarge := built_in.INTERPOLATIONS.get(name):
+        return lambda case: enlarge(case.lr, case.scale)
     upscale = built_in.upscaler(name, device=device)
     return lambda case: upscale(case.lr)
 
@@ -229,7 +240,7 @@ def _own(folder: Path, found: OwnMethod) -> Method:
                 f"{found.name} has no output of {entry.name} in {set_name}; python manage.py "
                 f"add_method {found.name} --outputs FOLDER --set {set_name} brings it"
             )
-        if outputs.sources[entry.name] != entry.sha256:
+        if outputs.sources[entry.name] != entry.made_from:
             raise ValueError(
                 f"{found.name} has outputs of another {set_name}, in which {entry.name} was "
                 f"another image; python manage.py remove_method {found.name}, and add it again"

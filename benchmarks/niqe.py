@@ -108,7 +108,7 @@ def _of_blocks(blocks: Array) -> Array:
 @functools.cache
 def _table() -> tuple[Array, Array]:
     """Shapes from 0.2 to 10 and the ratio of moments that each has, which rises with them."""
-    shapes = 0.2 + 0.001 * np.arange(9801)
+    shapes = np.asarray(0.2 + 0.001 * np.arange(9801), np.float64)
     return shapes, gamma(2 / shapes) ** 2 / (gamma(1 / shapes) * gamma(3 / shapes))
 
 

@@ -15,15 +15,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from benchmarks import datasets
-from benchmarks.datasets import ImageEntry, Manifest, load_verified, manifest
+from benchmarks.cases import Case, case, output_size
+from benchmarks.datasets import ImageEntry, Manifest, manifest
 from benchmarks.files import encode_png, read_image, sweep, write_whole
 from benchmarks.measures import COMPUTED, Function, Value
-from benchmarks.methods import Case, Image, Maker, Method, chosen
-from benchmarks.records import FILE, Lack, Record, lack_of, output_path, read_record, values
-from benchmarks.resize import crop_to_multiple
+from benchmarks.methods import Image, Maker, Method, chosen
+from benchmarks.perceptual import Network
+from benchmarks.records import (
+    FILE,
+    Lack,
+    Record,
+    lack_of,
+    output_path,
+    read_record,
+    unmeasured,
+    values,
+)
 from sr_models import SCALE
 
 BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
@@ -67,12 +78,16 @@ class Report:
 
 @dataclass(frozen=True)
 class _Job:
-    """One image of a set, what its outputs lack, by method, and the measures that it has."""
+    """One image of a set, what its outputs lack, by method, and the measures that it has.
 
-    set_name: str
+    ``todo``: those of them that any of the outputs lacks.
+    """
+
+    of: Manifest
     entry: ImageEntry
     lacks: dict[str, Lack]
     measured: Sequence[str]
+    todo: set[str]
 
 
 def generate(
@@ -84,16 +99,16 @@ def generate(
     methods_dir: Path | None = None,
     device: str = "auto",
     perceptual_dir: Path | None = None,
-    bring_weights: Callable[[], object] | None = None,
+    bring_weights: Callable[[Network], object] | None = None,
     progress: bool = True,
 ) -> Report:
     """Make and measure what is missing of ``methods`` over ``sets``; without ``methods`` of all.
 
     ``device`` (auto, cpu or cuda) is where networks run. What needs feature networks is measured if
     ``perceptual_dir``, their folder, is given, also for outputs that were made without it.
-    ``bring_weights`` is called once if there is anything to measure by them: where they do not come
-    (``ValueError``) such measures are left out, which becomes a line in ``Report.remarks``. An
-    image that is missing, unreadable or has wrong pixels becomes a line in ``Report.failed`` and
+    ``bring_weights`` is called once for each network that there is anything to measure by: where it
+    does not come (``ValueError``), or cannot be used, the measure that needs it is left out, which
+    becomes a line in ``Report.remarks``. An image that is missing, unreadable or has wrong pixels becomes a line in ``Report.failed`` and
     the rest goes on. Raises ``ValueError`` before anything is made for an unknown set, method or
     device, a device that is not there, a method that has no outputs of a set, and missing weights
     that nobody was to bring.
@@ -103,20 +118,13 @@ def generate(
     sets = [manifest(name, benchmarks_dir).name for name in dict.fromkeys(sets)]
     wanted = pairs(sets, methods, benchmarks_dir=benchmarks_dir, methods_dir=methods_dir)
     sweep(outputs_dir)
-    plain = [name for name, each in COMPUTED.items() if not each.needs_weights]
-    jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, COMPUTED if perceptual_dir else plain))
-    makers, remarks = _makers(jobs, wanted, device), []
-    try:
-        if bring_weights and any(set(job.measured) - set(plain) for job in jobs):
-            bring_weights()
-        functions = _functions(jobs, perceptual_dir)
-    except ValueError as error:
-        if bring_weights is None:
-            raise
-        left_out = " and ".join(each.title for each in COMPUTED.values() if each.needs_weights)
-        remarks.append(f"{left_out} was not measured: {error}")
-        jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, plain))
-        functions = _functions(jobs, None)
+    measured = [name for name, each in COMPUTED.items() if perceptual_dir or not each.network]
+    jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, measured))
+    makers = _makers(jobs, wanted, device)
+    functions, left_out = _functions(jobs, perceptual_dir, bring_weights)
+    if left_out:
+        measured = [name for name in measured if name not in left_out]
+        jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, measured))
     known = {method.name: method for some in wanted.values() for method in some}
 
     every = sum(
@@ -128,20 +136,19 @@ def generate(
         total=lacking, unit=" images", bar_format=BAR, disable=not (progress and lacking)
     ) as bar:
         for job in jobs:
-            bar.set_description_str(f"{job.set_name} {job.entry.name}")
+            bar.set_description_str(f"{job.of.name} {job.entry.name}")
             try:
-                hr = crop_to_multiple(load_verified(benchmarks_dir, job.set_name, job.entry))
+                asked = case(benchmarks_dir, job.of, job.entry)
             except ValueError as error:
                 failed.append(str(error))
                 bar.update(len(job.lacks))
                 continue
-            case = Case(job.set_name, job.entry, hr)
             for name, lack in job.lacks.items():
-                path = output_path(outputs_dir, job.set_name, name, job.entry)
+                path = output_path(outputs_dir, job.of.name, name, job.entry)
                 try:
                     if lack == "pixels":
-                        image = makers[name](case)
-                        record = _write(path, image, job.entry, known[name], job.set_name)
+                        image = _checked(makers[name](asked), asked, name)
+                        record = _write(path, image, asked, known[name])
                         record["device"] = known[name].runs_on(device)
                     else:
                         image, record = read_image(path), read_record(path)
@@ -149,11 +156,12 @@ def generate(
                     failed.append(str(error))
                     bar.update()
                     continue
-                own = {name: functions[name] for name in job.measured}
-                record["measures"] |= _measures(own, hr, image)
+                own = unmeasured(record, job.measured)
+                record["measures"] |= _measures({n: functions[n] for n in own}, asked, image)
                 write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
                 done += 1
                 bar.update()
+    remarks = list(left_out.values())
     return Report(done=done, skipped=every - lacking, failed=failed, remarks=remarks)
 
 
@@ -166,37 +174,16 @@ def pairs(
 ) -> dict[str, list[Method]]:
     """By set, the methods to work on: all that can have outputs of it, if none are named.
 
-    Raises ``ValueError`` for a method that is not known, one that has no outputs of a set, and one
-    of another scale.
+    Raises ``ValueError`` for a method that is not known, and one that can have no outputs of a set.
     """
     wanted, found = chosen(methods, methods_dir), {}
     for name in sets:
         of_set = manifest(name, benchmarks_dir)
-        if of_set.scale != SCALE or not of_set.references:
-            raise ValueError(
-                f"outputs are made of originals, enlarged by {SCALE}; {name} is of another scale, "
-                "or has no originals"
-            )
-        reasons = {each.name: _cannot(each, of_set) for each in wanted}
+        reasons = {each.name: each.cannot(of_set) for each in wanted}
         if methods is not None and any(reasons.values()):
             raise ValueError(next(filter(None, reasons.values())))
         found[name] = [each for each in wanted if not reasons[each.name]]
     return found
-
-
-def _cannot(method: Method, of_set: Manifest) -> str:
-    """Why there can be no outputs by ``method`` of a set, as a sentence; empty if there can be."""
-    if not method.covers(of_set.name):
-        return (
-            f"{method.name} has no outputs of {of_set.name}; python manage.py add_method "
-            f"{method.name} --outputs FOLDER --set {of_set.name} brings them"
-        )
-    if method.scale not in (None, of_set.scale):
-        return (
-            f"{method.name} enlarges by {method.scale}, and the images of {of_set.name} are to be "
-            f"enlarged by {of_set.scale}"
-        )
-    return ""
 
 
 def _jobs(
@@ -206,17 +193,32 @@ def _jobs(
     measured: Iterable[str],
 ) -> Iterator[_Job]:
     """The images of which any output lacks anything."""
+    names = list(measured)
     for set_name, methods in wanted.items():
-        for entry in manifest(set_name, benchmarks_dir).images:
-            side = min(entry.width, entry.height) // SCALE * SCALE
-            own = [name for name in measured if side >= COMPUTED[name].least]
-            lacks = {}
+        of = manifest(set_name, benchmarks_dir)
+        known = [name for name in names if of.references or not COMPUTED[name].needs_reference]
+        for entry in of.images:
+            side = min(output_size(of, entry))
+            own = [name for name in known if side >= COMPUTED[name].least]
+            lacks: dict[str, Lack] = {}
+            todo: set[str] = set()
             for method in methods:
                 path = output_path(outputs_dir, set_name, method.name, entry)
-                if found := lack_of(path, entry, method.fingerprint(set_name, entry), own):
+                if found := lack_of(path, entry, fingerprint(method, of, entry), own):
                     lacks[method.name] = found
+                    todo.update(own if found == "pixels" else unmeasured(read_record(path), own))
             if lacks:
-                yield _Job(set_name, entry, lacks, own)
+                yield _Job(of, entry, lacks, own, todo)
+
+
+def fingerprint(method: Method, of: Manifest, entry: ImageEntry) -> str:
+    """A text that changes whenever the method's output for an image of the set ``of`` could.
+
+    Outputs are known by the names of sets, and a set of a name may be at another scale today.
+    """
+    text = method.fingerprint(of.name, entry)
+    text += f" x{of.scale}" * (of.scale != SCALE)
+    return text + " without original" * (not of.references)
 
 
 def _makers(
@@ -228,19 +230,45 @@ def _makers(
     return {name: each.maker(device) for name, each in known.items() if name in needed}
 
 
-def _functions(jobs: Iterable[_Job], perceptual_dir: Path | None) -> dict[str, Function]:
-    """The measures that there is anything to do for, each loaded once."""
-    loaders = {name: COMPUTED[name].load for job in jobs for name in job.measured}
-    return {name: load(perceptual_dir) for name, load in loaders.items() if load}
+def _functions(
+    jobs: Sequence[_Job],
+    perceptual_dir: Path | None,
+    bring_weights: Callable[[Network], object] | None,
+) -> tuple[dict[str, Function], dict[str, str]]:
+    """The measures that there is anything to do for, each loaded once; of others why not."""
+    functions, left_out = {}, {}
+    todo = {name for job in jobs for name in job.todo}
+    for name, each in COMPUTED.items():
+        if name not in todo or each.load is None:
+            continue
+        try:
+            if each.network and bring_weights:
+                bring_weights(each.network)
+            functions[name] = each.load(perceptual_dir)
+        except ValueError as error:
+            if bring_weights is None:
+                raise
+            left_out[name] = f"{each.title} was not measured: {error}"
+    return functions, left_out
 
 
-def _write(path: Path, image: Image, entry: ImageEntry, method: Method, set_name: str) -> Record:
+def _checked(image: Image, asked: Case, method: str) -> Image:
+    """An output, if it has the size and the colours of its case: raters would know it by others."""
+    if image.dtype != np.uint8 or image.shape != asked.shape:
+        raise ValueError(
+            f"{method} made {image.dtype} {image.shape} of {asked.entry.name} in {asked.set}, "
+            f"not uint8 {asked.shape}"
+        )
+    return image
+
+
+def _write(path: Path, image: Image, asked: Case, method: Method) -> Record:
     """Write the PNG; what its record says of it before it is measured."""
     content = encode_png(image)
     write_whole(path, content)
     return {
-        "source": entry.sha256,
-        "fingerprint": method.fingerprint(set_name, entry),
+        "source": asked.entry.made_from,
+        "fingerprint": fingerprint(method, asked.of, asked.entry),
         "sha256": hashlib.sha256(content).hexdigest(),
         "width": image.shape[1],
         "height": image.shape[0],
@@ -248,11 +276,11 @@ def _write(path: Path, image: Image, entry: ImageEntry, method: Method, set_name
     }
 
 
-def _measures(functions: Mapping[str, Function], hr: Image, image: Image) -> Record:
+def _measures(functions: Mapping[str, Function], asked: Case, image: Image) -> Record:
     """Each measure's version and value, as JSON can say it: infinity is a text."""
     found = {}
     for name, function in functions.items():
-        value = function(hr, image)
+        value = function(asked.hr, image, asked.scale)
         said = value if math.isfinite(value) else str(value)
         found[name] = {"version": COMPUTED[name].version, "value": said}
     return found
@@ -276,10 +304,11 @@ def read_outputs(
     for set_name, some in pairs(
         names, methods, benchmarks_dir=benchmarks_dir, methods_dir=methods_dir
     ).items():
+        of = manifest(set_name, benchmarks_dir)
         for method in some:
-            for entry in manifest(set_name, benchmarks_dir).images:
+            for entry in of.images:
                 path = output_path(outputs_dir, set_name, method.name, entry)
-                if lack_of(path, entry, method.fingerprint(set_name, entry), ()):
+                if lack_of(path, entry, fingerprint(method, of, entry), ()):
                     lacking.append((set_name, method.name, entry.name))
                     continue
                 record = read_record(path)
@@ -313,7 +342,7 @@ def generated(
     """
     there = {(path.parent.name, path.name) for path in outputs_dir.glob("*/*") if path.is_dir()}
     wanted = [manifest(name, benchmarks_dir).name for name in dict.fromkeys(sets or ())]
-    names = wanted or datasets.names(benchmarks_dir)
+    names = wanted or _known(there, benchmarks_dir)
     known = [each.name for each in chosen(methods, methods_dir)]
     found = {
         name: [each for each in known if methods or (name, each) in there]
@@ -327,6 +356,20 @@ def generated(
             f"generated in {outputs_dir} yet: python manage.py generate does it"
         )
     return found
+
+
+def _known(there: set[tuple[str, str]], benchmarks_dir: Path | None) -> list[str]:
+    """The sets that outputs may be of, those at other scales behind the set that they are of."""
+    found, folders = [], sorted({name for name, _ in there})
+    for name in datasets.names(benchmarks_dir):
+        found += [name, *(each for each in folders if each in _scales(name, benchmarks_dir))]
+    return found
+
+
+def _scales(name: str, folder: Path | None) -> set[str]:
+    """What a set is called at other scales, and no other set is."""
+    every = {f"{name}_x{scale}" for scale in datasets.SCALES}
+    return {each for each in every if datasets.base_of(each, folder) == name}
 
 
 @dataclass(frozen=True)
@@ -353,7 +396,7 @@ def made(outputs_dir: Path, found: Manifest, method: Method) -> Made:
     whole, measured = 0, dict.fromkeys(COMPUTED, 0)
     for entry in found.images:
         path = output_path(outputs_dir, found.name, method.name, entry)
-        if lack_of(path, entry, method.fingerprint(found.name, entry), ()):
+        if lack_of(path, entry, fingerprint(method, found, entry), ()):
             continue
         whole += 1
         for name, told in read_record(path)["measures"].items():

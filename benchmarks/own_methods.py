@@ -325,7 +325,7 @@ def _take(
         taken.compared.append(compared(entry.name, found.image, hr))
         taken.cropped += found.cropped
         taken.converted += found.converted
-        images[entry.name], sources[entry.name] = pixel_hash(found.image), entry.sha256
+        images[entry.name], sources[entry.name] = pixel_hash(found.image), entry.made_from
     taken.outputs = Outputs(images, sources)
     return taken
 

@@ -165,6 +165,8 @@ def bring(
         if isinstance(error, OSError):
             why = f"{error.filename or folder} cannot be used: {(error.strerror or why).lower()}"
         raise ValueError(f"{why}; {help_}") from None
+
+
 def _fetch(
     fetched: Path, made: Path, say: Callable[[str], object], network: Network, *, progress: bool
 ) -> None:

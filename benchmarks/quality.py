@@ -1,7 +1,8 @@
-"""Image quality as the super-resolution literature counts it: on luma, 4 px in from the border.
+"""Image quality as the super-resolution literature counts it: on luma, without the border.
 
 Every measure takes a reference and an image, both uint8 and of one shape, (h, w) grey or
-(h, w, 3) RGB, and gives a number.
+(h, w, 3) RGB, and gives a number. ``shave`` px are left out at each side: as many as the factor by
+which the image was enlarged.
 """
 
 from __future__ import annotations
@@ -41,17 +42,19 @@ def _rounded(plane: Plane) -> Plane:
     return np.floor(plane + 0.5)
 
 
-def _planes(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> tuple[Plane, Plane]:
-    """The luma of both images without the 4 px at each border, where methods pad differently."""
+def _planes(
+    reference: NDArray[np.uint8], image: NDArray[np.uint8], shave: int
+) -> tuple[Plane, Plane]:
+    """The luma of both images without the px at each border, where methods pad differently."""
     if reference.shape != image.shape:
         raise ValueError(f"images of one shape are compared, not {reference.shape}, {image.shape}")
-    if min(reference.shape[:2]) <= 2 * SCALE:
-        raise ValueError(f"an image needs more than {2 * SCALE} px a side, not {image.shape[:2]}")
-    inside = slice(SCALE, -SCALE)
+    if min(reference.shape[:2]) <= 2 * shave:
+        raise ValueError(f"an image needs more than {2 * shave} px a side, not {image.shape[:2]}")
+    inside = slice(shave, -shave)
     return luma(reference)[inside, inside], luma(image)[inside, inside]
 
 
-def psnr(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
+def psnr(reference: NDArray[np.uint8], image: NDArray[np.uint8], shave: int = SCALE) -> float:
     """Peak signal-to-noise ratio in dB: 10 log10(255² / mean squared error of float luma).
 
     0 and more, infinite for identical images.
@@ -61,7 +64,7 @@ def psnr(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
     >>> round(psnr(np.full((12, 12), 100, np.uint8), np.full((12, 12), 101, np.uint8)), 2)
     48.13
     """
-    a, b = _planes(reference, image)
+    a, b = _planes(reference, image, shave)
     error = float(np.mean((a - b) ** 2))
     return 10 * math.log10(PEAK**2 / error) if error else math.inf
 
@@ -86,20 +89,23 @@ def _similarity(a: Plane, b: Plane, weight: NDArray[np.float64]) -> tuple[Plane,
     return luminance * structure, mass
 
 
-def ssim(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
+def ssim(reference: NDArray[np.uint8], image: NDArray[np.uint8], shave: int = SCALE) -> float:
     """Structural similarity of Wang et al., IEEE TIP 2004: -1 to 1, 1 for identical images.
 
     On luma rounded to 8 bits, an 11x11 Gaussian window with sigma 1.5, only where it lies wholly
-    inside, K1 = 0.01 and K2 = 0.03. Raises ``ValueError`` below 19 px a side.
+    inside, K1 = 0.01 and K2 = 0.03. Raises ``ValueError`` for an image that is no larger than
+    the window and twice ``shave``.
 
     >>> flat = np.full((20, 20), 100, np.uint8)
     >>> round(ssim(flat, flat + 10), 4)
     0.9955
     """
-    a, b = (_rounded(plane) for plane in _planes(reference, image))
+    a, b = (_rounded(plane) for plane in _planes(reference, image, shave))
     reach = 5
     if min(a.shape) <= 2 * reach:
-        raise ValueError(f"SSIM needs 19 px a side or more, not {image.shape[:2]}")
+        raise ValueError(
+            f"SSIM needs {2 * (shave + reach) + 1} px a side or more, not {image.shape[:2]}"
+        )
     weight = np.exp(-0.5 * (np.arange(-reach, reach + 1) / 1.5) ** 2)
     similarity, _ = _similarity(a, b, weight / weight.sum())
     return float(similarity[reach:-reach, reach:-reach].mean())
@@ -124,7 +130,7 @@ def daala_window(height: int, shortest: int) -> NDArray[np.float64]:
     return np.concatenate([side[::-1], [256 - 2 * side.sum()], side])
 
 
-def ssim_daala(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
+def ssim_daala(reference: NDArray[np.uint8], image: NDArray[np.uint8], shave: int = SCALE) -> float:
     """Structural similarity as Ledig et al. 2017 report it: -1 to 1, 1 for identical images.
 
     The formula of xiph/daala's ``tools/dump_ssim.c`` on float luma: ``daala_window`` in both
@@ -135,6 +141,6 @@ def ssim_daala(reference: NDArray[np.uint8], image: NDArray[np.uint8]) -> float:
     >>> round(ssim_daala(flat, flat + 10), 4)
     0.9955
     """
-    a, b = _planes(reference, image)
+    a, b = _planes(reference, image, shave)
     similarity, mass = _similarity(a, b, daala_window(a.shape[0], min(a.shape)))
     return float((mass * similarity).sum() / mass.sum())

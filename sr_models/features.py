@@ -1,8 +1,9 @@
 """Networks that look at pictures the way people do: VGG for the content loss, LPIPS as a measure.
 
 Trained on ImageNet by others; their weights are no part of this project and are read from a
-folder that the caller names. Only what makes LPIPS of AlexNet's features and DISTS of VGG16's
-(`sr_models.dists`) is shipped. The networks' own parameters are frozen, gradients reach the pictures.
+folder that the caller names. Only what makes LPIPS of AlexNet's features, and DISTS of VGG16's
+(`sr_models.dists`), is shipped. The networks' own parameters are frozen, gradients reach the
+pictures.
 """
 
 from __future__ import annotations

@@ -131,11 +131,11 @@ def imresize_float(
     return np.ascontiguousarray(plane)
 
 
-def bicubic(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Enlarge an LR image by four with MATLAB's bicubic; (h, w[, c]) uint8 to (4h, 4w[, c])."""
-    return imresize(lr, Fraction(SCALE))
+def bicubic(lr: NDArray[np.uint8], scale: int = SCALE) -> NDArray[np.uint8]:
+    """Enlarge an LR image with MATLAB's bicubic; (h, w[, c]) uint8 to (scale h, scale w[, c])."""
+    return imresize(lr, Fraction(scale))
 
 
-def nearest(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Repeat each LR pixel four times in both directions; (h, w[, c]) uint8 to (4h, 4w[, c])."""
-    return lr.repeat(SCALE, axis=0).repeat(SCALE, axis=1)
+def nearest(lr: NDArray[np.uint8], scale: int = SCALE) -> NDArray[np.uint8]:
+    """Repeat each LR pixel ``scale`` times both ways; (h, w[, c]) to (scale h, scale w[, c])."""
+    return lr.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -1,7 +1,8 @@
 """The one table of methods: every version of an image that a study can show, in the paper's order.
 
-A method is a function from an LR image (h, w) or (h, w, 3), uint8, to an HR image four times as
-high and wide. The original is in the table too, as the hidden reference, and has no such function.
+A method is a function from an LR image (h, w) or (h, w, 3), uint8, to an HR image ``scale`` times
+as high and wide: networks by four, interpolation by any factor. The original is in the table too,
+as the hidden reference, and has no such function.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sr_models import interpolation
+from sr_models import SCALE, interpolation
 
 Image = NDArray[np.uint8]
 WEIGHTS_DIR = Path(__file__).parent / "weights"
@@ -55,7 +56,7 @@ METHODS = {
         Method(ORIGINAL, "Original (HR)"),
     )
 }
-INTERPOLATIONS: dict[str, Callable[[Image], Image]] = {
+INTERPOLATIONS: dict[str, Callable[[Image, int], Image]] = {
     "nearest": interpolation.nearest,
     "bicubic": interpolation.bicubic,
 }
@@ -75,20 +76,25 @@ def weight_file(method: Method) -> Path:
     return path
 
 
-def upscaler(name: str, *, device: str = "auto") -> Callable[[Image], Image]:
+def upscaler(name: str, *, device: str = "auto", scale: int = SCALE) -> Callable[[Image], Image]:
     """The function from LR to HR of a method; networks run on ``device``: auto, cpu or cuda.
 
-    Raises ``ValueError`` for an unknown name, for the original, for missing or wrong weights, and
-    for ``cuda`` where there is none.
+    Raises ``ValueError`` for an unknown name, for the original, for missing or wrong weights, for
+    ``cuda`` where there is none, and for a network at another ``scale`` than four.
 
     >>> upscaler("nearest")(np.zeros((2, 3), np.uint8)).shape
     (8, 12)
+    >>> upscaler("nearest", scale=3)(np.zeros((2, 3), np.uint8)).shape
+    (6, 9)
     """
     method = _method(name)
     if method.is_original:
         raise ValueError("the original is not made from an LR image; there is nothing to run")
     if method.weights is None:
-        return INTERPOLATIONS[name]
+        enlarge = INTERPOLATIONS[name]
+        return lambda lr: enlarge(lr, scale)
+    if scale != SCALE:
+        raise ValueError(f"{name} enlarges by {SCALE}, not by {scale}")
     from sr_models import upscale  # torch is loaded for networks alone
 
     return upscale.upscaler(weight_file(method), device=device)

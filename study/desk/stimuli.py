@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +22,7 @@ from benchmarks.files import write_whole
 from benchmarks.measures import COMPUTED, Value
 from benchmarks.outputs import Output, Report, generate, read_outputs
 from benchmarks.records import read_record, values
+from sr_models import SCALE
 from study.models import (
     Dataset,
     Deed,
@@ -48,17 +49,20 @@ def make_outputs(
     *,
     device: str = "auto",
     progress: bool = True,
+    unasked: bool = False,
     say: Callable[[str], object] = print,
 ) -> Report:
     """Make and measure what is missing of ``methods`` over ``sets`` in ``OUTPUTS_DIR``.
 
-    Without ``methods``: of all that there are. Weights that measures need are brought before;
-    ``say`` hears of a download. ``remarks`` of the report tell what could not be measured.
+    Without ``methods``: of all that there are. Weights that measures need are brought before, none
+    that take long where nobody has asked for them (``unasked``); ``say`` hears of a download.
+    ``remarks`` of the report tell what could not be measured.
     """
     weights = settings.PERCEPTUAL_WEIGHTS_DIR
     bring = partial(
-        perceptual.bring, weights, fetch=settings.FETCH_WEIGHTS, say=say, progress=progress
-    )
+        perceptual.bring, folder=weights, fetch=settings.FETCH_WEIGHTS, unasked=unasked, say=say,
+        progress=progress,
+    )  # fmt: skip
     return generate(
         benchmarks_dir=settings.BENCHMARKS_DIR,
         methods_dir=settings.METHODS_DIR,
@@ -119,7 +123,7 @@ class Placed:
 
     dataset: str
     title: str
-    """Of the image set, should it be new."""
+    """Of the image set, should it be new; so are ``scale`` and ``references``."""
     image: str
     method: str
     sha256: str
@@ -129,6 +133,8 @@ class Placed:
     height: int
     measures: Mapping[str, Value] = field(default_factory=dict)
     """Replace what was known of the same file; what is not named stays."""
+    scale: int = SCALE
+    references: bool = True
 
 
 def prepare(sets: Sequence[str], methods: Sequence[str]) -> list[Placed]:
@@ -151,15 +157,17 @@ def _put(output: Output) -> Placed:
     content = output.path.read_bytes()
     if hashlib.sha256(content).hexdigest() != output.sha256:
         raise ValueError(f"{output.path} changed while it was read; run the command again")
-    return put(
+    of = datasets.manifest(output.set, settings.BENCHMARKS_DIR)
+    placed = put(
         content,
         dataset=output.set,
-        title=datasets.manifest(output.set, settings.BENCHMARKS_DIR).title,
+        title=of.title,
         image=output.image,
         method=output.method,
         size=(output.width, output.height),
         measures=output.measures,
     )
+    return replace(placed, scale=of.scale, references=of.references)
 
 
 def put(
@@ -260,11 +268,15 @@ def _measure(found: Sequence[tuple[Stimulus, Mapping[str, Value]]]) -> None:
 
 def _sources(placed: Sequence[Placed]) -> dict[tuple[str, str], int]:
     """Keys of the source images by set and name, made where they are new."""
-    titles = {each.dataset: each.title for each in placed}
+    named = {each.dataset: each for each in placed}
     Dataset.objects.bulk_create(
-        (Dataset(name=name, title=title) for name, title in titles.items()), ignore_conflicts=True
+        (
+            Dataset(name=name, title=each.title, scale=each.scale, references=each.references)
+            for name, each in named.items()
+        ),
+        ignore_conflicts=True,
     )
-    keys = dict(Dataset.objects.filter(name__in=titles).values_list("name", "pk"))
+    keys = dict(Dataset.objects.filter(name__in=named).values_list("name", "pk"))
     SourceImage.objects.bulk_create(
         (
             SourceImage(dataset_id=keys[name], name=image)

@@ -13,6 +13,10 @@ class Dataset(models.Model):
 
     name = models.SlugField(unique=True)
     title = models.CharField(max_length=100)
+    scale = models.PositiveSmallIntegerField(default=4, help_text="By how much it is enlarged.")
+    references = models.BooleanField(
+        default=True, help_text="Whether its images are originals that outputs can be held against."
+    )
 
     class Meta:
         ordering = ["pk"]

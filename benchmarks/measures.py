@@ -28,8 +28,9 @@ class Measure:
     """What a figure says: its name in files, its title in tables, and which way is better.
 
     ``load(weights)`` gives the function, where it is computed here; ``weights`` is the folder of
-    feature networks, of which it reads ``network``. ``version`` rises when the same image would get another figure. An image
-    below ``least`` px a side has none, nor has one without an original, if it ``needs_reference``.
+    feature networks, of which it reads ``network``. ``version`` rises when the same image would get
+    another figure. An image below ``least`` px a side has none, nor has one without an original, if
+    it ``needs_reference``.
     """
 
     name: str

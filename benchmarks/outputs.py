@@ -108,10 +108,10 @@ def generate(
     ``perceptual_dir``, their folder, is given, also for outputs that were made without it.
     ``bring_weights`` is called once for each network that there is anything to measure by: where it
     does not come (``ValueError``), or cannot be used, the measure that needs it is left out, which
-    becomes a line in ``Report.remarks``. An image that is missing, unreadable or has wrong pixels becomes a line in ``Report.failed`` and
-    the rest goes on. Raises ``ValueError`` before anything is made for an unknown set, method or
-    device, a device that is not there, a method that has no outputs of a set, and missing weights
-    that nobody was to bring.
+    becomes a line in ``Report.remarks``. An image that is missing, unreadable or has wrong pixels
+    becomes a line in ``Report.failed`` and the rest goes on. Raises ``ValueError`` before anything
+    is made for an unknown set, method or device, a device that is not there, a method that has no
+    outputs of a set, and missing weights that nobody was to bring.
     """
     if device not in DEVICES:
         raise ValueError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")

@@ -70,9 +70,10 @@ class DISTS(nn.Module):
             for start, end in zip(ends[:-1], ends[1:], strict=True)
         )
         head = weightfile.load(WEIGHTS_DIR / HEAD)
-        total = head["alpha"].sum() + head["beta"].sum()
-        self.register_buffer("alpha", (head["alpha"] / total).double())
-        self.register_buffer("beta", (head["beta"] / total).double())
+        alpha, beta = head["alpha"].double(), head["beta"].double()
+        total = alpha.sum() + beta.sum()
+        self.register_buffer("alpha", alpha / total)
+        self.register_buffer("beta", beta / total)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """The distance of each picture of ``a`` from the same of ``b``."""
@@ -96,7 +97,8 @@ class DISTS(nn.Module):
         variances = square_a - mean_a**2 + square_b - mean_b**2
         structure = (2 * (product - mean_a * mean_b) + SMALL) / (variances + SMALL)
         alpha, beta = self.get_buffer("alpha"), self.get_buffer("beta")
-        return 1 - (alpha * texture + beta * structure).sum(dim=1)
+        # Together the weights are 1; so identical pictures get 0 and not what rounding leaves.
+        return (alpha * (1 - texture) + beta * (1 - structure)).sum(dim=1)
 
     def _maps(self, a: Tensor, b: Tensor, start: int, end: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The pictures and every stage's features of them, in rows ``start`` to ``end``."""

@@ -94,8 +94,9 @@ class DISTS(nn.Module):
         moments = [each / size for each, size in zip(sums, sizes, strict=True)]
         mean_a, mean_b, square_a, square_b, product = torch.cat(moments, dim=2)
         texture = (2 * mean_a * mean_b + SMALL) / (mean_a**2 + mean_b**2 + SMALL)
-        variances = square_a - mean_a**2 + square_b - mean_b**2
-        structure = (2 * (product - mean_a * mean_b) + SMALL) / (variances + SMALL)
+        variance_a, variance_b = square_a - mean_a**2, square_b - mean_b**2
+        covariance = product - mean_a * mean_b
+        structure = (2 * covariance + SMALL) / (variance_a + variance_b + SMALL)
         alpha, beta = self.get_buffer("alpha"), self.get_buffer("beta")
         # Together the weights are 1; so identical pictures get 0 and not what rounding leaves.
         return (alpha * (1 - texture) + beta * (1 - structure)).sum(dim=1)

@@ -200,6 +200,32 @@ def test_figures_that_no_vote_can_tell_from_others_are_computed_anew(rehearsed, 
     assert exports.mark(rehearsed, kind=kind) == marks[-1]
 
 
+def test_niqe_stands_beside_others_of_its_name_and_each_says_whence_it_is(rehearsed, table):
+    """In tables and correlations; the codebook tells the version."""
+    lines = figures(rehearsed, "NIQE imported")
+    bring(table(lines), study="small", lower=["niqe_imported"], version="pyiqa 0.1.10")
+    found = exports.report(rehearsed, kind="simulated")
+    shown = {row["method"]: row for row in found["table"]}
+    assert shown["bicubic"]["niqe_imported"] == pytest.approx(
+        mean(lines, "bicubic", "NIQE imported")
+    )
+    values = StimulusMeasure.objects.filter(
+        measure__name="niqe", stimulus__studystimulus__study=rehearsed
+    )
+    own = values.filter(stimulus__method__name="bicubic").values_list("value", flat=True)
+    assert shown["bicubic"]["niqe"] == pytest.approx(sum(own) / len(own))
+    assert set(values.values_list("version", flat=True)) == {"1"}
+    levels = {(row["measure"], row["level"]) for row in found["objective"]}
+    assert {("niqe", "image"), ("niqe_imported", "image")} <= levels
+    book = rows(unpacked(archive.archive(rehearsed, kind="simulated"))["SIMULATED-codebook.csv"])
+    meaning = {row["column"]: row["meaning"] for row in book if "stimuli" in row["file"]}
+    assert meaning["niqe"] == (
+        "NIQE (Mittal et al. 2013), of Y of the whole image, the authors' model; empty where the "
+        "image is flat; lower is better; version: 1"
+    )
+    assert meaning["niqe_imported"] == "NIQE imported; lower is better; version: pyiqa 0.1.10"
+
+
 # ---- What an archive of before has is what it has now ----
 
 
@@ -344,7 +370,7 @@ def test_everything_wrong_is_named_at_once_and_nothing_is_stored(open_study, tab
             f"{there},PSNR,5", f"{there},lpips,5", f"{there},MOS,5", f"{there},Rater ID,5",
             f"{there},quality,5", f"{there},???,5", f"{there},{'x' * 51},5", f"{there},unheard,5",
             "Samples,,bicubic,ilniqe,5", f"{there},ilniqe,5", f"{there},vif,1_0",
-            f"Set6,{image},bicubic,vif,1",
+            f"Set6,{image},bicubic,vif,1", f"{there},DISTS,5", "Samples,,bicubic,NIQE,5",
         ]
     )  # fmt: skip
     said = refused(path, lower=["vif", "absent"], higher=["fid", "absent"])
@@ -359,6 +385,8 @@ def test_everything_wrong_is_named_at_once_and_nothing_is_stored(open_study, tab
         f"line 10: musiq of Samples/{image} by bicubic is in line 9 already",
         "line 11: psnr is computed here; bring yours under another name, such as psnr_rgb",
         "line 12: lpips is computed here; bring yours under another name, such as lpips_vgg",
+        "line 23: dists is computed here; bring yours under another name, such as dists_imported",
+        "line 24: niqe is computed here; bring yours under another name, such as niqe_imported",
         "line 13: 'mos' is the name of another column",
         "line 14: 'rater_id' is the name of another column",
         "line 15: 'quality' is the name of another column",

@@ -99,9 +99,9 @@ def test_large_pictures_go_through_in_strips_and_get_the_same(network, photo, mo
         for pixels in (1, 33 * 48, 33 * 160):
             monkeypatch.setattr(dists, "AT_ONCE", pixels)
             assert len(list(dists._strips(299, 33))) == -(-299 // max(16, pixels // 33))
-            assert float(network(one, other)) == pytest.approx(whole, abs=1e-9)
+            assert float(network(one, other)) == pytest.approx(whole, abs=5e-7)
         monkeypatch.setattr(dists, "REACH", 32)
-        assert float(network(one, other)) != pytest.approx(whole, abs=1e-9)
+        assert float(network(one, other)) != pytest.approx(whole, abs=5e-6)
 
 
 def test_it_is_a_distance_of_colour_pictures_and_of_grey_ones(network, perceptual_dir, pair, photo):
@@ -109,12 +109,13 @@ def test_it_is_a_distance_of_colour_pictures_and_of_grey_ones(network, perceptua
         both = network(torch.cat([pair[0], pair[1]]), torch.cat([pair[1], pair[1]]))
         assert both.shape == (2,)
         assert float(both[1]) == 0
-        assert float(both[0]) == pytest.approx(float(network(pair[1], pair[0])), abs=1e-12)
+        assert float(both[0]) == pytest.approx(float(network(pair[1], pair[0])), abs=1e-6)
         flat = torch.full((1, 3, 40, 40), 0.3)
         assert 0 < float(network(flat, flat + 0.1)) < float(network(flat, flat + 0.4)) < 1
     measure, grey = perceptual.dists(perceptual_dir), photo[:40, :48, 1].copy()
-    same = np.repeat(grey[..., None], 3, axis=2)
-    assert measure(grey, grey[::-1]) == measure(same, same[::-1]) > 0.05
+    turned = np.ascontiguousarray(grey[::-1])
+    same = [np.repeat(each[..., None], 3, axis=2) for each in (grey, turned)]
+    assert measure(grey, turned) == measure(*same) > 0.05
 
 
 def test_pictures_that_cannot_be_compared_are_refused(network):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks import niqe as niqe_
-from benchmarks.files import read_image
+from benchmarks.datasets import OWN, ImageEntry, Manifest, as_json
+from benchmarks.files import pixel_hash, read_image
 from benchmarks.measures import COMPUTED
 from benchmarks.niqe import LEAST, PARAMETERS, niqe
 from benchmarks.outputs import generate, read_outputs
@@ -97,3 +98,15 @@ def test_small_and_flat_images_have_none_and_are_measured_once(tmp_path, samples
     assert [each.image for each in found if "niqe" in each.measures] == ["photo"]
     assert all("psnr" in each.measures for each in found)
     assert COMPUTED["niqe"].least == LEAST
+
+
+def test_it_is_the_one_measure_of_images_that_have_no_original(tmp_path, samples):
+    lr = np.ascontiguousarray(read_image(samples / "Samples" / "chelsea.png")[60:110, 60:120])
+    put(tmp_path / "Phone" / "cat.png", lr)
+    entry = ImageEntry("cat", 60, 50, 3, pixel_hash(lr))
+    manifest = Manifest("Phone", "Phone", (entry,), references=False)
+    (tmp_path / "Phone" / OWN).write_text(as_json(manifest))
+    options = {"sets": ["Phone"], "methods": ["bicubic"], "benchmarks_dir": tmp_path}
+    assert generate(outputs_dir=tmp_path / "out", progress=False, **options).done == 1
+    (found,) = read_outputs(tmp_path / "out", **options)
+    assert found.measures == {"niqe": (1, niqe(bicubic(lr)))}

@@ -100,6 +100,7 @@ def lies_at(monkeypatch) -> Callable[[str, str], None]:
 
     def at(measure: str, address: str) -> None:
         known = COMPUTED[measure]
+        assert known.network
         network = replace(known.network, address=address)
         monkeypatch.setitem(COMPUTED, measure, replace(known, network=network))
 
@@ -113,8 +114,8 @@ def _sha256(path: Path) -> str:
 def bring(folder: Path, address: str, network: Network = perceptual.ALEXNET, **more) -> list[str]:
     """What was said."""
     said: list[str] = []
-    options = {"fetch": True, "say": said.append, "progress": False} | more
-    perceptual.bring(replace(network, address=address), folder, **options)
+    network = replace(network, address=address)
+    perceptual.bring(network, folder, say=said.append, progress=False, **({"fetch": True} | more))
     return said
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import perceptual, quality
+from benchmarks import niqe, perceptual, quality
 
 Image = NDArray[np.uint8]
 Function = Callable[[Image | None, Image, int], float]
@@ -28,8 +28,9 @@ class Measure:
     """What a figure says: its name in files, its title in tables, and which way is better.
 
     ``load(weights)`` gives the function, where it is computed here; ``weights`` is the folder of
-    feature networks. ``version`` rises when the same image would get another figure. An image
-    below ``least`` px a side has none, nor has one without an original, if it ``needs_reference``.
+    feature networks, of which it reads ``network``. ``version`` rises when the same image would get
+    another figure. An image below ``least`` px a side has none, nor has one without an original, if
+    it ``needs_reference``.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Measure:
     decimals: int = 4
     meaning: str = ""
     version: int = 1
-    needs_weights: bool = False
+    network: perceptual.Network | None = None
     least: int = 0
     load: Callable[[Path | None], Function] | None = None
 
@@ -60,11 +61,18 @@ def _shaved(measure: Callable[[Image, Image, int], float]) -> Callable[[Path | N
     return lambda _: of
 
 
-def _lpips(weights: Path | None) -> Function:
-    if weights is None:
-        raise ValueError("LPIPS needs the weights of AlexNet")
-    measure = perceptual.lpips(weights)
-    return lambda reference, image, scale: measure(_needed(reference), image)
+def _perceptual(
+    measure: Callable[[Path], perceptual.Measure], network: perceptual.Network
+) -> Callable[[Path | None], Function]:
+    """A measure of whole images that reads the weights of a network."""
+
+    def load(weights: Path | None) -> Function:
+        if weights is None:
+            raise ValueError(f"{network.measure} needs the weights of {network.title}")
+        loaded = measure(weights)
+        return lambda reference, image, scale: loaded(_needed(reference), image)
+
+    return load
 
 
 def _needed(reference: Image | None) -> Image:
@@ -89,8 +97,19 @@ COMPUTED = {
             load=_shaved(quality.ssim_daala), meaning="SSIM (daala, as in Ledig et al.)",
         ),
         Measure(
-            "lpips", "LPIPS", higher_is_better=False, needs_weights=True, least=32, load=_lpips,
-            meaning="LPIPS 0.1, AlexNet",
+            "lpips", "LPIPS", higher_is_better=False, network=perceptual.ALEXNET, least=32,
+            load=_perceptual(perceptual.lpips, perceptual.ALEXNET), meaning="LPIPS 0.1, AlexNet",
+        ),
+        Measure(
+            "dists", "DISTS", higher_is_better=False, network=perceptual.VGG16, least=32,
+            load=_perceptual(perceptual.dists, perceptual.VGG16),
+            meaning="DISTS (Ding et al. 2022), of the whole image at its size",
+        ),
+        Measure(
+            "niqe", "NIQE", higher_is_better=False, needs_reference=False, least=niqe.LEAST,
+            load=lambda _: lambda reference, image, scale: niqe.niqe(image),
+            meaning="NIQE (Mittal et al. 2013), of Y of the whole image, the authors' model; "
+            "empty where the image is flat",
         ),
     )
 }  # fmt: skip
@@ -99,7 +118,6 @@ COMPUTED = {
 FOREIGN = {
     each.name: each
     for each in (
-        Measure("dists", "DISTS", higher_is_better=False),
         Measure("ms_ssim", "MS-SSIM", higher_is_better=True),
         Measure("fsim", "FSIM", higher_is_better=True),
         Measure("vif", "VIF", higher_is_better=True),
@@ -107,7 +125,6 @@ FOREIGN = {
         Measure("pieapp", "PieAPP", higher_is_better=False),
         Measure("psnr_hvs", "PSNR-HVS", higher_is_better=True, decimals=2),
         Measure("psnr_rgb", "PSNR (RGB)", higher_is_better=True, decimals=2),
-        Measure("niqe", "NIQE", higher_is_better=False, needs_reference=False),
         Measure("brisque", "BRISQUE", higher_is_better=False, needs_reference=False, decimals=2),
         Measure("ilniqe", "IL-NIQE", higher_is_better=False, needs_reference=False),
         Measure("pi", "PI", higher_is_better=False, needs_reference=False),

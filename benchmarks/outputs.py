@@ -24,7 +24,17 @@ from benchmarks.datasets import ImageEntry, Manifest, manifest
 from benchmarks.files import encode_png, read_image, sweep, write_whole
 from benchmarks.measures import COMPUTED, Function, Value
 from benchmarks.methods import Image, Maker, Method, chosen
-from benchmarks.records import FILE, Lack, Record, lack_of, output_path, read_record, values
+from benchmarks.perceptual import Network
+from benchmarks.records import (
+    FILE,
+    Lack,
+    Record,
+    lack_of,
+    output_path,
+    read_record,
+    unmeasured,
+    values,
+)
 from sr_models import SCALE
 
 BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
@@ -68,12 +78,16 @@ class Report:
 
 @dataclass(frozen=True)
 class _Job:
-    """One image of a set, what its outputs lack, by method, and the measures that it has."""
+    """One image of a set, what its outputs lack, by method, and the measures that it has.
+
+    ``todo``: those of them that any of the outputs lacks.
+    """
 
     of: Manifest
     entry: ImageEntry
     lacks: dict[str, Lack]
     measured: Sequence[str]
+    todo: set[str]
 
 
 def generate(
@@ -85,39 +99,32 @@ def generate(
     methods_dir: Path | None = None,
     device: str = "auto",
     perceptual_dir: Path | None = None,
-    bring_weights: Callable[[], object] | None = None,
+    bring_weights: Callable[[Network], object] | None = None,
     progress: bool = True,
 ) -> Report:
     """Make and measure what is missing of ``methods`` over ``sets``; without ``methods`` of all.
 
     ``device`` (auto, cpu or cuda) is where networks run. What needs feature networks is measured if
     ``perceptual_dir``, their folder, is given, also for outputs that were made without it.
-    ``bring_weights`` is called once if there is anything to measure by them: where they do not come
-    (``ValueError``) such measures are left out, which becomes a line in ``Report.remarks``. An
-    image that is missing, unreadable or has wrong pixels becomes a line in ``Report.failed`` and
-    the rest goes on. Raises ``ValueError`` before anything is made for an unknown set, method or
-    device, a device that is not there, a method that has no outputs of a set, and missing weights
-    that nobody was to bring.
+    ``bring_weights`` is called once for each network that there is anything to measure by: where it
+    does not come (``ValueError``), or cannot be used, the measure that needs it is left out, which
+    becomes a line in ``Report.remarks``. An image that is missing, unreadable or has wrong pixels
+    becomes a line in ``Report.failed`` and the rest goes on. Raises ``ValueError`` before anything
+    is made for an unknown set, method or device, a device that is not there, a method that has no
+    outputs of a set, and missing weights that nobody was to bring.
     """
     if device not in DEVICES:
         raise ValueError(f"there is no device {device!r}; there are {', '.join(DEVICES)}")
     sets = [manifest(name, benchmarks_dir).name for name in dict.fromkeys(sets)]
     wanted = pairs(sets, methods, benchmarks_dir=benchmarks_dir, methods_dir=methods_dir)
     sweep(outputs_dir)
-    plain = [name for name, each in COMPUTED.items() if not each.needs_weights]
-    jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, COMPUTED if perceptual_dir else plain))
-    makers, remarks = _makers(jobs, wanted, device), []
-    try:
-        if bring_weights and any(set(job.measured) - set(plain) for job in jobs):
-            bring_weights()
-        functions = _functions(jobs, perceptual_dir)
-    except ValueError as error:
-        if bring_weights is None:
-            raise
-        left_out = " and ".join(each.title for each in COMPUTED.values() if each.needs_weights)
-        remarks.append(f"{left_out} was not measured: {error}")
-        jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, plain))
-        functions = _functions(jobs, None)
+    measured = [name for name, each in COMPUTED.items() if perceptual_dir or not each.network]
+    jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, measured))
+    makers = _makers(jobs, wanted, device)
+    functions, left_out = _functions(jobs, perceptual_dir, bring_weights)
+    if left_out:
+        measured = [name for name in measured if name not in left_out]
+        jobs = list(_jobs(benchmarks_dir, outputs_dir, wanted, measured))
     known = {method.name: method for some in wanted.values() for method in some}
 
     every = sum(
@@ -149,11 +156,12 @@ def generate(
                     failed.append(str(error))
                     bar.update()
                     continue
-                own = {name: functions[name] for name in job.measured}
-                record["measures"] |= _measures(own, asked, image)
+                own = unmeasured(record, job.measured)
+                record["measures"] |= _measures({n: functions[n] for n in own}, asked, image)
                 write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
                 done += 1
                 bar.update()
+    remarks = list(left_out.values())
     return Report(done=done, skipped=every - lacking, failed=failed, remarks=remarks)
 
 
@@ -192,13 +200,15 @@ def _jobs(
         for entry in of.images:
             side = min(output_size(of, entry))
             own = [name for name in known if side >= COMPUTED[name].least]
-            lacks = {}
+            lacks: dict[str, Lack] = {}
+            todo: set[str] = set()
             for method in methods:
                 path = output_path(outputs_dir, set_name, method.name, entry)
                 if found := lack_of(path, entry, fingerprint(method, of, entry), own):
                     lacks[method.name] = found
+                    todo.update(own if found == "pixels" else unmeasured(read_record(path), own))
             if lacks:
-                yield _Job(of, entry, lacks, own)
+                yield _Job(of, entry, lacks, own, todo)
 
 
 def fingerprint(method: Method, of: Manifest, entry: ImageEntry) -> str:
@@ -220,10 +230,26 @@ def _makers(
     return {name: each.maker(device) for name, each in known.items() if name in needed}
 
 
-def _functions(jobs: Iterable[_Job], perceptual_dir: Path | None) -> dict[str, Function]:
-    """The measures that there is anything to do for, each loaded once."""
-    loaders = {name: COMPUTED[name].load for job in jobs for name in job.measured}
-    return {name: load(perceptual_dir) for name, load in loaders.items() if load}
+def _functions(
+    jobs: Sequence[_Job],
+    perceptual_dir: Path | None,
+    bring_weights: Callable[[Network], object] | None,
+) -> tuple[dict[str, Function], dict[str, str]]:
+    """The measures that there is anything to do for, each loaded once; of others why not."""
+    functions, left_out = {}, {}
+    todo = {name for job in jobs for name in job.todo}
+    for name, each in COMPUTED.items():
+        if name not in todo or each.load is None:
+            continue
+        try:
+            if each.network and bring_weights:
+                bring_weights(each.network)
+            functions[name] = each.load(perceptual_dir)
+        except ValueError as error:
+            if bring_weights is None:
+                raise
+            left_out[name] = f"{each.title} was not measured: {error}"
+    return functions, left_out
 
 
 def _checked(image: Image, asked: Case, method: str) -> Image:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -46,11 +47,23 @@ def read_record(path: Path) -> Record:
 
 
 def values(record: Record) -> dict[str, Value]:
-    """What each measure says in a record; infinity is written there as a text."""
-    return {
+    """What each measure says in a record; infinity is written there as a text.
+
+    Not a number, as NIQE finds a flat image, is nothing that it says.
+    """
+    found = {
         name: Value(told["version"], float(told["value"]))
         for name, told in record["measures"].items()
     }
+    return {name: each for name, each in found.items() if not math.isnan(each.value)}
+
+
+def unmeasured(record: Record, measured: Iterable[str]) -> list[str]:
+    """Which of the measures a record does not have as they are computed now."""
+    there = record["measures"]
+    return [
+        name for name in measured if there.get(name, {}).get("version") != COMPUTED[name].version
+    ]
 
 
 def _is_value(told: object) -> bool:
@@ -84,10 +97,7 @@ def lack_of(
         or hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]
     ):
         return "pixels"
-    for name in measured:
-        if record["measures"].get(name, {}).get("version") != COMPUTED[name].version:
-            return "measures"
-    return None
+    return "measures" if unmeasured(record, measured) else None
 
 
 def written(outputs_dir: Path) -> list[Path]:

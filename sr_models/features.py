@@ -1,8 +1,9 @@
 """Networks that look at pictures the way people do: VGG for the content loss, LPIPS as a measure.
 
 Trained on ImageNet by others; their weights are no part of this project and are read from a
-folder that the caller names. Only the five small layers that make LPIPS of AlexNet's features are
-shipped. The networks' own parameters are frozen, gradients reach the pictures.
+folder that the caller names. Only what makes LPIPS of AlexNet's features, and DISTS of VGG16's
+(`sr_models.dists`), is shipped. The networks' own parameters are frozen, gradients reach the
+pictures.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ HEADS = {"alex": "lpips_v0.1_alex_lin.safetensors", "vgg": "lpips_v0.1_vgg_lin.s
 """The weight that LPIPS gives to each feature. AlexNet's are shipped."""
 TAPS = {"alex": (1, 4, 7, 9, 11), "vgg": (3, 8, 15, 22, 29)}
 """Where LPIPS looks: activations numbered as in torchvision's ``features``."""
+TITLES = {"alex": "AlexNet", "vgg": "VGG16"}
+CONVOLUTIONS = {"alex": 5, "vgg": 13}
 
 
 class Standardise(nn.Module):
@@ -184,17 +187,20 @@ def torchvision_vgg19(*, fetch: bool) -> dict[str, Tensor] | None:
     return {key: value for key, value in state.items() if key.startswith("features.")}
 
 
-def packed_alexnet(path: Path) -> bytes:
-    """What LPIPS needs of torchvision's AlexNet in ``path``: a safetensors file in half precision.
+def packed(path: Path, network: Literal["alex", "vgg"]) -> bytes:
+    """What measures need of torchvision's AlexNet or VGG16: safetensors in half precision.
 
-    The same file gives the same bytes. Raises ``ValueError`` if it is not AlexNet.
+    The same file in ``path`` gives the same bytes. Raises ``ValueError`` if it is another network.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         features = {key: value for key, value in state.items() if key.startswith("features.")}
-        backbone(features, last=TAPS["alex"][-1])
-    except (RuntimeError, EOFError, pickle.UnpicklingError, AttributeError, KeyError):
-        raise ValueError(f"{path} does not hold torchvision's AlexNet") from None
+        found = backbone(features, last=TAPS[network][-1])
+        convolutions = sum(isinstance(each, nn.Conv2d) for each in found)
+    except (RuntimeError, EOFError, pickle.UnpicklingError, AttributeError, KeyError, IndexError):
+        convolutions = 0
+    if convolutions != CONVOLUTIONS[network]:
+        raise ValueError(f"{path} does not hold torchvision's {TITLES[network]}")
     return weightfile.dump(features, {"source": path.name}, half=True)
 
 

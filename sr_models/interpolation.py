@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,19 @@ def kernel(scale: Fraction) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     return index[rows] - middle * step, weight[rows]
 
 
+def _resampled(
+    image: NDArray[Any], axis: int, scale: Fraction, border: Border
+) -> NDArray[np.float64]:
+    """One pass: the weighted sums of the samples along ``axis``, not rounded."""
+    index, weight = _contributions(image.shape[axis], scale, border)
+    moved = np.moveaxis(image, axis, 0)
+    total = np.zeros((index.shape[0], *moved.shape[1:]), np.float64)
+    column = (-1,) + (1,) * (moved.ndim - 1)
+    for tap in range(index.shape[1]):
+        total += weight[:, tap].reshape(column) * moved[index[:, tap]]
+    return np.moveaxis(total, 0, axis)
+
+
 def imresize(
     image: NDArray[np.uint8], scale: Fraction, *, border: Border = "replicate"
 ) -> NDArray[np.uint8]:
@@ -97,16 +110,25 @@ def imresize(
             f"{image.dtype} {image.shape}"
         )
     for axis in (0, 1):
-        index, weight = _contributions(image.shape[axis], scale, border)
-        moved = np.moveaxis(image, axis, 0)
-        total = np.zeros((index.shape[0], *moved.shape[1:]), np.float64)
-        column = (-1,) + (1,) * (moved.ndim - 1)
-        for tap in range(index.shape[1]):
-            total += weight[:, tap].reshape(column) * moved[index[:, tap]]
+        total = _resampled(image, axis, scale, border)
         # MATLAB rounds halves away from zero; numpy.round would send them to even.
-        rounded = np.floor(np.clip(total, 0, 255) + 0.5).astype(np.uint8)
-        image = np.moveaxis(rounded, 0, axis)
+        image = np.floor(np.clip(total, 0, 255) + 0.5).astype(np.uint8)
     return np.ascontiguousarray(image)
+
+
+def imresize_float(
+    plane: NDArray[np.float64], scale: Fraction, *, border: Border = "symmetric"
+) -> NDArray[np.float64]:
+    """`imresize` of an image of doubles, as MATLAB has it: nothing is rounded or cut off.
+
+    (height, width[, channels]) float64 to the same layout with sides ``ceil(side * scale)``.
+
+    >>> imresize_float(np.array([[1.0, 2.0], [3.0, 5.0]]), Fraction(1, 2)).tolist()
+    [[2.75]]
+    """
+    for axis in (0, 1):
+        plane = _resampled(plane, axis, scale, border)
+    return np.ascontiguousarray(plane)
 
 
 def bicubic(lr: NDArray[np.uint8], scale: int = SCALE) -> NDArray[np.uint8]:

@@ -21,7 +21,7 @@ BENCHMARKS_DIR = folder("BENCHMARKS_DIR", VAR_DIR / "benchmarks") or VAR_DIR
 METHODS_DIR = folder("METHODS_DIR", VAR_DIR / "methods") or VAR_DIR
 OUTPUTS_DIR = folder("OUTPUTS_DIR", VAR_DIR / "outputs") or VAR_DIR
 STIMULI_DIR = folder("STIMULI_DIR", VAR_DIR / "stimuli") or VAR_DIR
-# AlexNet, by which LPIPS looks at images, and whether it is fetched where it is not there.
+# The networks by which LPIPS and DISTS look at images, and whether they are fetched where missing.
 PERCEPTUAL_WEIGHTS_DIR = folder("PERCEPTUAL_WEIGHTS_DIR", VAR_DIR / "perceptual") or VAR_DIR
 FETCH_WEIGHTS = flag("FETCH_WEIGHTS", True)
 CALIBRATION_DIR = folder("CALIBRATION_DIR", None)

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from benchmarks.files import encode_png, read_image
+from benchmarks.perceptual import ALEXNET
 from study.desk import studies
 from study.models import Invitation, Rater, Study, StudyStimulus, Trial
 from study.rating import sessions
@@ -58,7 +59,16 @@ def benchmarks_dir() -> Path:
 @pytest.fixture(scope="session")
 def perceptual_dir() -> Path:
     """The feature networks of others."""
-    return _folder("PERCEPTUAL_WEIGHTS_DIR", "the weights of VGG19 and LPIPS")
+    return _folder("PERCEPTUAL_WEIGHTS_DIR", "the weights of AlexNet, VGG16 and VGG19")
+
+
+@pytest.fixture
+def alexnet_dir(perceptual_dir: Path, tmp_path: Path) -> Path:
+    """A folder with AlexNet alone: LPIPS is quick, DISTS takes a second an image."""
+    folder = tmp_path / "alexnet"
+    folder.mkdir()
+    (folder / ALEXNET.file).symlink_to(perceptual_dir / ALEXNET.file)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -191,7 +191,7 @@ def _image_set(say: Say) -> str:
 def _create(sets: Sequence[str], methods: Sequence[str], say: Say, *, progress: bool) -> list[str]:
     """Generate the outputs over ``sets`` and open the first study on them; what is to be said."""
     methods = methods or studies.PRESETS["quick"].methods
-    report = stimuli.make_outputs(sets, methods, progress=progress, say=say)
+    report = stimuli.make_outputs(sets, methods, progress=progress, unasked=True, say=say)
     say(report.sentence)
     if report.failed:
         raise ValueError("; ".join(report.failed))

@@ -152,6 +152,8 @@ def named(text: str) -> str:
     return _SQUASHED.get(name.replace("_", ""), name)
 
 
+_OTHERS = {"lpips": "vgg", "dists": "imported", "niqe": "imported"}
+"""What others' figures of measures that are computed here are called behind the name."""
 _SQUASHED = {name.replace("_", ""): name for name in (*COMPUTED, *FOREIGN)}
 
 
@@ -195,7 +197,7 @@ def _misnamed(text: str, name: str) -> str | None:
     if len(name) > 50 or len(text) > 100 or not text.isprintable():
         return f"the name of the measure '{text[:40]}' is too long or has signs that do not print"
     if name in COMPUTED:
-        other = f"{name}_{'vgg' if name == 'lpips' else 'rgb'}"
+        other = f"{name}_{_OTHERS.get(name, 'rgb')}"
         return f"{name} is computed here; bring yours under another name, such as {other}"
     if name in reserved() or heads.meaning(name):
         return f"'{name}' is the name of another column of tables; give the measure another one"

@@ -49,17 +49,20 @@ def make_outputs(
     *,
     device: str = "auto",
     progress: bool = True,
+    unasked: bool = False,
     say: Callable[[str], object] = print,
 ) -> Report:
     """Make and measure what is missing of ``methods`` over ``sets`` in ``OUTPUTS_DIR``.
 
-    Without ``methods``: of all that there are. Weights that measures need are brought before;
-    ``say`` hears of a download. ``remarks`` of the report tell what could not be measured.
+    Without ``methods``: of all that there are. Weights that measures need are brought before, none
+    that take long where nobody has asked for them (``unasked``); ``say`` hears of a download.
+    ``remarks`` of the report tell what could not be measured.
     """
     weights = settings.PERCEPTUAL_WEIGHTS_DIR
     bring = partial(
-        perceptual.bring, weights, fetch=settings.FETCH_WEIGHTS, say=say, progress=progress
-    )
+        perceptual.bring, folder=weights, fetch=settings.FETCH_WEIGHTS, unasked=unasked, say=say,
+        progress=progress,
+    )  # fmt: skip
     return generate(
         benchmarks_dir=settings.BENCHMARKS_DIR,
         methods_dir=settings.METHODS_DIR,

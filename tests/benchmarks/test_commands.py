@@ -11,7 +11,7 @@ import shutil
 import pytest
 from django.core.management import CommandError, call_command
 
-KEYS = ["set", "method", "images", "psnr", "ssim", "ssim_daala", "lpips"]
+KEYS = ["set", "method", "images", "psnr", "ssim", "ssim_daala", "lpips", "dists", "niqe"]
 KEYS += ["published_psnr", "published_ssim"]
 
 
@@ -35,14 +35,18 @@ def test_from_nothing_to_a_table(samples):
     err = io.StringIO()
     assert run("generate", *methods, stderr=err) == "10 outputs made, 0 were there already\n"
     assert run("generate", *methods, stderr=err) == "0 outputs made, 10 were there already\n"
-    first, second = err.getvalue().splitlines()
-    assert first == second
-    assert first.startswith("LPIPS was not measured: AlexNet is not in ")
+    said = err.getvalue().splitlines()
+    assert said[:2] == said[2:]
+    for line, measure, network in zip(said, ("LPIPS", "DISTS"), ("AlexNet", "VGG16"), strict=False):
+        assert line.startswith(f"{measure} was not measured: {network} is not in ")
+        assert line.endswith(f"python manage.py generate adds {measure}")
     lines = run("quality").splitlines()
     assert len(lines) == 3
     assert lines[0].split()[:4] == ["Set", "Method", "Images", "PSNR"]
     assert lines[1].startswith("Samples  Nearest neighbour       5  ")
-    assert lines[2].split()[2:] == ["(HR)", "5", "inf", "-", "1.0000", "-", "1.0000", "-"]
+    *cells, niqe = lines[2].split()[2:]
+    assert cells == ["(HR)", "5", "inf", "-", "1.0000", "-", "1.0000", "-", "-"]
+    assert 2 < float(niqe) < 6
     assert len({len(line) for line in lines}) == 1
 
 
@@ -58,7 +62,9 @@ def test_json_has_the_agreed_keys_and_no_infinity(ready):
     assert rows[2]["psnr"] is None
     assert rows[0]["images"] == 5
     assert rows[0]["psnr"] < rows[1]["psnr"]
-    assert all(row["lpips"] is None and row["published_psnr"] is None for row in rows)
+    for name in ("lpips", "dists", "published_psnr"):
+        assert [row[name] for row in rows] == [None] * 3
+    assert rows[2]["niqe"] < rows[1]["niqe"] < rows[0]["niqe"]
 
 
 def test_csv_says_infinite_where_json_cannot(ready):
@@ -68,12 +74,12 @@ def test_csv_says_infinite_where_json_cannot(ready):
     assert rows[0]["lpips"] == ""
 
 
-def test_latex_is_a_table_of_nine_columns(ready):
+def test_latex_is_a_table_of_eleven_columns(ready):
     lines = run("quality", "--format", "latex").splitlines()
-    assert lines[0] == r"\begin{tabular}{llrrrrrrr}"
+    assert lines[0] == r"\begin{tabular}{llrrrrrrrrr}"
     assert lines[-1] == r"\end{tabular}"
     rows = [line for line in lines if line.endswith(r"\\")]
-    assert [row.count("&") for row in rows] == [8] * 4
+    assert [row.count("&") for row in rows] == [10] * 4
     assert r"$\infty$" in rows[3]
 
 

@@ -1,4 +1,4 @@
-"""LPIPS has its weights wherever they can be had, the same ones everywhere, or says how to."""
+"""LPIPS and DISTS have their weights wherever these can be had, or each says how to bring them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -20,11 +21,13 @@ from benchmarks import datasets, perceptual
 from benchmarks.files import encode_png, pixel_hash, read_image
 from benchmarks.measures import COMPUTED
 from benchmarks.outputs import generate, read_outputs
+from benchmarks.perceptual import Network
 from sr_models.features import BACKBONES
 from sr_models.methods import WEIGHTS_DIR
-from study.desk import stimuli
+from study.desk import first, stimuli
+from tests.benchmarks.bring_sets import add, put
 
-ALEXNET = perceptual.ALEXNET
+ALEXNET = perceptual.ALEXNET.file
 HEADS = WEIGHTS_DIR / "lpips_v0.1_alex_lin.safetensors"
 
 
@@ -38,16 +41,14 @@ def home(tmp_path, monkeypatch) -> Path:
 class Web(ThreadingHTTPServer):
     """Serves a folder and counts what it was asked for."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.folder, self.asked, self.monkeypatch = folder, 0, monkeypatch
+        self.folder, self.asked = folder, 0
 
     def publish(self, name: str, content: bytes) -> str:
-        """From now on this is the file to fetch; its address."""
+        """The address of a file that can be fetched from now on."""
         (self.folder / name).write_bytes(content)
-        address = f"http://127.0.0.1:{self.server_port}/{name}"
-        self.monkeypatch.setattr(perceptual, "ADDRESS", address)
-        return address
+        return f"http://127.0.0.1:{self.server_port}/{name}"
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -65,9 +66,9 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def web(tmp_path, monkeypatch):
+def web(tmp_path):
     (tmp_path / "web").mkdir()
-    with Web(tmp_path / "web", monkeypatch) as server:
+    with Web(tmp_path / "web") as server:
         thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
         thread.start()
         yield server
@@ -75,22 +76,33 @@ def web(tmp_path, monkeypatch):
         thread.join()
 
 
+def torchvisions(network: Network, weights: Path, folder: Path) -> Path:
+    """A file in the form of torchvision's, classifier included, named after its checksum."""
+    state = {key: each.float() for key, each in load_file(weights / network.file).items()}
+    path = folder / "network.pth"
+    torch.save(state | {"classifier.6.bias": torch.zeros(1000)}, path)
+    return path.rename(path.with_name(f"{network.key}-{_sha256(path)[:8]}.pth"))
+
+
 @pytest.fixture(scope="session")
 def alexnet(perceptual_dir, tmp_path_factory) -> Path:
-    """A file in the form of torchvision's, classifier included, named after its checksum."""
-    state = {key: each.float() for key, each in load_file(perceptual_dir / ALEXNET).items()}
-    path = tmp_path_factory.mktemp("alexnet") / "alexnet.pth"
-    torch.save(state | {"classifier.6.bias": torch.zeros(1000)}, path)
-    return path.rename(path.with_name(f"alexnet-{_sha256(path)[:8]}.pth"))
+    return torchvisions(perceptual.ALEXNET, perceptual_dir, tmp_path_factory.mktemp("alexnet"))
+
+
+def nowhere(name: str) -> str:
+    """The address of a file that cannot be reached."""
+    return f"http://127.0.0.1:1/{name}"
 
 
 @pytest.fixture
-def nowhere(monkeypatch) -> Callable[[str], str]:
-    """Makes a file of some name one that cannot be reached; gives its address."""
+def lies_at(monkeypatch) -> Callable[[str, str], None]:
+    """Says where the network of a measure is to be fetched from."""
 
-    def at(name: str) -> str:
-        monkeypatch.setattr(perceptual, "ADDRESS", f"http://127.0.0.1:1/{name}")
-        return perceptual.ADDRESS
+    def at(measure: str, address: str) -> None:
+        known = COMPUTED[measure]
+        assert known.network
+        network = replace(known.network, address=address)
+        monkeypatch.setitem(COMPUTED, measure, replace(known, network=network))
 
     return at
 
@@ -99,10 +111,11 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def bring(folder: Path, **options) -> list[str]:
+def bring(folder: Path, address: str, network: Network = perceptual.ALEXNET, **more) -> list[str]:
     """What was said."""
     said: list[str] = []
-    perceptual.bring(folder, say=said.append, progress=False, **({"fetch": True} | options))
+    network = replace(network, address=address)
+    perceptual.bring(network, folder, say=said.append, progress=False, **({"fetch": True} | more))
     return said
 
 
@@ -110,13 +123,15 @@ def contents(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-def test_the_address_is_torchvisions_and_so_is_the_cache(monkeypatch, tmp_path):
+def test_the_addresses_are_torchvisions_and_so_is_the_cache(monkeypatch, tmp_path):
     """The name holds the checksum, as torchvision checks it. To load that would take seconds."""
     found = importlib.util.find_spec("torchvision")
     assert found
-    source = Path(found.origin or "").with_name("models") / "alexnet.py"
-    assert re.findall(r"""url="(\S+)",""", source.read_text()) == [perceptual.ADDRESS]
-    assert BACKBONES["alex"] == ALEXNET
+    models = Path(found.origin or "").with_name("models")
+    alexnet, vgg = ((models / f"{name}.py").read_text() for name in ("alexnet", "vgg"))
+    assert re.findall(r"""url="(\S+)",""", alexnet) == [perceptual.ALEXNET.address]
+    assert re.findall(r"""url="(\S+/vgg16-\S+)",""", vgg)[0] == perceptual.VGG16.address
+    assert {each.key: each.file for each in (perceptual.ALEXNET, perceptual.VGG16)} == BACKBONES
     for name, value in (("TORCH_HOME", str(tmp_path / "a")), ("XDG_CACHE_HOME", str(tmp_path))):
         assert perceptual.cache() == Path(torch.hub.get_dir(), "checkpoints")
         monkeypatch.delenv("TORCH_HOME", raising=False)
@@ -132,7 +147,8 @@ def test_what_is_fetched_is_kept_small_measures_alike_and_is_fetched_once(
     web, alexnet, perceptual_dir, tmp_path, samples
 ):
     address, folder = web.publish(alexnet.name, alexnet.read_bytes()), tmp_path / "weights"
-    assert bring(folder) == [f"Fetching AlexNet for LPIPS, once, 244 MB: {address}"]
+    said = [f"Fetching AlexNet for LPIPS, once, 244 MB: {address}"]
+    assert bring(folder, address, unasked=True) == said
     assert contents(folder) == [ALEXNET]
     wanted, found = load_file(perceptual_dir / ALEXNET), load_file(folder / ALEXNET)
     assert found.keys() == wanted.keys()
@@ -143,104 +159,179 @@ def test_what_is_fetched_is_kept_small_measures_alike_and_is_fetched_once(
     ours, theirs = (perceptual.lpips(each) for each in (folder, perceptual_dir))
     mirrored = np.ascontiguousarray(image[::-1])
     assert ours(image, mirrored) == theirs(image, mirrored) > 0.1
-    assert bring(folder) == []
+    assert bring(folder, address) == []
     assert web.asked == 1
+
+
+def test_vgg16_comes_the_same_way_where_somebody_asks_for_it(web, perceptual_dir, tmp_path):
+    """Half a gigabyte is not fetched in passing: the first run of a site says how to."""
+    file = torchvisions(perceptual.VGG16, perceptual_dir, tmp_path)
+    address, folder = web.publish(file.name, file.read_bytes()), tmp_path / "weights"
+    with pytest.raises(ValueError, match="528 MB are not fetched unasked; ") as error:
+        bring(folder, address, perceptual.VGG16, unasked=True)
+    assert str(error.value) == (
+        f"VGG16 is not in {folder}, and 528 MB are not fetched unasked; python manage.py generate "
+        "fetches it and adds DISTS"
+    )
+    assert web.asked == 0
+    said = [f"Fetching VGG16 for DISTS, once, 528 MB: {address}"]
+    assert bring(folder, address, perceptual.VGG16) == said
+    assert contents(folder) == [perceptual.VGG16.file]
+    wanted, found = (load_file(each / perceptual.VGG16.file) for each in (perceptual_dir, folder))
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[key], value) for key, value in wanted.items())
+    (folder / perceptual.VGG16.file).unlink()
+    (folder / file.name).write_bytes(file.read_bytes())
+    assert bring(folder, address, perceptual.VGG16, fetch=False, unasked=True) == []
 
 
 @pytest.mark.parametrize("where", ["folder", "cache"])
 def test_torchvisions_file_is_used_where_it_lies_already_and_left_there(
-    where, alexnet, tmp_path, home, nowhere
+    where, alexnet, tmp_path, home
 ):
-    nowhere(alexnet.name)
-    folder = tmp_path / "weights"
+    address, folder = nowhere(alexnet.name), tmp_path / "weights"
     place = folder if where == "folder" else home
     place.mkdir(parents=True)
     shutil.copy(alexnet, place)
-    assert bring(folder, fetch=False) == []
+    assert bring(folder, address, fetch=False) == []
     assert contents(place) == sorted({alexnet.name, *([ALEXNET] if where == "folder" else [])})
     made = (folder / ALEXNET).read_bytes()
     (folder / ALEXNET).unlink()
-    bring(folder, fetch=False)
+    bring(folder, address, fetch=False)
     assert (folder / ALEXNET).read_bytes() == made  # so every site has the same
 
 
 @pytest.mark.parametrize("content", [b"<html>Sign in to this network</html>", b""])
 def test_another_file_under_that_name_is_refused_and_not_kept(web, tmp_path, content):
     name = "alexnet-owt-7be5be79.pth"
-    web.publish(name, content)
+    address = web.publish(name, content)
     folder, begins = tmp_path / "weights", hashlib.sha256(content).hexdigest()[:8]
     with pytest.raises(ValueError, match=f"is not what its name says.* begins with {begins}; "):
-        bring(folder)
+        bring(folder, address)
     assert contents(folder) == []
     (folder / name).write_bytes(content)  # somebody's own is named and left
     with pytest.raises(ValueError, match=f"^{folder}/{name} is not what its name says"):
-        bring(folder)
+        bring(folder, address)
     assert contents(folder) == [name]
     assert web.asked == 1
 
 
-def test_a_file_with_the_right_checksum_that_is_no_alexnet_is_one_sentence(tmp_path, nowhere):
+@pytest.mark.parametrize("network", [perceptual.ALEXNET, perceptual.VGG16])
+def test_a_file_with_the_right_checksum_that_is_another_is_one_sentence(
+    tmp_path, network, alexnet, perceptual_dir
+):
     folder = tmp_path / "weights"
     folder.mkdir()
-    for content in (b"no archive", b""):
-        name = f"alexnet-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+    contents = [b"no archive", b""]
+    if network is perceptual.VGG16:
+        contents.append(alexnet.read_bytes())
+    for content in contents:
+        name = f"network-{hashlib.sha256(content).hexdigest()[:8]}.pth"
         (folder / name).write_bytes(content)
-        nowhere(name)
-        with pytest.raises(ValueError, match="does not hold torchvision's AlexNet; bring") as error:
-            bring(folder)
+        says = f"does not hold torchvision's {network.title}; bring"
+        with pytest.raises(ValueError, match=says) as error:
+            bring(folder, nowhere(name), network)
         assert "\n" not in str(error.value)
 
 
-def test_without_a_network_or_the_wish_to_fetch_a_sentence_says_what_to_bring_where(
-    tmp_path, nowhere
-):
+def test_without_a_network_or_the_wish_to_fetch_a_sentence_says_what_to_bring_where(tmp_path):
     folder, address = tmp_path / "weights", nowhere("alexnet-owt-7be5be79.pth")
     help_ = f"; bring {address} into {folder} (PERCEPTUAL_WEIGHTS_DIR names it), and "
     help_ += "python manage.py generate adds LPIPS"
     with pytest.raises(ValueError, match=f"^{address} cannot be reached: ") as error:
-        bring(folder)
+        bring(folder, address)
     assert str(error.value).endswith(help_)
     with pytest.raises(ValueError, match=r"is not in .*, and FETCH_WEIGHTS is off") as error:
-        bring(folder, fetch=False)
+        bring(folder, address, fetch=False)
     assert str(error.value).endswith(help_)
     (tmp_path / "file").touch()
     with pytest.raises(ValueError, match=r"cannot be used: .*; bring"):
-        bring(tmp_path / "file" / "below")
+        bring(tmp_path / "file" / "below", address)
+
+
+@pytest.fixture
+def small(settings, samples, tmp_path) -> Path:
+    """A set of two images that are measured at once; where its images are brought to."""
+    image = read_image(samples / "Samples" / "chelsea.png")
+    for name, crop in (("left", image[:40, :48]), ("right", image[60:100, 60:108])):
+        put(tmp_path / "mine" / f"{name}.png", crop)
+    settings.BENCHMARKS_DIR, settings.FETCH_WEIGHTS = tmp_path / "benchmarks", True
+    add("Small", tmp_path / "mine", settings.BENCHMARKS_DIR)
+    return settings.PERCEPTUAL_WEIGHTS_DIR
+
+
+def measured(settings) -> set[str]:
+    """Which measures the outputs of the small set have, all of them the same."""
+    (found,) = {
+        frozenset(each.measures)
+        for each in read_outputs(
+            settings.OUTPUTS_DIR, sets=["Small"], methods=["nearest"],
+            benchmarks_dir=settings.BENCHMARKS_DIR,
+        )
+    }  # fmt: skip
+    return set(found) - {"psnr", "ssim", "ssim_daala"}
 
 
 def test_outputs_are_made_without_lpips_and_measured_by_it_once_it_can_be(
-    settings, samples, alexnet, web, nowhere
+    settings, small, alexnet, web, lies_at
 ):
     """Offline first; then with a network; then there is nothing to fetch any more."""
-    settings.BENCHMARKS_DIR, settings.FETCH_WEIGHTS = samples, True
     said: list[str] = []
 
     def run():
-        return stimuli.make_outputs(["Samples"], ["nearest"], progress=False, say=said.append)
+        return stimuli.make_outputs(["Small"], ["nearest"], progress=False, say=said.append)
 
-    def measured() -> set[bool]:
-        found = read_outputs(settings.OUTPUTS_DIR, sets=["Samples"], methods=["nearest"])
-        return {"lpips" in each.measures for each in found}
-
-    nowhere(alexnet.name)
+    lies_at("lpips", nowhere(alexnet.name))
+    lies_at("dists", nowhere("vgg16-397923af.pth"))
     report = run()
-    assert (report.done, report.failed) == (5, [])
-    (remark,) = report.remarks
-    assert remark.startswith("LPIPS was not measured: http://127.0.0.1:1/alexnet")
-    assert measured() == {False}
+    assert (report.done, report.failed) == (2, [])
+    lpips, dists = report.remarks
+    assert lpips.startswith("LPIPS was not measured: http://127.0.0.1:1/alex-")
+    assert dists.startswith("DISTS was not measured: http://127.0.0.1:1/vgg16-397923af.pth cannot")
+    assert measured(settings) == set()
     again = run()
-    assert (again.done, again.skipped, again.remarks) == (0, 5, [remark])
-    assert len(said) == 2  # once a run
+    assert (again.done, again.skipped, again.remarks) == (0, 2, [lpips, dists])
+    assert len(said) == 4  # once a run and a network
 
-    web.publish(alexnet.name, alexnet.read_bytes())
+    lies_at("lpips", web.publish(alexnet.name, alexnet.read_bytes()))
     files = {path: path.stat().st_mtime_ns for path in settings.OUTPUTS_DIR.rglob("*.png")}
     report = run()
-    assert (report.done, report.remarks) == (5, [])
-    assert measured() == {True}
+    assert (report.done, report.remarks) == (2, [dists])
+    assert measured(settings) == {"lpips"}
     assert {path: path.stat().st_mtime_ns for path in files} == files
-    shutil.rmtree(settings.PERCEPTUAL_WEIGHTS_DIR)
+    shutil.rmtree(small)
     report = run()
-    assert (report.done, report.remarks, web.asked) == (0, [], 1)
+    assert (report.done, report.remarks, web.asked) == (0, [dists], 1)
+
+
+def test_dists_does_not_wait_for_alexnet(settings, small, perceptual_dir, lies_at):
+    """And what was measured before is not measured again."""
+    lies_at("lpips", nowhere("alexnet-owt-7be5be79.pth"))
+    small.mkdir()
+    (small / perceptual.VGG16.file).symlink_to(perceptual_dir / perceptual.VGG16.file)
+    report = stimuli.make_outputs(["Small"], ["nearest"], progress=False, say=list)
+    assert [remark.partition(":")[0] for remark in report.remarks] == ["LPIPS was not measured"]
+    assert measured(settings) == {"dists"}
+    (small / perceptual.VGG16.file).unlink()
+    (small / ALEXNET).symlink_to(perceptual_dir / ALEXNET)
+    report = stimuli.make_outputs(["Small"], ["nearest"], progress=False, say=list)
+    assert (report.done, report.remarks) == (2, [])
+    assert measured(settings) == {"lpips", "dists"}
+
+
+def test_a_first_run_fetches_alexnet_alone_and_says_how_dists_comes(
+    db, settings, small, alexnet, web, lies_at
+):
+    lies_at("lpips", web.publish(alexnet.name, alexnet.read_bytes()))
+    said: list[str] = []
+    made = first.prepare(say=said.append, progress=False, sets=["Small"])
+    assert made.remarks == [
+        f"DISTS was not measured: VGG16 is not in {small}, and 528 MB are not fetched unasked; "
+        "python manage.py generate fetches it and adds DISTS; manage.py measure first then shows "
+        "it here"
+    ]
+    assert [line for line in said if "Fetching" in line] == [said[0]]
+    assert web.asked == 1
 
 
 def test_images_too_small_for_lpips_are_made_and_measured_by_the_rest(
@@ -256,20 +347,22 @@ def test_images_too_small_for_lpips_are_made_and_measured_by_the_rest(
         crop = np.ascontiguousarray(image[:side, : 2 * side])
         (tmp_path / "Own" / f"{name}.png").write_bytes(encode_png(crop))
         entries.append(datasets.ImageEntry(name, 2 * side, side, 3, pixel_hash(crop)))
-    for some, brought in ((entries[2:], 0), (entries, 1)):
+    for some, brought in ((entries[2:], []), (entries, ["LPIPS", "DISTS"])):
         manifest = datasets.Manifest("Own", "Own", tuple(some))
         (tmp_path / "Own" / datasets.OWN).write_text(datasets.as_json(manifest))
         asked: list[str] = []
         options = {"benchmarks_dir": tmp_path, "outputs_dir": tmp_path / "out", "progress": False}
         report = generate(
             sets=["Own"], methods=["nearest"], perceptual_dir=perceptual_dir,
-            bring_weights=lambda asked=asked: asked.append("once"), **options,
+            bring_weights=lambda network, asked=asked: asked.append(network.measure), **options,
         )  # fmt: skip
-        assert (report.done, report.remarks, len(asked)) == (1 + brought, [], brought)
+        assert (report.done, report.remarks) == (1 + bool(brought), [])
+        assert asked == brought
     found = read_outputs(
         tmp_path / "out", sets=["Own"], methods=["nearest"], benchmarks_dir=tmp_path
     )
-    assert [set(COMPUTED) - set(each.measures) for each in found] == [set(), set(), {"lpips"}]
+    lacking = [{"niqe"}, {"niqe"}, {"lpips", "dists", "niqe"}]
+    assert [set(COMPUTED) - set(each.measures) for each in found] == lacking
 
 
 @pytest.mark.parametrize("damage", ["no tensors", "other tensors"])
@@ -283,4 +376,4 @@ def test_weights_that_are_no_alexnet_are_said_and_the_rest_is_made(
     report = stimuli.make_outputs(["Samples"], ["nearest"], progress=False)
     assert (report.done, report.failed) == (5, [])
     assert report.remarks[0].startswith(f"LPIPS was not measured: {path} ")
-    assert len(report.remarks) == 1
+    assert [remark.partition(" ")[0] for remark in report.remarks] == ["LPIPS", "DISTS"]

@@ -83,24 +83,24 @@ def refused(path: Path, **options) -> str:
 
 
 def test_they_stand_in_every_table_on_the_page_and_in_the_figure(rehearsed, owner, table):
-    lines = figures(rehearsed, "MUSIQ", "Blur (own)", "niqe")
+    lines = figures(rehearsed, "MUSIQ", "Blur (own)", "ilniqe")
     path = table([*lines, *fid("nearest", "bicubic")])
     said = bring(path, study="small", lower=["Blur (own)"], version="pyiqa 0.1.10")
-    what = "20 figures of NIQE, MUSIQ, FID, Blur (own)"
+    what = "20 figures of IL-NIQE, MUSIQ, FID, Blur (own)"
     assert said == f"{what} taken from figures.csv; seen in small\n"
 
     kind = "simulated"
-    further = ["niqe", "musiq", "fid", "blur_own"]
+    further = ["niqe", "ilniqe", "musiq", "fid", "blur_own"]
     shown = {row["method"]: row for row in exports.report(rehearsed, kind=kind)["table"]}
     columns = list(shown["hr"])
     place = columns.index("lpips")
-    assert columns[place + 1 : place + 5] == further
-    assert columns[place + 5] == "published_mos"
+    assert columns[place + 1 : place + 6] == further
+    assert columns[place + 6] == "published_mos"
     assert shown["bicubic"]["musiq"] == pytest.approx(mean(lines, "bicubic", "MUSIQ"))
     assert shown["nearest"]["fid"] == 10 / 3
     assert shown["hr"]["fid"] is None
     assert "FID not measured" in shown["hr"]["note"]
-    titles = ("MUSIQ", "NIQE", "FID", "Blur (own)")
+    titles = ("NIQE", "IL-NIQE", "MUSIQ", "FID", "Blur (own)")
     for form in ("table", "latex", "markdown"):
         text = exports.table(rehearsed, kind=kind, form=form)
         assert all(title in text for title in titles)
@@ -121,7 +121,7 @@ def test_they_stand_in_every_table_on_the_page_and_in_the_figure(rehearsed, owne
     page = client.get(reverse("study", args=["small"]), {"raters": kind})
     (section,) = page.context["sections"]
     assert [column["title"] for column in section["columns"]] == [
-        "PSNR, dB", "SSIM, daala", "SSIM, Wang", *("NIQE", "MUSIQ", "FID", "Blur (own)"),
+        "PSNR, dB", "SSIM, daala", "SSIM, Wang", *titles,
     ]  # fmt: skip
     best = {
         column["name"]: row["method"]
@@ -130,8 +130,10 @@ def test_they_stand_in_every_table_on_the_page_and_in_the_figure(rehearsed, owne
         if cell["best"]
     }
     # Every line's figure is larger than the one before: the original's, the last, is no rival.
+    # NIQE is ours.
     assert {name: best[name] for name in further} == {
-        "niqe": "nearest", "musiq": "bicubic", "fid": "bicubic", "blur_own": "nearest",
+        "niqe": "bicubic", "ilniqe": "nearest", "musiq": "bicubic", "fid": "bicubic",
+        "blur_own": "nearest",
     }  # fmt: skip
     html = page.content.decode()
     assert html.count("∞") == 1, "of the original's PSNR, not of what it has no figure of"
@@ -198,10 +200,38 @@ def test_figures_that_no_vote_can_tell_from_others_are_computed_anew(rehearsed, 
     assert exports.mark(rehearsed, kind=kind) == marks[-1]
 
 
+def test_niqe_stands_beside_others_of_its_name_and_each_says_whence_it_is(rehearsed, table):
+    """In tables and correlations; the codebook tells the version."""
+    lines = figures(rehearsed, "NIQE imported")
+    bring(table(lines), study="small", lower=["niqe_imported"], version="pyiqa 0.1.10")
+    found = exports.report(rehearsed, kind="simulated")
+    shown = {row["method"]: row for row in found["table"]}
+    assert shown["bicubic"]["niqe_imported"] == pytest.approx(
+        mean(lines, "bicubic", "NIQE imported")
+    )
+    values = StimulusMeasure.objects.filter(
+        measure__name="niqe", stimulus__studystimulus__study=rehearsed
+    )
+    own = values.filter(stimulus__method__name="bicubic").values_list("value", flat=True)
+    assert shown["bicubic"]["niqe"] == pytest.approx(sum(own) / len(own))
+    assert set(values.values_list("version", flat=True)) == {"1"}
+    levels = {(row["measure"], row["level"]) for row in found["objective"]}
+    assert {("niqe", "image"), ("niqe_imported", "image")} <= levels
+    book = rows(unpacked(archive.archive(rehearsed, kind="simulated"))["SIMULATED-codebook.csv"])
+    meaning = {row["column"]: row["meaning"] for row in book if "stimuli" in row["file"]}
+    assert meaning["niqe"] == (
+        "NIQE (Mittal et al. 2013), of Y of the whole image, the authors' model; empty where the "
+        "image is flat; lower is better; version: 1"
+    )
+    assert meaning["niqe_imported"] == "NIQE imported; lower is better; version: pyiqa 0.1.10"
+
+
 # ---- What an archive of before has is what it has now ----
 
 
 def test_an_archive_of_our_measures_alone_is_what_it_was(rehearsed):
+    """As of a study that was made before there were others."""
+    StimulusMeasure.objects.exclude(measure__name__in=OURS).delete()
     files = unpacked(archive.archive(rehearsed, kind="simulated"))
     assert not [name for name in files if "set_measures" in name]
     head = {name: files[f"SIMULATED-{name}.csv"].decode().split("\n")[0] for name in
@@ -339,8 +369,8 @@ def test_everything_wrong_is_named_at_once_and_nothing_is_stored(open_study, tab
             f"{there},musiq,1e999", f"{there},musiq,", f"{there},musiq,4", f"{there},MUSIQ,4",
             f"{there},PSNR,5", f"{there},lpips,5", f"{there},MOS,5", f"{there},Rater ID,5",
             f"{there},quality,5", f"{there},???,5", f"{there},{'x' * 51},5", f"{there},unheard,5",
-            "Samples,,bicubic,niqe,5", f"{there},niqe,5", f"{there},vif,1_0",
-            f"Set6,{image},bicubic,vif,1",
+            "Samples,,bicubic,ilniqe,5", f"{there},ilniqe,5", f"{there},vif,1_0",
+            f"Set6,{image},bicubic,vif,1", f"{there},DISTS,5", "Samples,,bicubic,NIQE,5",
         ]
     )  # fmt: skip
     said = refused(path, lower=["vif", "absent"], higher=["fid", "absent"])
@@ -355,6 +385,8 @@ def test_everything_wrong_is_named_at_once_and_nothing_is_stored(open_study, tab
         f"line 10: musiq of Samples/{image} by bicubic is in line 9 already",
         "line 11: psnr is computed here; bring yours under another name, such as psnr_rgb",
         "line 12: lpips is computed here; bring yours under another name, such as lpips_vgg",
+        "line 23: dists is computed here; bring yours under another name, such as dists_imported",
+        "line 24: niqe is computed here; bring yours under another name, such as niqe_imported",
         "line 13: 'mos' is the name of another column",
         "line 14: 'rater_id' is the name of another column",
         "line 15: 'quality' is the name of another column",
@@ -368,20 +400,20 @@ def test_everything_wrong_is_named_at_once_and_nothing_is_stored(open_study, tab
     assert said.endswith(f"\n  and {int(count[1]) - imports.MOST_SAID} more")
     assert len(said.splitlines()) == imports.MOST_SAID + 2
     assert StimulusMeasure.objects.count() == before
-    assert not Measure.objects.exclude(name__in=OURS).exists()
+    assert not Measure.objects.exclude(name__in=COMPUTED).exists()
 
 
 @pytest.mark.parametrize(
     ("lines", "options", "sentence"),
     [
         (["{there},unheard,5"], {}, "is not known of unheard; say --lower unheard or --higher unh"),
-        (["{there},niqe,5"], {"higher": ["NIQE"]}, "of niqe lower is better; leave it out of"),
+        (["{there},ilniqe,5"], {"higher": ["IL-NIQE"]}, "of ilniqe lower is better; leave it out"),
         (["{there},own,5"], {"higher": ["own"], "lower": ["own"]}, "own is named by both --lower"),
-        (["{there},niqe,5", "Samples,,hr,niqe,5"], {}, "line 3: niqe is given for whole sets here "
-         "and for images in line 2"),
-        (["Samples,{other},hr,niqe,5"], {"study": "small"}, "the study small does not show"),
-        (["{there},niqe,5"], {"study": "large"}, "there is no study 'large'; studies: small"),
-        (["{there},niqe,5"], {"version": "v" * 41}, "a version has 1 to 40 characters"),
+        (["{there},ilniqe,5", "Samples,,hr,ilniqe,5"], {}, "line 3: ilniqe is given for whole sets "
+         "here and for images in line 2"),
+        (["Samples,{other},hr,ilniqe,5"], {"study": "small"}, "the study small does not show"),
+        (["{there},ilniqe,5"], {"study": "large"}, "there is no study 'large'; studies: small"),
+        (["{there},ilniqe,5"], {"version": "v" * 41}, "a version has 1 to 40 characters"),
     ],
 )  # fmt: skip
 def test_each_mistake_has_its_sentence(open_study, table, lines, options, sentence):
@@ -390,7 +422,7 @@ def test_each_mistake_has_its_sentence(open_study, table, lines, options, senten
     there = f"Samples,{sorted(own)[0]},bicubic"
     path = table([line.format(there=there, other=other) for line in lines])
     assert sentence in refused(path, **options)
-    assert not Measure.objects.exclude(name__in=OURS).exists()
+    assert not Measure.objects.exclude(name__in=COMPUTED).exists()
 
 
 def test_what_is_known_of_a_measure_stays(open_study, table):
@@ -406,7 +438,7 @@ def test_what_is_known_of_a_measure_stays(open_study, table):
 
 def test_names_of_measures_are_those_of_no_other_column(rehearsed):
     columns = set(exports.raw(rehearsed, kind="simulated").columns)
-    assert columns - set(OURS) <= imports.reserved()
+    assert columns - set(COMPUTED) <= imports.reserved()
     assert {"sha256", "title", "mos", "raters_kind", "note"} <= imports.reserved()
     for name in {**COMPUTED, **FOREIGN}:
         assert name not in imports.reserved()

@@ -33,7 +33,7 @@ def told() -> list[dict]:
 
 
 def test_lpips_that_comes_later_reaches_the_studies_that_show_these_files(
-    db, settings, perceptual_dir
+    db, settings, alexnet_dir
 ):
     make()
     for slug in ("one", "two"):
@@ -45,7 +45,7 @@ def test_lpips_that_comes_later_reaches_the_studies_that_show_these_files(
     assert exports.measures_frame(studies.get("one"))["lpips"].isna().all()
     before = dict(StimulusMeasure.objects.values_list("pk", "value"))
 
-    settings.PERCEPTUAL_WEIGHTS_DIR = perceptual_dir
+    settings.PERCEPTUAL_WEIGHTS_DIR = alexnet_dir
     assert make() == 15
     assert exports.measures_frame(studies.get("one"))["lpips"].isna().all()
     assert run("one") == "one: 14 new figures of its images\n"

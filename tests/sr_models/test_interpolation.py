@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from sr_models.interpolation import bicubic, imresize, nearest
+from sr_models.interpolation import bicubic, imresize, imresize_float, nearest
 
 
 def keys(x: float) -> float:
@@ -83,3 +83,23 @@ def test_what_is_no_8_bit_image_is_refused():
     for image in (np.zeros((4, 4)), np.zeros((4, 0), np.uint8), np.zeros(4, np.uint8)):
         with pytest.raises(ValueError, match="an image is a uint8 array"):
             imresize(image, Fraction(4))
+
+
+def test_an_image_of_doubles_is_resized_alike_and_never_rounded():
+    rng = np.random.default_rng(4)
+    image = rng.integers(80, 170, (14, 9)).astype(np.uint8)
+    for scale in (Fraction(1, 2), Fraction(3)):
+        for border in ("replicate", "symmetric"):
+            whole = imresize(image, scale, border=border)
+            exact = imresize_float(image.astype(float), scale, border=border)
+            assert whole.shape == exact.shape
+            # The whole one was rounded after the first pass too.
+            assert np.abs(np.clip(exact, 0, 255) - whole).max() < 1.5
+            assert not np.array_equal(exact, np.round(exact))
+    unit = np.zeros((8, 8))
+    unit[3, 4] = 1
+    half = imresize_float(unit, Fraction(1, 2))
+    # Keys' kernel, twice as wide and half as high in either direction.
+    assert half[1, 2] == pytest.approx(float(keys(0.25) * keys(0.25)) / 4)
+    assert half[1, 1] == pytest.approx(float(keys(0.25) * keys(0.75)) / 4)
+    assert half[2, 2] == pytest.approx(float(keys(0.75) * keys(0.25)) / 4)

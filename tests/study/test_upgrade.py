@@ -11,14 +11,27 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from study.desk import exports
-from study.models import Measure, Method, Rater, Rating, Session, StimulusMeasure, Study, Trial
+from benchmarks.measures import Value
+from study.desk import exports, imports, stimuli
+from study.models import (
+    Measure,
+    Method,
+    Rater,
+    Rating,
+    Session,
+    SetMeasure,
+    Stimulus,
+    StimulusMeasure,
+    Study,
+    Trial,
+)
 from study.rating import votes
 from study.rating.viewing import Viewing
 
 BEFORE_SESSIONS = ("study", "0002_analysis")
 BEFORE_MEASURING = ("study", "0003_session")
 BEFORE_CATALOGUE = ("study", "0004_promises")
+BEFORE_NIQE = ("study", "0006_scales")
 
 
 @pytest.fixture
@@ -149,3 +162,50 @@ def test_what_was_measured_stays_and_what_was_not_stays_unknown(earlier):
     assert shown.loc["srgan", "note"] == (
         "no ratings; PSNR, SSIM (Wang), SSIM (daala), LPIPS not measured"
     )
+
+
+@pytest.mark.parametrize("earlier", [BEFORE_NIQE], indirect=True)
+def test_imported_figures_of_what_is_computed_now_keep_a_column_of_their_own(earlier):
+    """Ours are never written over them, nor beside them into one column."""
+
+    def make(model: str, /, **fields):
+        return earlier.get_model("study", model).objects.create(**fields)
+
+    study = make("Study", slug="old", title="Old", state="draft")
+    dataset = make("Dataset", name="Set5", title="Set5")
+    method = make("Method", name="bicubic", title="Bicubic", place=1)
+    niqe, dists, _taken = (
+        make("Measure", name=name, title=title, higher_is_better=False, decimals=4, place=100)
+        for name, title in (("niqe", "NIQE"), ("dists", "DISTS"), ("niqe_imported", "Mine"))
+    )
+    for place in range(2):
+        stimulus = make(
+            "Stimulus", source=make("SourceImage", dataset=dataset, name=f"i{place}"),
+            method=method, sha256=f"{place:064}", width=8, height=8,
+        )  # fmt: skip
+        make("StudyStimulus", study=study, stimulus=stimulus)
+        make(
+            "StimulusMeasure", stimulus=stimulus, measure=niqe, value=5 + place,
+            version="pyiqa 0.1.10",
+        )  # fmt: skip
+    make(
+        "SetMeasure", dataset=dataset, method=method, stimuli_sha256="0" * 64, measure=dists,
+        version="mean", value=0.2,
+    )  # fmt: skip
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+    assert dict(Measure.objects.values_list("name", "title")) == {
+        "niqe_imported": "Mine", "niqe_imported_2": "NIQE (imported)",
+        "dists_imported": "DISTS (imported)",
+    }  # fmt: skip
+    assert SetMeasure.objects.get().measure.name == "dists_imported"
+    assert imports.reserved().isdisjoint(Measure.objects.values_list("name", flat=True))
+    first, second = Stimulus.objects.order_by("pk")
+    ours = {name: Value(1, 0.5) for name in ("niqe", "dists")}
+    stimuli._measure([(first, ours)])
+    rows = StimulusMeasure.objects.values_list("stimulus", "measure__name", "value", "version")
+    assert sorted(rows) == sorted(
+        [(first.pk, "niqe_imported_2", 5.0, "pyiqa 0.1.10"), (first.pk, "niqe", 0.5, "1"),
+         (first.pk, "dists", 0.5, "1"), (second.pk, "niqe_imported_2", 6.0, "pyiqa 0.1.10")]
+    )  # fmt: skip

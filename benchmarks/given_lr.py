@@ -76,7 +76,7 @@ class Given(NamedTuple):
     sentence: str
 
 
-class _Seen(NamedTuple):
+class Look(NamedTuple):
     """An LR image beside what our own degradation makes of its original."""
 
     label: str
@@ -120,7 +120,7 @@ def take(
         )
         problems = [*limited(problems), *paired.problems, *_choices(paired, files, of)]
         unfit: list[str] = []
-        seen: list[_Seen] = []
+        seen: list[Look] = []
         images, greyed = [], 0
         places = paired.files.get(of.name, {})
         bar = tqdm(of.images, desc="LR images", unit=" images", leave=False, disable=not progress)
@@ -135,12 +135,12 @@ def take(
                 unfit.append(str(error))
                 continue
             label = f"{readable(place)}, for {entry.name}"
-            seen.append(_see(entry.name, label, lr, hr, of.scale))
+            seen.append(look(entry.name, label, lr, hr, of.scale))
             greyed += became_grey
             write_whole(part / datasets.LR / f"{entry.name}.png", encode_png(lr))
             images.append(replace(entry, lr_sha256=pixel_hash(lr)))
         problems += limited(unfit)
-        suspected = [] if as_they_are else list(_suspicions(seen))
+        suspected = [] if as_they_are else list(suspicions(seen))
         if suspected:
             suspected[-1] += "; --as-they-are takes what only looks wrong"
         refuse(str(source), problems + suspected)
@@ -199,7 +199,7 @@ def _explained(size: tuple[int, int], hr: tuple[int, int], scale: int) -> str:
     return ""
 
 
-def _see(name: str, label: str, lr: Image, hr: Image, scale: int) -> _Seen:
+def look(name: str, label: str, lr: Image, hr: Image, scale: int) -> Look:
     """Look at an LR image beside what our own degradation makes of its original."""
     own = degrade(hr, scale)
     exact = any(
@@ -210,10 +210,10 @@ def _see(name: str, label: str, lr: Image, hr: Image, scale: int) -> _Seen:
     afar = compared(name, _from_afar(lr, grid), _from_afar(own, grid))
     error = float(np.square(lr.astype(np.float64) - own).mean())
     if exact:
-        return _Seen(label, exact, error, afar, "", unlike=False)
+        return Look(label, exact, error, afar, "", unlike=False)
     cells, wanted = (_centred(thumbnail(each, grid).reshape(grid, grid)) for each in (lr, own))
     noise = float(np.var(_luma(lr) - _luma(own))) * grid**2 / math.prod(lr.shape[:2])
-    return _Seen(
+    return Look(
         label,
         exact,
         error,
@@ -254,7 +254,7 @@ def _turned(cells: Cells, wanted: Cells, *, square: bool) -> str:
     return nearest if _apart(cells, wanted) > FAR + TIMES * distances[nearest] else ""
 
 
-def _suspicions(seen: Sequence[_Seen]) -> Iterator[str]:
+def suspicions(seen: Sequence[Look]) -> Iterator[str]:
     """What looks like a mistake, a sentence each; of one image the first that fits."""
     if not seen:
         return
@@ -281,7 +281,7 @@ def _suspicions(seen: Sequence[_Seen]) -> Iterator[str]:
     yield from limited(told)
 
 
-def _told(seen: Sequence[_Seen], greyed: int, scale: int) -> str:
+def _told(seen: Sequence[Look], greyed: int, scale: int) -> str:
     """What the LR images are, for people."""
     other = [each.error for each in seen if not each.exact]
     matlab = f"MATLAB's bicubic at 1/{scale}"

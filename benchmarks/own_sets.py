@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ from tqdm import tqdm
 
 from benchmarks import datasets, given_lr, scenes
 from benchmarks.datasets import (
-    AT,
     SCALES,
     SHIPPED,
     ImageEntry,
@@ -36,16 +34,12 @@ from benchmarks.files import (
     write_whole,
 )
 from benchmarks.material import Found, is_legible, matcher, opened, readable, refuse, stem
+from benchmarks.set_names import check_name, check_text
 from sr_models import SCALE
 
-NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
-RESERVED = ("calibration",)
-"""What the study keeps images under that are in no set."""
 MOST_IMAGES = 5_000
 LONGEST_NAME, MOST_BYTES_OF_A_NAME = 100, 200
 """Of an image: characters that the database keeps, and bytes that fit beside a suffix on disk."""
-LONGEST = {"title": 100, "license": 200}
-"""Characters."""
 MOST_TOLD = 20
 """Folders that are listed where one of them is to be chosen."""
 
@@ -96,9 +90,9 @@ def add(
         )
     if lr_pattern and not lr:
         raise ValueError("--lr-pattern says which files of --lr are meant; name them by --lr, too")
-    _check_name(name, folder)
-    _check_text("title", title)
-    _check_text("license", license)
+    check_name(name, folder)
+    check_text("title", title)
+    check_text("license", license)
     sweep(folder)
     there = _there(name, folder)
     with folder_aside(folder / name) as part:
@@ -144,47 +138,6 @@ def remove(name: str, *, folder: Path, outputs_dir: Path) -> None:
     for each in (name, *others):
         if (outputs_dir / each).is_dir():
             remove_folder(outputs_dir / each)
-
-
-def _check_name(name: str, folder: Path) -> None:
-    if not NAME.fullmatch(name):
-        raise ValueError(
-            f"'{readable(name)}' cannot be the name of a set: it needs 1 to 50 letters (a to z), "
-            "digits, hyphens and underscores, a letter or digit first"
-        )
-    for shipped in SHIPPED:
-        if name.casefold() == shipped.casefold():
-            raise ValueError(
-                f"{shipped} is a set that comes with this product; choose another name"
-            )
-    if name.casefold() in RESERVED:
-        raise ValueError(f"{name} is what images for calibration lie under; choose another name")
-    if not (folder / name / datasets.OWN).is_file():
-        _check_scales(name, folder)
-    for other in folder.iterdir() if folder.is_dir() else ():
-        if other.name != name and other.name.casefold() == name.casefold():
-            raise ValueError(
-                f"{other} is there, whose name differs in case only; choose another name"
-            )
-
-
-def _check_scales(name: str, folder: Path) -> None:
-    """``Set5_x2`` is Set5 at x2, and no name for another set."""
-    known = {each.casefold(): each for each in datasets.names(folder)}
-    at = AT.fullmatch(name.casefold())
-    if at and (base := known.get(at[1])):
-        raise ValueError(f"{name} is what {base} is called at x{at[2]}; choose another name")
-    for folded, other in known.items():
-        if (at := AT.fullmatch(folded)) and at[1] == name.casefold():
-            raise ValueError(
-                f"there is a set {other}, which is what {name} would be called at x{at[2]}; choose "
-                "another name"
-            )
-
-
-def _check_text(option: str, text: str) -> None:
-    if len(text) > LONGEST[option] or not is_legible(text):
-        raise ValueError(f"--{option} needs one line of at most {LONGEST[option]} characters")
 
 
 def _there(name: str, folder: Path) -> Manifest | None:

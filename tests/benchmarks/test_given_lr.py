@@ -22,6 +22,8 @@ from sr_models.interpolation import bicubic
 from tests.benchmarks.bring_sets import NAMES, Pixels, add, left, put, refused
 
 Make = Callable[[Pixels, int], Pixels]
+HARDEST = 17
+"""From here each 19th of BSD100 is taken: 196073 too, a snake of its sand's colour."""
 
 
 def harsh(hr: Pixels, scale: int) -> Pixels:
@@ -149,6 +151,13 @@ def test_methods_enlarge_what_came_with_the_set(tmp_path, source, folder, photog
     shutil.rmtree(folder)
     add("Mine", source, folder, scale=scale, lr=given)
     assert generate(sets=["Mine"], methods=["bicubic"], **options).done == 5
+
+
+def test_matlabs_border_is_either(source, folder, lr):
+    given = lr(3, lambda hr, scale: degrade(hr, scale, border="symmetric"))
+    own = degrade(read_image(source / "coffee.png"), 3)
+    assert np.abs(read_image(given / "coffeex2.png").astype(int) - own).max() > 1
+    assert "are MATLAB's bicubic at 1/3, to within" in add("A", source, folder, scale=3, lr=given)
 
 
 def test_how_far_other_degradations_are_from_ours_is_said(source, folder, lr, photographs):
@@ -290,9 +299,13 @@ def test_a_square_image_on_its_side_is_seen(tmp_path, folder, photographs):
 
 
 @pytest.mark.parametrize("scale", [2, 8])
-@pytest.mark.parametrize(("set_name", "step"), [("Set5", 1), ("Set14", 2), ("BSD100", 15)])
-def test_real_degradations_pass_and_real_mistakes_do_not(benchmarks_dir, set_name, step, scale):
-    entries = manifest(set_name).images[::step]
+@pytest.mark.parametrize(
+    ("set_name", "start", "step"), [("Set5", 0, 1), ("Set14", 1, 3), ("BSD100", HARDEST, 19)]
+)
+def test_real_degradations_pass_and_real_mistakes_do_not(
+    benchmarks_dir, set_name, start, step, scale
+):
+    entries = manifest(set_name).images[start::step]
     images = {
         entry.name: crop_to_multiple(load_verified(benchmarks_dir, set_name, entry), scale)
         for entry in entries
@@ -308,7 +321,9 @@ def test_real_degradations_pass_and_real_mistakes_do_not(benchmarks_dir, set_nam
         assert told(make) == [], make
     assert ["BGR" in line for line in told(bgr)] == [True]
     for make, said in ((upside_down, "turned by 180"), (padded, "no reduction")):
-        assert [said in line for line in told(make)] == [True] * len(images), make
+        lines = told(make)
+        assert len(lines) == len(images), make
+        assert sum(said in line for line in lines) >= len(images) - (set_name == "BSD100"), make
     for name, hr in images.items():
         for other, shown in images.items():
             if other != name and shown.shape == hr.shape:

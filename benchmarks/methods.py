@@ -95,14 +95,17 @@ class Outputs:
 
 @dataclass(frozen=True)
 class OwnMethod:
-    """``method.json``."""
+    """``method.json``.
+
+    ``scale`` is in those of before: outputs were made elsewhere, by whatever model at each scale.
+    """
 
     name: str
     title: str
     place: int
     license: str = ""
     source: str = ""
-    scale: int = SCALE
+    scale: int | None = None
     outputs: Mapping[str, Outputs] = field(default_factory=dict)
 
 
@@ -265,7 +268,7 @@ def _own(folder: Path, found: OwnMethod) -> Method:
         maker=lambda device: take,
         runs_on=lambda device: "elsewhere",
         sets=frozenset(found.outputs),
-        scale=found.scale,
+        scale=None,
         license=found.license,
         source=found.source,
         kind="outputs",

@@ -158,7 +158,8 @@ def worst_anchors(scores: Scores) -> Flags:
     """
     worst: Flags = (scores.stimuli["method"] == WORST_ANCHOR).to_numpy(dtype=bool)
     if "enlarged_by" in scores.stimuli:
-        worst &= ~(scores.stimuli["enlarged_by"] < WORST_FROM).to_numpy(dtype=bool)
+        less = (scores.stimuli["enlarged_by"] < WORST_FROM).to_numpy(dtype=bool)
+        worst = worst & ~less
     return worst
 
 

@@ -203,9 +203,11 @@ def _left_out(of: datasets.Manifest, left: Sequence[methods_.Method]) -> list[st
         elif _is_for(each, of):
             why = "there are no outputs of it"
         else:
-            why = f"made for x{each.scale}, and it is at x{of.scale}"
+            why = f"it is at x{of.scale}, and they are made for x{each.scale}"
         found.setdefault(why, []).append(each.name)
-    return [f"{of.name} is shown without {', '.join(some)}: {why}" for why, some in found.items()]
+    return [
+        f"{of.name} is shown without {' and '.join(some)}: {why}" for why, some in found.items()
+    ]
 
 
 def _shared(sets: Iterable[datasets.Manifest]) -> list[str]:

@@ -324,14 +324,14 @@ def _scatter(
             marks_ = _panel(ax, of_set, measure, methods, titles, images=measure not in of_sets)
             if set_name in without_references and not marks_:
                 ax.text(
-                    0.5, 0.5, "no originals", transform=ax.transAxes, ha="center", va="center",
+                    0.5, 0.85, "no originals", transform=ax.transAxes, ha="center", va="center",
                     size=8, color=QUIET,
                 )  # fmt: skip
                 ax.set_xticks([])
             ax.set_title(set_name if place == 0 else "", loc="left")
             ax.set_xlabel(label if lines > 1 or number == len(sets) - 1 else "")
             ax.set_ylabel("MOS" if place % abreast == 0 else "")
-            if (number, place) == (0, 0) or measure not in OURS:  # others may know other methods
+            if place == 0 or measure not in OURS:  # other sets and measures may know other methods
                 drawn = marks_ | drawn
         for ax in own[len(measures) :]:
             ax.remove()

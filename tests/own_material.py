@@ -10,8 +10,9 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from benchmarks import own_methods, own_sets
+from benchmarks.datasets import OWN, ImageEntry, Manifest, as_json
 from benchmarks.fetch import cut_sample
-from benchmarks.files import encode_png
+from benchmarks.files import encode_png, pixel_hash
 from benchmarks.resize import degrade
 from sr_models.interpolation import bicubic, nearest
 
@@ -67,3 +68,19 @@ def bring(
             benchmarks_dir=settings.BENCHMARKS_DIR, sets=[set_name],
             title=(titles or {}).get(method), progress=False,
         )  # fmt: skip
+
+
+def bring_without_originals(
+    name: str, *, images: Mapping[str, Image], scale: int = 2, title: str = ""
+) -> Manifest:
+    """A set of ``images`` that are enlarged themselves: nobody has an original of them."""
+    folder = settings.BENCHMARKS_DIR / name
+    folder.mkdir(parents=True)
+    entries = []
+    for image, pixels in sorted(images.items()):
+        (folder / f"{image}.png").write_bytes(encode_png(pixels))
+        height, width = pixels.shape[:2]
+        entries.append(ImageEntry(image, width, height, 3, pixel_hash(pixels)))
+    made = Manifest(name, title or name, tuple(entries), scale=scale, references=False)
+    (folder / OWN).write_text(as_json(made))
+    return made

@@ -227,6 +227,7 @@ def against_measures(
     labels: Mapping[str, str],
     of_sets: Collection[str] = (),
     titles: Mapping[str, str] | None = None,
+    without_references: Collection[str] = (),
     simulated: bool = False,
     format: Format = "svg",
 ) -> bytes:
@@ -234,13 +235,20 @@ def against_measures(
 
     points: set, method, mos, then a column for each measure named in ``labels`` (which says how
     they are written); one row a stimulus. Those ``of_sets`` hold one figure for all images of a
-    method, which are no points then. More than `ABREAST` measures go into further rows. Returns a
-    whole file. Raises ``ValueError`` without any.
+    method, which are no points then. More than `ABREAST` measures go into further rows. Sets
+    ``without_references`` are left out if there is no figure of them; their empty panels say why.
+    Returns a whole file. Raises ``ValueError`` without any.
     """
     shown = {m: name for m, name in labels.items() if m in points and points[m].notna().any()}
     if points.empty or not shown:
         raise ValueError("there is no measured and rated image to draw yet")
-    return _whole(lambda: _scatter(points, shown, of_sets, titles or {}), format, simulated)
+    nothing = points[list(shown)].isna().all(axis=1).groupby(points["set"]).transform("all")
+    drawn = points[~(nothing & points["set"].isin(list(without_references)))]
+    return _whole(
+        lambda: _scatter(drawn, shown, of_sets, titles or {}, without_references),
+        format,
+        simulated,
+    )
 
 
 def _whole(draw: Callable[[], Figure], format: Format, simulated: bool) -> bytes:
@@ -295,6 +303,7 @@ def _scatter(
     measures: Mapping[str, str],
     of_sets: Collection[str],
     titles: Mapping[str, str],
+    without_references: Collection[str],
 ) -> Figure:
     from matplotlib.figure import Figure
 
@@ -313,10 +322,16 @@ def _scatter(
         for place, (measure, label) in enumerate(measures.items()):
             ax = own[place]
             marks_ = _panel(ax, of_set, measure, methods, titles, images=measure not in of_sets)
+            if set_name in without_references and not marks_:
+                ax.text(
+                    0.5, 0.85, "no originals", transform=ax.transAxes, ha="center", va="center",
+                    size=8, color=QUIET,
+                )  # fmt: skip
+                ax.set_xticks([])
             ax.set_title(set_name if place == 0 else "", loc="left")
             ax.set_xlabel(label if lines > 1 or number == len(sets) - 1 else "")
             ax.set_ylabel("MOS" if place % abreast == 0 else "")
-            if (number, place) == (0, 0) or measure not in OURS:  # others may know other methods
+            if place == 0 or measure not in OURS:  # other sets and measures may know other methods
                 drawn = marks_ | drawn
         for ax in own[len(measures) :]:
             ax.remove()

@@ -33,6 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "retest": ("repeat", "retest", "is_repeat", "is_retest", "hidden_repeat"),
     "response_ms": ("response_ms", "response_time_ms", "rt_ms"),
     "is_reference": ("is_reference", "is_ref", "hidden_reference", "reference", "isreference"),
+    "enlarged_by": ("enlarged_by",),
 }
 """Column names in use, likeliest first; upper case, blanks and an ``id`` at the end are ignored."""
 MEASURES = (
@@ -80,6 +81,7 @@ def guess(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
         "retest",
         "response_ms",
         "is_reference",
+        "enlarged_by",
     ):
         _take(role, NAMES[role], plain, found, taken)
     # Without a method an `image` is what was rated; beside a method it is the scene.

@@ -19,6 +19,8 @@ class Measure:
     title: str
     higher_is_better: bool = True
     decimals: int = 4
+    needs_reference: bool = False
+    """Whether it holds an image against its original, so that an image without has no figure."""
 
 
 Measures = Mapping[str, Measure]
@@ -27,10 +29,10 @@ OfSets = Mapping[str, Mapping[tuple[str, str], float]]
 """Figures of whole sets, such as FID: by measure, then by (set, method)."""
 
 OURS: Measures = {
-    "psnr": Measure("PSNR", decimals=2),
-    "ssim": Measure("SSIM (Wang)"),
-    "ssim_daala": Measure("SSIM (daala)"),
-    "lpips": Measure("LPIPS", higher_is_better=False),
+    "psnr": Measure("PSNR", decimals=2, needs_reference=True),
+    "ssim": Measure("SSIM (Wang)", needs_reference=True),
+    "ssim_daala": Measure("SSIM (daala)", needs_reference=True),
+    "lpips": Measure("LPIPS", higher_is_better=False, needs_reference=True),
 }
 """Those that every table has a column for."""
 

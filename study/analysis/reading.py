@@ -86,7 +86,7 @@ def of_table(
     for role in ("rater", "set", "content", "method", "stimulus"):
         if role in found:
             votes[role] = table[found[role]]
-    for role in ("repetition", "retest", "is_reference", "score", "response_ms"):
+    for role in ("repetition", "retest", "is_reference", "enlarged_by", "score", "response_ms"):
         if role in found:
             votes[role] = table[found[role]]
     said = [f"{role}: {name}" for role, name in found.items()]

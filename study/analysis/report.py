@@ -288,7 +288,8 @@ def notes(
             f"floor {subjects.LEAST_INCONSISTENCY:g}): too few raters or votes for it, do not use "
             "its psi."
         )
-    references = int(scores.stimuli["reference"].sum())
+    marked = scores.stimuli["reference"].to_numpy(dtype=bool)
+    references = int(marked.sum())
     if references:
         found.append(
             f"DMOS: mean of u - u(hidden reference) + {high:g} per rater and content; values above "
@@ -297,6 +298,18 @@ def notes(
     if scores.methods or references:
         missing = "" if references else "No hidden reference is named: no DMOS."
         found += [missing] * bool(missing)
+    lacking = [name for name in scores.sets if not marked[scores.of_set(name)].any()]
+    if references and lacking:
+        found.append(
+            f"No stimulus of {', '.join(lacking)} is a hidden reference: no DMOS there, and no "
+            "rule about the original."
+        )
+    worst = screening.worst_anchors(scores)
+    if (worst != (scores.stimuli["method"] == screening.WORST_ANCHOR)).any():
+        found.append(
+            f"Nearest neighbour is expected to get {low:g} from a factor of "
+            f"{screening.WORST_FROM} up; below it no rule is about it."
+        )
     found.append(
         f"SOS: S² = a(-MOS² + {low + high:g} MOS - {low * high:g}) on the scale {low:g} to "
         f"{high:g}, sample variances."
@@ -311,7 +324,10 @@ def notes(
         found.append("No ICC: fewer than two raters by two stimuli have all cells, or none varies.")
     if report["retest"] is None:
         found.append("No declared retests.")
-    if not len(scores.measures.columns) and not scores.of_sets:
+    known = np.zeros(len(scores.stimuli), dtype=bool)
+    if len(scores.measures.columns):
+        known = np.isfinite(scores.measures.to_numpy(dtype=np.float64)).any(axis=1)
+    if not known.any() and not scores.of_sets:
         found.append("No image quality measures are given: nothing to correlate with.")
     else:
         found.append(
@@ -319,6 +335,16 @@ def notes(
             f"Spearman, Kendall's tau-b; {objective.DRAWS} draws of images (per method: of raters "
             "and images). The original and infinite figures are left out."
         )
+        compared = {row["set"] for row in report["objective"]}
+        unknown = [
+            name
+            for name in scores.sets
+            if name not in compared and not known[scores.of_set(name)].any()
+        ]
+        if unknown:
+            found.append(
+                f"No measure has a figure of {', '.join(unknown)}: nothing to correlate with there."
+            )
     for rule in report["screening"]:
         rejected, name = rule["rejected"], rule["rule"]
         if not rejected:

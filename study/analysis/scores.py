@@ -32,9 +32,10 @@ class Scores:
 
     ``stimuli`` has one row a stimulus: stimulus, set, content (its source), method (None where the
     ratings name none), reference (whether it is the hidden reference), left_out (double votes that
-    do not count). ``retests`` has one row for each stimulus rated again: rater, stimulus (codes),
-    first, second. ``measures`` has a column for each image quality measure, a row for each
-    stimulus. ``notes`` are the rules that were applied on the way, as sentences.
+    do not count), and enlarged_by where the ratings say by how much an image was enlarged.
+    ``retests`` has one row for each stimulus rated again: rater, stimulus (codes), first, second.
+    ``measures`` has a column for each image quality measure, a row for each stimulus. ``notes`` are
+    the rules that were applied on the way, as sentences.
     """
 
     raters: list[str]

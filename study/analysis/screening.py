@@ -14,6 +14,8 @@ LEAST_CORRELATION = 0.75
 STRAIGHT_LINE_VARIANCE = 0.15
 WORST_ANCHOR = "nearest"
 """The method that calibration shows as a 1; the hidden reference is shown as a 5."""
+WORST_FROM = 4
+"""The factor from which that method is as bad as this: at 2 it is not."""
 FASTEST_MS = 1000
 """A rater whose median answer comes sooner than this has hardly looked."""
 FEWEST_STIMULI = 5
@@ -149,6 +151,18 @@ def flags(
     return found
 
 
+def worst_anchors(scores: Scores) -> Flags:
+    """Which stimuli are those that a rater is to give the lowest score.
+
+    Where ratings do not say by how much images were enlarged, it is by `WORST_FROM`.
+    """
+    worst: Flags = (scores.stimuli["method"] == WORST_ANCHOR).to_numpy(dtype=bool)
+    if "enlarged_by" in scores.stimuli:
+        less = (scores.stimuli["enlarged_by"] < WORST_FROM).to_numpy(dtype=bool)
+        worst = worst & ~less
+    return worst
+
+
 def _fast(scores: Scores, i: int) -> list[str]:
     if scores.response_ms is None:
         return []
@@ -165,7 +179,7 @@ def _off_anchors(scores: Scores, i: int) -> list[str]:
     step = (high - low) / 4
     anchors = (
         ("the original", scores.stimuli["reference"].to_numpy(), high),
-        ("nearest neighbour", (scores.stimuli["method"] == WORST_ANCHOR).to_numpy(), low),
+        ("nearest neighbour", worst_anchors(scores), low),
     )
     reasons = []
     for name, stimuli, expected in anchors:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -18,6 +18,8 @@ from study.analysis.measures import OURS, Measures, OfSets
 
 COUNTS = ["raters", "ratings", "images"]
 INTERVAL_COLUMNS = ["ci_low", "ci_high", "ci_half_width"]
+NO_ORIGINALS = "no originals: no PSNR, SSIM and LPIPS, no hidden reference, no DMOS"
+"""The remark on every row of a set whose images have none."""
 
 
 def columns(known: Measures = OURS) -> list[str]:
@@ -53,6 +55,7 @@ def mos_table(
     published: Mapping[tuple[str, str], float] | None = None,
     known: Measures = OURS,
     of_sets: OfSets | None = None,
+    without_references: Collection[str] = (),
 ) -> pd.DataFrame:
     """One row for each (set, method) that ``measures`` or ``ratings`` know, with `columns`.
 
@@ -65,6 +68,8 @@ def mos_table(
     order: the methods' names from first to last, may name more; titles: what to call them.
     sets: the order of the sets; by default as in ``measures``.
     published: MOS that others have found, by (set, method).
+    without_references: sets whose images have no originals, for which the note says so instead of
+    naming measures that need one.
 
     MOS and interval are those of `opinion.by_method`. ``note`` says why a figure is missing, and
     that a study is informal. Raises ``ValueError`` for faulty tables, and for a method or set that
@@ -72,7 +77,7 @@ def mos_table(
     """
     titles, published, of_sets = titles or {}, published or {}, of_sets or {}
     opinions = opinion.by_method(ratings).set_index(["set", "method"])
-    quality = _quality(measures, known, of_sets)
+    quality = _quality(measures, known, of_sets, without_references)
     there = list(dict.fromkeys([*quality.index, *opinions.index]))
     if not there:
         raise ValueError("there is nothing to show: no stimulus is measured and none is rated")
@@ -105,13 +110,20 @@ def headline(table: pd.DataFrame) -> str:
 
 
 def notes(table: pd.DataFrame) -> list[str]:
-    """Each remark once, as a sentence, with the rows it is about unless it is about all."""
+    """Each remark once, as a sentence, with the rows it is about unless it is about all.
+
+    That there are no originals is said of sets.
+    """
     sets: dict[str, dict[str, list[str]]] = {}
     for set_name, title, note in zip(table["set"], table["title"], table["note"], strict=True):
         for remark in filter(None, note.split("; ")):
             sets.setdefault(remark, {}).setdefault(title, []).append(set_name)
     sentences = []
     for remark, about in sets.items():
+        if remark == NO_ORIGINALS:
+            named = list(dict.fromkeys(name for on in about.values() for name in on))
+            sentences.append(f"{', '.join(named)} {'have' if len(named) > 1 else 'has'} {remark}.")
+            continue
         rows = "; ".join(f"{title} on {', '.join(on)}" for title, on in about.items())
         everywhere = sum(map(len, about.values())) == len(table)
         remark = remark[0].upper() + remark[1:]
@@ -232,7 +244,9 @@ def ratings_csv(ratings: pd.DataFrame) -> str:
     return layout.csv(ratings_table(ratings))
 
 
-def _quality(measures: pd.DataFrame, known: Measures, of_sets: OfSets) -> pd.DataFrame:
+def _quality(
+    measures: pd.DataFrame, known: Measures, of_sets: OfSets, without_references: Collection[str]
+) -> pd.DataFrame:
     """The measures by (set, method) in order of appearance, with remarks: means over images, or
     what is known of the whole set."""
     of_images = [name for name in known if name not in of_sets]
@@ -258,14 +272,27 @@ def _quality(measures: pd.DataFrame, known: Measures, of_sets: OfSets) -> pd.Dat
         quality[name] = [values.get(cell, math.nan) for cell in quality.index]
         found[name] = quality["measured_images"].where(quality[name].notna(), 0)
     quality["quality_note"] = [
-        "; ".join(_measure_notes(n, counts, known))
-        for n, counts in zip(groups.size(), found.to_dict("records"), strict=True)
+        "; ".join(_measure_notes(n, counts, known, references=name not in without_references))
+        for name, n, counts in zip(
+            quality.index.get_level_values("set"),
+            groups.size(),
+            found.to_dict("records"),
+            strict=True,
+        )
     ]
     return quality
 
 
-def _measure_notes(images: int, counts: Mapping[Hashable, int], known: Measures) -> Iterable[str]:
-    absent = [measure.title for name, measure in known.items() if counts[name] == 0]
+def _measure_notes(
+    images: int, counts: Mapping[Hashable, int], known: Measures, *, references: bool
+) -> Iterable[str]:
+    if not references:
+        yield NO_ORIGINALS
+    absent = [
+        measure.title
+        for name, measure in known.items()
+        if counts[name] == 0 and (references or not measure.needs_reference)
+    ]
     if absent:
         yield f"{', '.join(absent)} not measured"
     for name, measure in known.items():

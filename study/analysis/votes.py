@@ -26,7 +26,7 @@ def of_votes(
     keep_order: bool = False,
 ) -> Scores:
     """Scores from one row a vote: rater, stimulus, score, and if there are such: set, content,
-    method, is_reference, repetition, retest.
+    method, is_reference, enlarged_by (the scale of the image), repetition, retest.
 
     Within ``repetition`` (a number or name: a declared repetition, all of them count) the first
     vote of a rater on a stimulus counts, in the order of rows. Rows with ``retest`` true are
@@ -272,6 +272,10 @@ def _stimuli(
     elif "is_reference" in votes:
         is_reference = _truths(votes["is_reference"].iloc[first])
     table["reference"] = is_reference
+    if "enlarged_by" in votes:
+        table["enlarged_by"] = pd.to_numeric(
+            votes["enlarged_by"].iloc[first], errors="coerce"
+        ).to_numpy(dtype=np.float64)
     return table, (orders["method"], orders["set"])
 
 

@@ -8,7 +8,7 @@ import json
 import platform
 import re
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -16,13 +16,15 @@ import pandas as pd
 from django.contrib.auth.models import User
 from django.db.models import Count, Max
 
+from sr_models import SCALE
 from study.analysis import heads, layout, marks, render, tables
 from study.analysis.report import Report
 from study.desk import exports
-from study.desk.codebook import SET_MEASURES, codebook
+from study.desk.codebook import HAS_ORIGINAL, SET_MEASURES, codebook
 from study.desk.exports import Kind
 from study.desk.measures import Measured, measured, of_whole_sets
-from study.models import Deed, Session, Study, Trial
+from study.desk.studies import LR_CAME_WITH
+from study.models import Dataset, Deed, Session, Study, Trial
 
 COMMAND_LINE = "command line"
 
@@ -132,7 +134,7 @@ def _readme(study: Study, kind: Kind, tables_: Sequence[str], options: str) -> s
         for name in about
         if name != SET_MEASURES or name in tables_
     }
-    width = max(map(len, named))
+    width, images = max(map(len, named)), _images(study)
     lines = "\n".join(f"{name.ljust(width)}  {what}" for name, what in named.items())
     ratings = marks.file_name(kind, "ratings.csv")
     return f"""{" ".join(study.title.split())}
@@ -140,7 +142,7 @@ def _readme(study: Study, kind: Kind, tables_: Sequence[str], options: str) -> s
 Ratings by {marks.WORDS[kind]}.
 
 {lines}
-
+{"".join(f"{line}{chr(10)}" for line in ["", "Images", *images] if images)}
 `python manage.py analyse {ratings}{options}` gives the same tables again,
 without a database.
 """
@@ -163,6 +165,7 @@ def _method(study: Study, kind: Kind, found: Report, frame: pd.DataFrame) -> str
         if field.name in (*Study.FROZEN, *Study.DECLARED)
         and field.name not in ("instructions", "consent")
     )
+    images = [f"- {line}" for line in _images(study)]
     return f"""# {layout.prose(study.title)}: method
 
 Raters: {n["raters"]}, {marks.WORDS[kind]}. Planned: {study.planned_raters}.
@@ -171,8 +174,8 @@ Ratings: {n["ratings"]} of {n["stimuli"]} stimuli; double votes left out: {n["le
 Opened: {study.opened_at}. Closed: {study.closed_at or "not yet"}.
 Stimuli frozen at opening, SHA-256 over their checksums: `{study.stimuli_sha256}`.
 
-## Method of rating
-Absolute category rating with hidden reference (ITU-T P.910): one image at a time, five categories,
+{"".join(f"{line}{chr(10)}" for line in ["## Images", *images, ""] if images)}## Method of rating
+Absolute category rating {_reference(study)}: one image at a time, five categories,
 5 excellent, 4 good, 3 fair, 2 poor, 1 bad. No hint of the method. Random order for each rater.
 Others between two images of one source, as kept: {", ".join(map(str, kept)) or "unknown"}.
 
@@ -203,6 +206,38 @@ Nobody is dropped: every figure counts all raters, without them is
 ## Rules and conventions of the analysis
 {chr(10).join(f"- {layout.prose(note)}" for note in found["notes"])}
 """
+
+
+def _images(study: Study) -> list[str]:
+    """What the sets are and how their LR images came to be; nothing where all are as in the paper:
+    originals, and LR images made of them by MATLAB's bicubic at a quarter.
+    """
+    sets = exports.datasets_of(study)
+    created = study.deeds.filter(kind=Deed.Kind.CREATED).order_by("pk").first()
+    came = created.details.get(LR_CAME_WITH, []) if created else []
+    if not came and all(each.scale == SCALE and each.references for each in sets):
+        return []
+    return [f"{each.name}: x{each.scale}; {_lr(each, came)}." for each in sets]
+
+
+def _lr(of: Dataset, came: Collection[str]) -> str:
+    if not of.references:
+        return (
+            "its images are enlarged as they are. There are no originals: no PSNR, SSIM and LPIPS, "
+            "no hidden reference, no DMOS"
+        )
+    if of.name in came:
+        return "the LR images came with the set"
+    return f"the LR images were made of the originals by MATLAB's bicubic at 1/{of.scale}"
+
+
+def _reference(study: Study) -> str:
+    """Whether there was a hidden reference, as far as that hangs on the sets."""
+    have = [each.references for each in exports.datasets_of(study)]
+    if all(have):
+        return "with hidden reference (ITU-T P.910)"
+    where = ", where there are originals" if any(have) else ""
+    return f"with{'' if any(have) else 'out'} hidden reference (ITU-T P.910){where}"
 
 
 def _counted(frame: pd.DataFrame, column: str) -> str:
@@ -346,7 +381,13 @@ def _stimuli(study: Study, values: Measured) -> pd.DataFrame:
     stimuli = study.stimuli.order_by("source__dataset", "method__place", "source__name")
     frame = pd.DataFrame(list(stimuli.values_list(*names.values())), columns=[*names])
     measures = exports.measures_frame(study, values).drop(columns="title")
-    return frame.merge(measures, on=["set", "image", "method"], how="left")
+    frame = frame.merge(measures, on=["set", "image", "method"], how="left")
+    sets = exports.datasets_of(study)
+    if any(each.scale != SCALE for each in sets):
+        frame[exports.ENLARGED_BY] = frame["set"].map({each.name: each.scale for each in sets})
+    if not all(each.references for each in sets):
+        frame[HAS_ORIGINAL] = frame["set"].map({each.name: each.references for each in sets})
+    return frame
 
 
 def _versions() -> str:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from benchmarks.measures import COMPUTED
+from sr_models import SCALE
 from study.analysis import marks
 from study.analysis.measures import OURS
-from study.desk.exports import Kind
-from study.desk.measures import Measured
-from study.models import Deed, StimulusMeasure, Study
+from study.desk import exports
+from study.desk.exports import ENLARGED_BY, Kind
+from study.desk.measures import HELD_AGAINST_ORIGINALS, Measured
+from study.models import Dataset, Deed, StimulusMeasure, Study
 
+HAS_ORIGINAL = "has_original"
+"""Whether a stimulus could be held against one; a column where not all could."""
 SET_MEASURES = "set_measures.csv"
 """Figures of whole sets, where there are any."""
 _STIMULUS = {
     "set": "set of source images", "image": "source image", "method": "what made the image",
     "stimulus_sha256": "SHA-256 of the image file that was shown",
 }  # fmt: skip
+_SCALE = {ENLARGED_BY: "scale of the set: how many times an LR image is as high and wide"}
 _PLACE = {
     "rater": "R001, R002 ... for people, S001 ... for programs; no name was ever asked",
     "session": "number of the sitting, from 1", "position": "place in the rater's order, from 0",
@@ -26,7 +31,7 @@ _PLACE = {
     "raters_kind": "whose ratings this is about: people's, or a program's in a rehearsal",
 }  # fmt: skip
 CODEBOOK: dict[str, dict[str, str]] = {
-    "ratings.csv": _PLACE | _STIMULUS | {
+    "ratings.csv": _PLACE | _STIMULUS | _SCALE | {
         "score": "5 excellent, 4 good, 3 fair, 2 poor, 1 bad (ACR, ITU-T P.910)",
         "simulated": "true if a program gave the rating",
         "response_ms": "milliseconds for which the image was on the screen before the answer",
@@ -47,8 +52,9 @@ CODEBOOK: dict[str, dict[str, str]] = {
         "least_images_between_one_source": "other images between two of one source, as kept",
         "proof": "what the rater's whole order keeps, as the planner counted it, JSON",
     },
-    "stimuli.csv": _PLACE | _STIMULUS | {
+    "stimuli.csv": _PLACE | _STIMULUS | _SCALE | {
         "sha256": "SHA-256 of the image file", "width": "pixels", "height": "pixels",
+        HAS_ORIGINAL: "true if the image that was enlarged was made of an original",
     },
     SET_MEASURES: _PLACE | _STIMULUS | {
         "measure": "what was computed of all images of the set by the method together",
@@ -97,12 +103,25 @@ def _measures(study: Study, values: Measured) -> dict[str, str]:
     for name, version in pairs:
         versions.setdefault(name, []).append(version)
     said = {}
+    sets = exports.datasets_of(study)
     for name, measure in values.known.items():
         if name in OURS:
             said[name] = COMPUTED[name].meaning
+            if any(each.scale != SCALE for each in sets):
+                cut = f"{SCALE} px cut"
+                said[name] = said[name].replace(cut, f"as many px cut as {ENLARGED_BY} says")
+            said[name] += _without(sets, name)
             continue
         meaning = COMPUTED[name].meaning if name in COMPUTED else measure.title
         way = "higher" if measure.higher_is_better else "lower"
         by = ", ".join(dict.fromkeys(versions.get(name, [])))
-        said[name] = f"{meaning}; {way} is better; version: {by}"
+        said[name] = f"{meaning}; {way} is better; version: {by}{_without(sets, name)}"
     return said
+
+
+def _without(sets: Iterable[Dataset], measure: str) -> str:
+    """What is said of a measure that some of the sets can have no figures of."""
+    names = [each.name for each in sets if not each.references]
+    if not names or measure not in HELD_AGAINST_ORIGINALS:
+        return ""
+    return f"; none of {', '.join(names)}, which {'have' if len(names) > 1 else 'has'} no originals"

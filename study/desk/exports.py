@@ -17,12 +17,13 @@ import pandas as pd
 from django.db.models import Count, F, Max, Sum
 
 from benchmarks.published import LEDIG2017
+from sr_models import SCALE
 from sr_models.methods import ORIGINAL
 from study.analysis import figures, layout, reading, render, tables
 from study.analysis import report as analysis
 from study.analysis.measures import OURS
 from study.desk.measures import Measured, measured, measures_mark
-from study.models import Deed, Rater, Rating, Study
+from study.models import Dataset, Deed, Rater, Rating, Study
 
 Kind = Literal["people", "simulated"]
 
@@ -36,6 +37,7 @@ FIGURES = {"distribution": "scores", "ranks": "ranks", "measures": "measures"}
 PACKAGES = ("django", "numpy", "pandas", "scipy", "matplotlib")
 """What figures are computed and drawn with, beside this project."""
 COLUMNS = ("rater", "set", "image", "method", "score", "simulated")
+ENLARGED_BY = "enlarged_by"
 
 
 def kinds(study: Study) -> list[Kind]:
@@ -87,10 +89,17 @@ def measures_of_images(values: Measured) -> list[str]:
 
 
 def raw(study: Study, *, kind: Kind, values: Measured | None = None) -> pd.DataFrame:
-    """`ratings_frame` with the measures of each stimulus: all that the analysis knows of them."""
+    """`ratings_frame` with the measures of each stimulus: all that the analysis knows of them.
+
+    Where a set of the study is at another scale than four, `ENLARGED_BY` says each image's.
+    """
     votes = ratings_frame(study, kind=kind)
     measures = measures_frame(study, values).drop(columns="title")
-    return votes.merge(measures, on=["set", "image", "method"], how="left", validate="many_to_one")
+    votes = votes.merge(measures, on=["set", "image", "method"], how="left", validate="many_to_one")
+    scales = {each.name: each.scale for each in datasets_of(study)}
+    if set(scales.values()) - {SCALE}:  # else archives of before would not stay as they are
+        votes[ENLARGED_BY] = votes["set"].map(scales)
+    return votes
 
 
 def report(study: Study, *, kind: Kind) -> analysis.Report | None:
@@ -120,8 +129,10 @@ def mark(study: Study, *, kind: Kind) -> str:
     votes = ratings.aggregate(Count("pk"), Max("pk"), sum=Sum(F("score") * F("pk")))
     shown = list(study.stimuli.order_by("pk").values_list("pk", "method__title"))
     told = (study.title, study.planned_raters, study.least_correlation, list(votes.values()))
-    known = measures_mark(study)
-    state = hashlib.sha256(repr((engine(), told, shown, known)).encode()).hexdigest()
+    sets = [(each.name, each.scale, each.references) for each in datasets_of(study)]
+    state = hashlib.sha256(
+        repr((engine(), told, shown, sets, measures_mark(study))).encode()
+    ).hexdigest()
     deleted = Deed.objects.filter(study=study, kind=Deed.Kind.ERASED).count()
     return f"{deleted}-{state[:24]}"
 
@@ -162,6 +173,7 @@ def mos(study: Study, *, kind: Kind, votes: pd.DataFrame | None = None) -> pd.Da
         published=published,
         known=values.known,
         of_sets=values.of_sets,
+        without_references=without_references(study),
     )
 
 
@@ -271,7 +283,12 @@ def figure(
         )
         labels = {measure: each.title for measure, each in values.known.items()}
         return figures.against_measures(
-            points, labels=labels, of_sets=values.of_sets, simulated=simulated, **style
+            points,
+            labels=labels,
+            of_sets=values.of_sets,
+            simulated=simulated,
+            without_references=without_references(study),
+            **style,
         )
     votes = ratings_frame(study, kind=kind) if votes is None else votes
     return figures.distribution(votes, order=order(study), sets=sets_of(study), **style)
@@ -290,7 +307,15 @@ def titles(study: Study) -> dict[str, str]:
 
 def sets_of(study: Study) -> list[str]:
     """The study's sets in the order of tables."""
-    names = study.stimuli.order_by("source__dataset").values_list(
-        "source__dataset__name", flat=True
-    )
-    return list(dict.fromkeys(names))
+    return [each.name for each in datasets_of(study)]
+
+
+def datasets_of(study: Study) -> list[Dataset]:
+    """The same as rows."""
+    rows = Dataset.objects.filter(sources__stimuli__studystimulus__study=study)
+    return list(rows.distinct().order_by("pk"))
+
+
+def without_references(study: Study) -> list[str]:
+    """Those of them whose images have no originals."""
+    return [each.name for each in datasets_of(study) if not each.references]

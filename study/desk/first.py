@@ -139,9 +139,9 @@ def prepare(
     """Images, outputs, a study and an account, each made only where there is none.
 
     ``sets`` and ``methods``, shipped or one's own, are what the study shows; without them Set5, or
-    photographs that are at hand, by the methods of the quick preset. A draft that an interrupted
-    run left behind is made anew and opened. Raises ``ValueError`` or ``OSError`` with a sentence
-    about what cannot be made or used.
+    photographs that are at hand, by the methods of the quick preset, as far as they can be made. A
+    draft that an interrupted run left behind is made anew and opened. Raises ``ValueError`` or
+    ``OSError`` with a sentence about what cannot be made or used.
     """
     with transaction.atomic():
         pass  # a database that cannot be written to is said now, not after the work
@@ -190,16 +190,22 @@ def _image_set(say: Say) -> str:
 
 def _create(sets: Sequence[str], methods: Sequence[str], say: Say, *, progress: bool) -> list[str]:
     """Generate the outputs over ``sets`` and open the first study on them; what is to be said."""
-    methods = methods or studies.PRESETS["quick"].methods
-    report = stimuli.make_outputs(sets, methods, progress=progress, unasked=True, say=say)
-    say(report.sentence)
-    if report.failed:
-        raise ValueError("; ".join(report.failed))
+    choice, remarks = studies.choose(sets, methods), []
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name, some in choice.methods.items():
+        alike.setdefault(some, []).append(name)
+    for some, of in alike.items():
+        report = stimuli.make_outputs(of, some, progress=progress, unasked=True, say=say)
+        say(report.sentence)
+        if report.failed:
+            raise ValueError("; ".join(report.failed))
+        remarks += report.remarks
     left = _left_behind()
     if left is not None:
         left.delete()
-    studies.create(SLUG, title=TITLE, sets=sets, methods=methods, opened=True)
-    return [f"{said}; manage.py measure {SLUG} then shows it here" for said in report.remarks]
+    studies.create(SLUG, title=TITLE, sets=sets, methods=methods, opened=True, say=say)
+    remarks = list(dict.fromkeys(remarks))
+    return [f"{said}; manage.py measure {SLUG} then shows it here" for said in remarks]
 
 
 def _account() -> tuple[str, str | None]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import NamedTuple
 
+from benchmarks.measures import COMPUTED, FOREIGN
 from study.analysis.measures import OURS, Measure
 from study.models import (
     Dataset,
@@ -20,6 +21,11 @@ from study.models import (
     Study,
 )
 from study.models import Measure as Row
+
+HELD_AGAINST_ORIGINALS = frozenset(
+    name for name, each in (FOREIGN | COMPUTED).items() if each.needs_reference
+)
+"""Measures that an image without an original has no figure of."""
 
 
 class Measured(NamedTuple):
@@ -47,7 +53,7 @@ def measured(study: Study) -> Measured:
     of_sets = _of_sets(study)
     rows = {row.name: row for row in Row.objects.filter(name__in={*of_images, *of_sets})}
     known = dict(OURS) | {
-        name: Measure(row.title, row.higher_is_better, row.decimals)
+        name: Measure(row.title, row.higher_is_better, row.decimals, name in HELD_AGAINST_ORIGINALS)
         for name, row in sorted(rows.items(), key=lambda each: (each[1].place, each[0]))
     }
     return Measured(known, of_images, {name: of_sets[name] for name in known if name in of_sets})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import Avg, Count, Q
 
+from sr_models import SCALE
 from sr_models.methods import ORIGINAL
 from study.analysis import power, render, tables
 from study.analysis.measures import OURS, Measures
@@ -16,7 +18,7 @@ from study.desk import exports
 from study.desk.exports import Kind
 from study.desk.measures import measured
 from study.desk.studies import link
-from study.models import Deed, Rater, Session, Stimulus, Study
+from study.models import Dataset, Deed, Rater, Session, Stimulus, Study
 
 REFUSALS = {
     "vision": "vision",
@@ -27,7 +29,8 @@ REFUSALS = {
 LINKS, DEEDS = 100, 30
 """Links on a page of them, and deeds on the page: the latest; all are in the admin."""
 ALWAYS = {"psnr": "PSNR, dB", "ssim_daala": "SSIM, daala", "ssim": "SSIM, Wang"}
-"""Measures that have a column though nothing is measured, and what is above it; others follow."""
+"""Measures that have a column though nothing is measured, where there are originals, and what is
+above it; others follow."""
 
 
 def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str,
     found = found or {}
     measures = found.get("measures", _described(OURS))  # a file of an earlier version
     for section in found.get("sections", []):
-        section["columns"] = _columns(section["rows"], measures)
+        section["columns"] = _columns(section["rows"], measures, section.get("references", True))
     return {
         "study": study,
         "kind": kind,
@@ -43,6 +46,7 @@ def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str,
         "progress": progress(study, kind),
         "calibration": calibration(study) if kind == "people" else None,
         "looks": Deed.objects.early_looks(study),
+        "originals": any(each.get("references", True) for each in found.get("sections", [])),
         "deeds": study.deeds.order_by("-at", "-pk")[:DEEDS],
         "faults": faults(study),
         **found,
@@ -68,8 +72,10 @@ def computed(study: Study, *, kind: Kind) -> dict[str, Any]:
     found = exports.report(study, kind=kind)
     shown, known = exports.mos(study, kind=kind), measured(study).known
     rows = found["table"] if found else tables.records(shown)
+    sets = {each.name: each for each in exports.datasets_of(study)}
     sections = [
         _section(str(name), [dict(row) for row in rows if row["set"] == name], found, known)
+        | _about(sets[str(name)], sets.values())
         for name in dict.fromkeys(row["set"] for row in rows)
     ]
     return {
@@ -127,16 +133,28 @@ def _described(known: Measures) -> list[dict[str, Any]]:
     ]
 
 
-def _columns(rows: list[dict[str, Any]], measures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _about(of: Dataset, every: Iterable[Dataset]) -> dict[str, Any]:
+    """What a set is, ``told`` where any of the study's is at another scale than four or has no
+    originals.
+    """
+    unusual = any(each.scale != SCALE or not each.references for each in every)
+    told = f"x{of.scale}, {'with' if of.references else 'without'} originals" if unusual else ""
+    return {"references": of.references, "told": told}
+
+
+def _columns(
+    rows: list[dict[str, Any]], measures: list[dict[str, Any]], references: bool
+) -> list[dict[str, Any]]:
     """The columns of measures of one set's table; gives every row its cells in them.
 
-    One that no row has a figure for is left out, unless it is one of those that are always there.
+    One that no row has a figure for is left out, unless it is one of those that are always there
+    where there are originals.
     """
     described = {each["name"]: each for each in measures}
     known = [name for name in described if any(row.get(name) is not None for row in rows)]
     columns = [
         described[name] | {"title": ALWAYS.get(name, described[name]["title"])}
-        for name in dict.fromkeys([*ALWAYS, *known])
+        for name in dict.fromkeys([*(ALWAYS if references else ()), *known])
     ]
     for row in rows:
         row["cells"] = [

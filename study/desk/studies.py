@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +57,13 @@ PRESETS = {
 """``ledig2017`` rates the paper's twelve versions but SelfExSR, which is no network; the variants
 of the loss on Set5 and Set14 alone, as there.
 
-``quick`` screens nobody, and calibrates only where calibration images are at hand.
+``quick`` screens nobody, and calibrates only where calibration images are at hand: in
+``CALIBRATION_DIR``, or where no set has originals among the images of the sets themselves.
+What cannot be made of a set, such as a network's outputs at another scale, is left out.
 """
 
+LR_CAME_WITH = "lr_images_came_with"
+"""What the log says of sets whose LR images were not made here, among a study's creation."""
 MOST_INVITATIONS = 1000
 """At a time; a larger number is a slip of the finger."""
 LONGEST_TITLE: int = Study._meta.get_field("title").max_length  # type: ignore[assignment]
@@ -76,17 +80,21 @@ def create(
     methods: Sequence[str] = (),
     protocol: Mapping[str, Any] | None = None,
     researchers: Sequence[str] = (),
+    mixed_scales: bool = False,
     opened: bool = False,
+    say: Callable[[str], object] = print,
     by: By | None = None,
 ) -> Study:
     """A study with its stimuli: a draft, or ``opened``. Empty arguments take the preset's values.
 
     ``protocol``: fields of the session's protocol, over the preset's. ``researchers``: names of
-    the users who may see the results. ``by``: who does it; whoever runs the command, if not given.
+    the users who may see the results. ``mixed_scales``: whether sets may be of several scales.
+    ``say`` hears in the end what was left out of which set, see `stimuli.choose`. ``by``: who does
+    it; whoever runs the command, if not given.
 
     Raises ``ValueError`` for a slug that is taken or malformed, an unknown preset, set, method or
-    user, outputs that have not been generated, and whatever `open_` refuses; nothing is stored
-    then.
+    user, what `stimuli.choose` refuses, outputs that have not been generated, and whatever `open_`
+    refuses; nothing is stored then.
     """
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
@@ -98,15 +106,15 @@ def create(
         ) from None
     _check_free(slug)
     chosen = PRESETS[preset]
+    choice = choose(sets, methods, preset=preset, mixed_scales=mixed_scales)
+    own = choice.without_references if len(choice.without_references) == len(choice.methods) else ()
     study = Study(slug=slug, title=title or _title(chosen, sets))
-    set_protocol(study, {**_at_hand(study, preset), **chosen.protocol, **(protocol or {})})
+    set_protocol(study, {**_at_hand(study, preset, own), **chosen.protocol, **(protocol or {})})
     people = [_user(name) for name in researchers]
     placed = [
-        each
-        for name in dict.fromkeys(tuple(sets) or chosen.sets)
-        for each in stimuli.prepare((name,), tuple(methods) or _methods(chosen, name))
+        each for name, some in choice.methods.items() for each in stimuli.prepare((name,), some)
     ]
-    opening = _prepare_opening(study, [each.sha256 for each in placed]) if opened else None
+    opening = _prepare_opening(study, [each.sha256 for each in placed], own) if opened else None
     shown, by = stimuli.store(placed), by or by_command()
     with transaction.atomic():
         _check_free(slug)  # again: making the files took its time
@@ -115,10 +123,32 @@ def create(
             StudyStimulus(study=study, stimulus=stimulus) for stimulus in shown
         )
         study.researchers.set(people)
-        note(Deed.Kind.CREATED, by=by, study=study, preset=preset, stimuli=len(placed))
+        told = {LR_CAME_WITH: list(choice.brought_lr)} if choice.brought_lr else {}
+        note(Deed.Kind.CREATED, by=by, study=study, preset=preset, stimuli=len(placed), **told)
         if opening:
             _store_opening(study, opening, by=by)
+    for line in choice.remarks:
+        say(line)
     return study
+
+
+def choose(
+    sets: Sequence[str],
+    methods: Sequence[str],
+    *,
+    preset: str = "quick",
+    mixed_scales: bool = False,
+) -> stimuli.Choice:
+    """What a study of ``sets`` by ``methods`` shows, or for empty ones of those of the preset.
+
+    Raises ``ValueError`` as `stimuli.choose`.
+    """
+    chosen = PRESETS[preset]
+    wanted = {
+        name: tuple(methods) or _methods(chosen, name)
+        for name in dict.fromkeys(tuple(sets) or chosen.sets)
+    }
+    return stimuli.choose(wanted, named=bool(methods), mixed_scales=mixed_scales)
 
 
 def _title(preset: Preset, sets: Sequence[str]) -> str:
@@ -145,10 +175,11 @@ def _methods(preset: Preset, set_name: str) -> tuple[str, ...]:
     return tuple(name for name in preset.methods if (set_name, name) not in preset.unrated)
 
 
-def _at_hand(study: Study, preset: str) -> dict[str, bool]:
-    """The quick preset calibrates where there are images enough to do it on."""
-    images = anchors.images_in(anchors.folder_of(study))
-    enough = len(images) >= study.calibration_examples + study.calibration_checks
+def _at_hand(study: Study, preset: str, own: Sequence[str]) -> dict[str, bool]:
+    """The quick preset calibrates where there are images enough to do it on: in the folder, or
+    in the sets of its ``own`` that stand for it where no set has originals.
+    """
+    enough = anchors.at_hand(study, own) >= study.calibration_examples + study.calibration_checks
     return {"calibrate": True} if preset == "quick" and enough else {}
 
 
@@ -191,7 +222,7 @@ def open_(study: Study, *, by: By | None = None) -> None:
     for stimulus in shown:
         _check_file(stimulus)
     checksums = [stimulus.sha256 for stimulus in shown]
-    opening = _prepare_opening(study, checksums)
+    opening = _prepare_opening(study, checksums, anchors.own_sets(study))
     with transaction.atomic():
         study.refresh_from_db()
         if study.state == Study.State.OPEN:
@@ -224,15 +255,17 @@ def _check_file(stimulus: Stimulus) -> None:
         raise ValueError(f"{stimulus}: its file {stimulus.path} was altered")
 
 
-def _prepare_opening(study: Study, shown: Sequence[str]) -> _Opening:
-    """Check that ``study`` can show the files of these checksums, and make its anchors."""
+def _prepare_opening(study: Study, shown: Sequence[str], own: Sequence[str]) -> _Opening:
+    """Check that ``study`` can show the files of these checksums, and make its anchors, which can
+    be of its ``own`` sets.
+    """
     if not shown:
         raise ValueError(f"study {study.slug} has no stimuli; there is nothing to rate")
     made = None
     if not study.frozen:
         _check_protocol(study, len(shown))
         if study.calibrate:
-            made = anchors.prepare(study, shown=set(shown))
+            made = anchors.prepare(study, shown=set(shown), own=own)
     digest = hashlib.sha256("".join(sorted(shown)).encode()).hexdigest()
     if study.stimuli_sha256 not in {"", digest}:
         raise ValueError(f"the stimuli of {study.slug} are not those it was opened with")

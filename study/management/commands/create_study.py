@@ -33,6 +33,9 @@ class Command(PlainCommand):
             dest="protocol",
             help="a setting of the protocol, such as session_minutes=20; all are in the docs",
         )
+        parser.add_argument(
+            "--mixed-scales", action="store_true", help="sets may be of several scales"
+        )
         parser.add_argument("--draft", action="store_true", help="do not open it yet")
         parser.add_argument(
             "--researcher", action="append", default=[], metavar="USER", help="who sees the results"
@@ -47,7 +50,9 @@ class Command(PlainCommand):
             methods=options["methods"],
             protocol=dict(_pair(text) for text in options["protocol"]),
             researchers=options["researcher"],
+            mixed_scales=options["mixed_scales"],
             opened=not options["draft"],
+            say=lambda line: self.remark([line]),
         )
         count = study.stimuli.count()
         self.stdout.write(

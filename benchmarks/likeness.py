@@ -57,14 +57,22 @@ def fitted(image: Image, hr: Image, size: tuple[int, int]) -> Fitted:
         )
     cut = crop_to_multiple(image)
     cropped = cut.shape != image.shape
-    if hr.ndim == 2 and cut.ndim == 3:
-        grey, converted = _grey(cut)
-        return Fitted(grey, cropped, converted)
-    if hr.ndim == 3 and cut.ndim == 2:
+    kept, converted = coloured(cut, hr)
+    return Fitted(kept, cropped, converted)
+
+
+def coloured(image: Image, hr: Image) -> tuple[Image, bool]:
+    """An output with the channels of ``hr``, and whether colours, hardly any, became grey.
+
+    Raises ``ValueError`` where one has colours and the other has none.
+    """
+    if hr.ndim == 2 and image.ndim == 3:
+        return _grey(image)
+    if hr.ndim == 3 and image.ndim == 2:
         if (hr != hr[..., :1]).any():
             raise ValueError("it is grey, and its original has colours")
-        cut = cut[..., None].repeat(3, axis=2)
-    return Fitted(np.ascontiguousarray(cut), cropped, converted=False)
+        image = image[..., None].repeat(3, axis=2)
+    return np.ascontiguousarray(image), False
 
 
 def _explained(width: int, height: int, size: tuple[int, int]) -> str:
@@ -151,6 +159,12 @@ def _blue_first(set_name: str, outputs: Sequence[Compared]) -> list[str]:
         f"{set_name}: {which} seem to be in BGR: with red and blue exchanged more than "
         f"{GAIN:.0f} dB nearer to the originals"
     ]
+
+
+def blue_first(image: Image, like: Image) -> bool:
+    """Whether an image, (h, w[, 3]), is nearer to another with red and blue exchanged, by far."""
+    told = compared("", image, like)
+    return _gain(told.error, told.exchanged) > GAIN
 
 
 def _gain(error: float, exchanged: float) -> float:

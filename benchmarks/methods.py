@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sr_models.facts import Facts
 
 from benchmarks import models, programs
 from benchmarks.cases import Case
@@ -27,6 +26,7 @@ from benchmarks.models import Model
 from benchmarks.programs import Program
 from sr_models import SCALE
 from sr_models import methods as built_in
+from sr_models.facts import Facts
 
 Image = NDArray[np.uint8]
 

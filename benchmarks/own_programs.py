@@ -18,6 +18,7 @@ from benchmarks.datasets import SCALES
 from benchmarks.fetch import cut_sample
 from benchmarks.files import folder_aside, write_whole
 from benchmarks.likeness import blue_first
+from benchmarks.material import readable
 from benchmarks.methods import OwnMethod
 from benchmarks.own_names import alone, described, lines
 from benchmarks.programs import Program
@@ -82,10 +83,9 @@ def add(
         raise ValueError(f"there is no scale {scale}; methods enlarge by {_said(SCALES)}")
     with alone(folder):
         method = described(name, folder, told, "command")
-        if method.command not in (None, program):
+        if said := _other(method.command, program):
             raise ValueError(
-                f"{name} is another command already, {method.command.line}, or one of its files "
-                f"was another; python manage.py remove_method {name}, and add it again, or give "
+                f"{name} {said}; python manage.py remove_method {name}, and add it again, or give "
                 "this another name"
             )
         found, seconds = tried(program, scale)
@@ -97,6 +97,16 @@ def add(
             )
         _keep(replace(method, scale=found, command=program), folder, there=there)
     return Added(name, program.line, found, seconds, there)
+
+
+def _other(there: Program | None, program: Program) -> str:
+    """How the command that is there is another, if it is; empty if it makes the same images."""
+    if there is None or there.fingerprint == program.fingerprint:
+        return ""
+    if there.arguments != program.arguments:
+        return f"is another command already, {there.line}"
+    changed = [path for path, wanted in program.files.items() if there.files.get(path) != wanted]
+    return f"was added with another {', '.join(map(readable, changed))}"
 
 
 def _keep(method: OwnMethod, folder: Path, *, there: bool) -> None:

@@ -34,11 +34,16 @@ class Added:
         return (
             f"{self.name}: "
             + ("there already is" if self.there else "took")
-            + f" {self.file}, {self.facts.architecture} of {_counted(self.facts.parameters)} "
-            f"parameters in {self.facts.precision}; it enlarges by {self.facts.scale}, {self._runs}"
-            f". Next: python manage.py generate --sets SET --methods {self.name}, then python "
-            f"manage.py create_study SLUG --sets SET --methods {self.name} ..."
+            + f" {self.file}, {self.facts.architecture}{self._size} in {self.facts.precision}; it "
+            f"enlarges by {self.facts.scale}, {self._runs}. Next: python manage.py generate --sets "
+            f"SET --methods {self.name}, then python manage.py create_study SLUG --sets SET "
+            f"--methods {self.name} ..."
         )
+
+    @property
+    def _size(self) -> str:
+        number = self.facts.parameters  # of an ONNX file nobody counts them
+        return f" of {_counted(number)} parameters" if number else ""
 
     @property
     def _runs(self) -> str:

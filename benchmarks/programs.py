@@ -253,7 +253,10 @@ def _run(arguments: list[str], folder: Path, time_limit: float) -> None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
     if said is None:
-        raise ValueError(f"the program took longer than {time_limit:g} seconds and was stopped")
+        raise ValueError(
+            f"the program took longer than the {time_limit:g} s that it has for an image, and was "
+            "stopped; --time-limit allows more"
+        )
     if process.returncode:
         raise ValueError(f"the program {_ended(process.returncode)}{_last(said)}")
 

@@ -54,8 +54,8 @@ def run(network: Call, lr: Image, layout: Layout, device: torch.device) -> Image
 
     A network of one channel enlarges the luma, and bicubic the chroma. A grey image enters as three
     equal channels and leaves as the luma of the answer. Values are clipped and rounded, halves
-    up. Raises ``ValueError`` for any other type or shape, and for an image that the network would
-    have to see as a whole and that does not fit into memory.
+    up. Raises ``ValueError`` for any other type or shape, for an answer that is no image, and for
+    an image that the network would have to see as a whole and that does not fit into memory.
     """
     if (
         lr.dtype != np.uint8
@@ -118,6 +118,11 @@ def _tiled(
             y0, y1 = _region(top, bottom, height, margin, layout)
             x0, x1 = _region(left, right, width, margin, layout)
             part = _enlarge(network, x[:, :, y0:y1, x0:x1], layout)[0].cpu()
+            if not part.isfinite().all():
+                raise ValueError(
+                    "the network's answer holds NaN or infinity; if it runs in float16 or "
+                    "bfloat16, float32 may do"
+                )
 
             def inside(
                 rows: tuple[int, int], columns: tuple[int, int],

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,5 +211,5 @@ def upscaler(path: Path, facts: Facts, *, device: str = "auto") -> Callable[[Ima
                       precision=facts.precision, device=device)  # fmt: skip
     sizes = Sizes(facts.least, loaded.sizes.multiple, loaded.sizes.square, loaded.sizes.fixed)
     network = Padded(loaded.network, sizes, facts.scale)
-    layout = layout_of(facts)
+    layout = replace(layout_of(facts), fixed=sizes.fixed is not None)
     return lambda lr: tiles.run(network, lr, layout, where)

@@ -84,7 +84,10 @@ def _loaded(session: Any, name: str) -> Loaded:
 
     def network(x: Tensor) -> Tensor:
         array = np.ascontiguousarray(x.cpu().numpy(), dtype=kind)
-        (answer,) = session.run(None, {inputs[0].name: array})
+        try:
+            (answer,) = session.run(None, {inputs[0].name: array})
+        except Exception as error:  # onnxruntime's own classes, which it does not export
+            raise RuntimeError(" ".join(str(error).split())[:200]) from None
         return torch.from_numpy(np.asarray(answer, np.float32)).to(x.device)
 
     # Nobody knows its windows; most have sides of 8 or 16.

@@ -35,7 +35,8 @@ class Layout:
     of a tile. ``reach``: what a tile needs around that, ``None`` where only a whole image will do.
     Tiles begin at multiples of ``align`` and are ``least`` wide or more. ``tolerance``: by how many
     grey levels two tiles may differ at their seam, ``None`` where the reach is known to be enough.
-    ``bytes_per_pixel`` is what one LR pixel takes while the network runs.
+    ``bytes_per_pixel`` is what one LR pixel takes while the network runs. ``fixed``: a network that
+    takes tiles with their margins and nothing larger.
     """
 
     tile: int
@@ -46,6 +47,7 @@ class Layout:
     least: int = 1
     tolerance: float | None = None
     bytes_per_pixel: int = 0
+    fixed: bool = False
 
 
 @torch.inference_mode()
@@ -79,9 +81,14 @@ def run(network: Call, lr: Image, layout: Layout, device: torch.device) -> Image
             if answer is not None:
                 return answer
     height, width = lr.shape[:2]
+    if layout.fixed:
+        raise ValueError(
+            f"the tiles that this network takes do not fit together on a {width}x{height} image; "
+            "export it with dynamic height and width, or bring its outputs"
+        )
     raise ValueError(
         f"this network would have to see the {width}x{height} image as a whole, which takes about "
-        f"{height * width * layout.bytes_per_pixel / 1e9:.0f} GB of memory and more than is free; "
+        f"{height * width * layout.bytes_per_pixel / 1e9:.1f} GB of memory and more than is free; "
         "run it on a larger machine, or elsewhere and bring its outputs"
     )
 
@@ -95,13 +102,13 @@ def _attempts(
         yield layout.tile, margin
         return
     side = layout.tile + 2 * (margin or 0)
-    if height * width <= side * side:
+    if whole <= side or (height * width <= side * side and not layout.fixed):
         yield whole, 0
         return
     while margin and side - 2 * margin >= max(layout.align, layout.least, side // 4):
         yield (side - 2 * margin) // layout.align * layout.align, margin
         margin *= 2
-    if height * width * layout.bytes_per_pixel <= room(device):
+    if not layout.fixed and height * width * layout.bytes_per_pixel <= room(device):
         yield whole, 0
 
 
@@ -178,6 +185,11 @@ def _enlarge(network: Call, rgb: Tensor, layout: Layout) -> Tensor:
 
 def _region(start: int, stop: int, length: int, margin: int, layout: Layout) -> tuple[int, int]:
     """What the network is given so that it answers for ``start`` to ``stop``."""
+    if layout.fixed:
+        # As much of the image as it takes anyway: what it would be padded with is no image.
+        side = layout.tile + 2 * (layout.reach or 0)
+        first = max(0, min(start - margin, length - side))
+        return first, min(length, first + side)
     first = max(0, min(start - margin, length - layout.least)) // layout.align * layout.align
     last = -(-(stop + margin) // layout.align) * layout.align
     return first, min(length, last)

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from sr_models import bicubic
 from sr_models.brought import OUTPUTS
 from sr_models.facts import SCALES, Facts
 from sr_models.padding import Loaded, Padded, Sizes
@@ -24,8 +26,8 @@ from sr_models.padding import Loaded, Padded, Sizes
 SMALLEST = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 QUARTER = 0.25 / 255
 """Of a grey level: so much may a tile's inside differ from the whole's, in float32."""
-LOUD = 8.0
-"""An answer whose mean is as far from zero is no picture in [0, 1], whatever else it is."""
+RANGES = {"0 to 255": (255.0, 0.0), "-1 to 1": (2.0, -1.0)}
+"""Other ranges than 0 to 1 that answers come in: by what they are multiplied, and moved."""
 
 
 def probe(height: int, width: int, channels: int) -> Tensor:
@@ -67,7 +69,11 @@ def measure(
     side = sizes.fixed or 64
     _answer(network, probe(side, side - (0 if sizes.fixed else 13), loaded.channels).to(device),
             name)  # fmt: skip
-    bytes_per_pixel = _bytes(network, loaded.channels, device, sizes.fixed)
+    if loaded.kind == "onnx":
+        whole, held = False, _held(network, loaded.channels, device, sizes.fixed)
+    else:
+        whole, held = watch(loaded.network, sizes, loaded.channels, device)
+    bytes_per_pixel = _rounded(held)
     align, reach = loaded.align, None
     if sizes.fixed is not None:
         align, reach = 1, _reach_of_fixed(network, loaded.channels, sizes.fixed, device)
@@ -78,7 +84,7 @@ def measure(
             )
         tile = sizes.fixed - 2 * reach
     else:
-        if not sees_all(loaded.network, sizes, loaded.channels, device):
+        if not whole:
             reach = _reach(network, loaded.channels, loaded.align, device)
         tile = _tile(memory // 2, bytes_per_pixel, align, reach)
     return Facts(
@@ -104,10 +110,6 @@ def _least(loaded: Loaded, name: str, device: torch.device) -> tuple[Sizes, int]
             if "memory" in str(error):
                 raise
             last = (str(error).splitlines() or [type(error).__name__])[0][:160]
-        except Exception as error:
-            if not type(error).__module__.startswith("onnxruntime"):
-                raise
-            last = " ".join(str(error).split())[:160]
         else:
             if y.ndim == 4 and y.shape[2] >= height and y.shape[3] >= width:
                 return tried, side
@@ -119,7 +121,7 @@ def _scale(
     loaded: Loaded, sizes: Sizes, name: str, declared: int | None, device: torch.device
 ) -> int:
     height, width = sizes.fit(37, 29)
-    if not sizes.square and height == width:
+    if height == width and not (sizes.square or sizes.fixed):
         width += sizes.multiple
     y = loaded.network(probe(height, width, loaded.channels).to(device))
     if y.shape[1] != loaded.channels:
@@ -152,19 +154,38 @@ def _answer(network: Padded, x: Tensor, name: str) -> None:
         raise ValueError(f"{name}: it answers the same picture twice with different images")
     if y.amax() == y.amin():
         raise ValueError(f"{name}: its answer is the same everywhere, whatever it is given")
-    if y.abs().mean() > LOUD:
+    if other := _other_range(x, y, network.scale):
         raise ValueError(
-            f"{name}: its answer is no enlargement of what it was given: it may expect another "
-            f"range of values than 0 to 1 (its mean is {y.mean():.0f})"
+            f"{name}: its answer is no enlargement of what it was given: it seems to be in the "
+            f"range {other}, and 0 to 1 is needed; {OUTPUTS}"
         )
 
 
-class _Sums(TorchDispatchMode):
-    """Notes over how many values a network sums, sorts or attends at once."""
+def _other_range(x: Tensor, y: Tensor, scale: int) -> str:
+    """The range that the answer is in, where it is surely the picture and surely in another one.
+
+    Untrained networks answer anything; only one that follows bicubic closely (r > 0.95) is judged.
+    """
+    plain = bicubic.enlarge(x, bicubic.phases(scale).to(x.device)).flatten()
+    answer = y.flatten()
+    correlation = torch.corrcoef(torch.stack([plain, answer]))[0, 1]
+    slope = correlation * answer.std() / plain.std()
+    level = answer.mean() - slope * plain.mean()
+    if correlation > 0.95:
+        for name, (factor, shift) in RANGES.items():
+            if abs(slope / factor - 1) < 0.2 and abs(level - shift) < 0.1 * factor:
+                return name
+    return ""
+
+
+class _Watch(TorchDispatchMode):
+    """Notes over how many values a network sums, sorts or attends at once, and what it holds."""
 
     def __init__(self) -> None:
         super().__init__()
         self.lengths: set[tuple[str, int]] = set()
+        self.most = 0
+        self._held: dict[StorageWeakRef, int] = {}
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -174,6 +195,12 @@ class _Sums(TorchDispatchMode):
         if args and isinstance(args[0], Tensor):
             for length in self._over(name, args, answer):
                 self.lengths.add((name, length))
+        for each in answer if isinstance(answer, (tuple, list)) else [answer]:
+            if isinstance(each, Tensor):
+                storage = each.untyped_storage()
+                self._held[StorageWeakRef(storage)] = storage.nbytes()
+        self._held = {held: size for held, size in self._held.items() if not held.expired()}
+        self.most = max(self.most, sum(self._held.values()))
         return answer
 
     @staticmethod
@@ -199,23 +226,24 @@ class _Sums(TorchDispatchMode):
                 yield math.prod(first.shape[-2:]) // math.prod(made.shape[-2:])
 
 
-def sees_all(
+def watch(
     network: Callable[[Tensor], Tensor], sizes: Sizes, channels: int, device: torch.device
-) -> bool:
-    """Whether any sum in the network is over more values the larger the image is.
+) -> tuple[bool, int]:
+    """Whether the network must see an image as a whole, and the bytes that it holds for a pixel.
 
-    Such a network (channel attention, transposed attention, instance normalisation) cannot be cut
-    into tiles, however wide their margins: a tile's sums are not the image's. Of a network whose
-    operations PyTorch does not see this says no.
+    It must where any of its sums is over more values the larger the image is (channel attention,
+    transposed attention, instance normalisation): a tile's sums are not the image's, however wide
+    its margin.
     """
     lengths = []
     unit = math.lcm(sizes.multiple, 16)
     for factor in (1, 2):
         side = -(-max(sizes.least, 48) // unit) * unit * factor
-        with torch.no_grad(), _Sums() as sums:
-            network(probe(side, side, channels).to(device))
-        lengths.append(sums.lengths)
-    return lengths[0] != lengths[1]
+        picture = probe(side, side, channels).to(device)
+        with torch.no_grad(), _Watch() as watch:
+            network(picture)
+        lengths.append(watch.lengths)
+    return lengths[0] != lengths[1], watch.most // side**2
 
 
 def _reach(network: Padded, channels: int, align: int, device: torch.device) -> int | None:
@@ -260,8 +288,9 @@ def _reach_of_fixed(network: Padded, channels: int, side: int, device: torch.dev
     gap = torch.sub(*pair).abs().amax(dim=(0, 1, 2))
     for margin in (4, 8, 16, 32, 64, 128):
         inside = gap[scale * margin : len(gap) - scale * margin]
-        if 4 * margin <= side and len(inside) and inside.max() <= QUARTER:
-            return margin if 8 * margin > side else 2 * margin
+        # One step more, as for others, as long as a quarter of the side remains.
+        if 16 * margin <= 3 * side and len(inside) and inside.max() <= QUARTER:
+            return 2 * margin
     return None
 
 
@@ -272,27 +301,25 @@ def _tile(memory: int, bytes_per_pixel: int, align: int, reach: int | None) -> i
     return max(align, (side - 2 * reach) // align * align)
 
 
-def _bytes(network: Padded, channels: int, device: torch.device, fixed: int | None) -> int:
-    """What one pixel takes while the network runs: the highest use of a run, by its pixels.
+def _rounded(held: int) -> int:
+    """Bytes for a pixel with a third more for what operations need inside, in steps of an eighth.
 
-    Rounded up to one of four steps between powers of two, so that the same network comes to the
-    same tiles.
+    In steps, so that the same network comes to the same tiles.
     """
-    side = fixed or 160
-    picture = probe(side, side, channels).to(device)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-        before = torch.cuda.memory_allocated(device)
-        network(picture)
-        used = torch.cuda.max_memory_allocated(device) - before
-    else:
-        before = _high_water(reset=True)
-        network(picture)
-        used = _high_water() - before
-    # Where the system says nothing, what a large network takes.
-    each = max(256, used / side**2) if used else 16384
+    each = max(256.0, held * 4 / 3)
     step = 2.0 ** (math.floor(math.log2(each)) - 2)
     return int(math.ceil(each / step) * step)
+
+
+def _held(network: Padded, channels: int, device: torch.device, fixed: int | None) -> int:
+    """What a run takes for each pixel, where only the system can tell."""
+    side = fixed or 160
+    picture = probe(side, side, channels).to(device)
+    before = _high_water(reset=True)
+    network(picture)
+    used = _high_water() - before
+    # Where it does not, what a large network takes.
+    return used // side**2 if used > 0 else 16384
 
 
 def _high_water(*, reset: bool = False) -> int:

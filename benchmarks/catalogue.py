@@ -40,7 +40,7 @@ def catalogue(
                 "sets": sorted(each.sets) if each.sets is not None else None,
                 "license": each.license,
                 "source": each.source,
-                "lacks": _lacks(each),
+                "lacks": _lacks(each) or each.lacks(),
             }
             for each in known.values()
         ],

@@ -7,6 +7,7 @@ so that two files can be told apart by what they show alone.
 from __future__ import annotations
 
 import fcntl
+import functools
 import hashlib
 import io
 import os
@@ -342,3 +343,18 @@ def pixel_hash(image: NDArray[np.uint8]) -> str:
     digest = hashlib.sha256(f"{height}x{width}x{(channels or [1])[0]}\n".encode())
     digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of what a file holds; remembered as long as the file looks the same.
+
+    Raises ``OSError`` if it cannot be read.
+    """
+    told = path.stat()
+    return _file_hash(path, told.st_ino, told.st_mtime_ns, told.st_ctime_ns, told.st_size)
+
+
+@functools.lru_cache(maxsize=256)
+def _file_hash(path: Path, *looks: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

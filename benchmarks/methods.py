@@ -2,8 +2,8 @@
 
 Every method is asked in the same way, for the image that it makes of one source; nobody has to know
 whether it is computed now or was brought along. Methods of somebody's own lie in
-``METHODS_DIR/NAME/``: ``method.json`` and their outputs, ``SET/IMAGE.png``; ``own_methods`` brings
-them there.
+``METHODS_DIR/NAME/``: ``method.json`` and what it names, their outputs, ``SET/IMAGE.png``, or a
+network; ``own_methods``, ``own_models`` and ``own_programs`` bring them there.
 """
 
 from __future__ import annotations
@@ -12,21 +12,28 @@ import functools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import models, programs
 from benchmarks.cases import Case
 from benchmarks.datasets import ImageEntry, Manifest
 from benchmarks.files import pixel_hash, read_image
+from benchmarks.models import Model
+from benchmarks.programs import Program
 from sr_models import SCALE
 from sr_models import methods as built_in
+from sr_models.facts import Facts
 
 Image = NDArray[np.uint8]
 
 OWN = "method.json"
 """What a method of somebody's own is known by, in its folder."""
+OUTPUTS = "outputs"
+"""The kind of method whose images were brought along."""
 FIRST_OWN_PLACE = 1_000
 LAST_PLACE = 32_000
 """Where the original stands in tables: behind every method."""
@@ -60,6 +67,8 @@ class Method:
     source: str = ""
     """Where it comes from: a paper, a repository."""
     kind: str = "built in"
+    lacks: Callable[[], str] = lambda: ""
+    """What of a method of somebody's own is no longer there, as a sentence; empty if nothing is."""
 
     def covers(self, set_name: str) -> bool:
         """Whether it can have outputs of a set."""
@@ -95,9 +104,12 @@ class Outputs:
 
 @dataclass(frozen=True)
 class OwnMethod:
-    """``method.json``.
+    """``method.json``: a method is made by what its ``kind`` names, and has nothing of the others.
 
-    ``scale`` is in those of before: outputs were made elsewhere, by whatever model at each scale.
+    ``outputs``: the images that were brought, by set; ``model``: a network, run here; ``command``:
+    a program, run here.
+    ``scale`` is none of a method of outputs: these were made elsewhere, by whatever model at each
+    scale; files of before have one.
     """
 
     name: str
@@ -106,12 +118,20 @@ class OwnMethod:
     license: str = ""
     source: str = ""
     scale: int | None = None
+    kind: str = OUTPUTS
     outputs: Mapping[str, Outputs] = field(default_factory=dict)
+    model: Model | None = None
+    command: Program | None = None
 
 
 def as_json(method: OwnMethod) -> str:
     """A method of somebody's own as ``method.json`` keeps it."""
-    return json.dumps(asdict(method), indent=1, ensure_ascii=False) + "\n"
+    told = asdict(method)
+    for other in KINDS - {method.kind}:
+        del told[other]
+    if method.kind == OUTPUTS:  # as it was written when there was nothing else
+        del told["kind"]
+    return json.dumps(told, indent=1, ensure_ascii=False) + "\n"
 
 
 def methods(folder: Path | None = None) -> dict[str, Method]:
@@ -155,12 +175,28 @@ def output_path(folder: Path, method: str, set_name: str, image: str) -> Path:
     return folder / method / set_name / f"{image}.png"
 
 
-def taken(folder: Path | None) -> Iterator[tuple[Path, str]]:
-    """Each output of one's own methods: where it lies, and the hash of its pixels."""
+def model_path(folder: Path, method: str, model: Model) -> Path:
+    """Where the file of somebody's own network lies in ``METHODS_DIR``."""
+    return folder / method / model.file
+
+
+def taken(folder: Path | None) -> Iterator[Callable[[], str]]:
+    """For each thing that one's own methods are made of, what says what is wrong with it.
+
+    That is an output, a model or a program; each is looked at when it is called, and says a
+    sentence, empty if nothing is wrong.
+    """
     for method in own_methods(folder):
+        home = Path(folder or "")
         for set_name, outputs in method.outputs.items():
             for image, wanted in outputs.images.items():
-                yield output_path(Path(folder or ""), method.name, set_name, image), wanted
+                path = output_path(home, method.name, set_name, image)
+                yield functools.partial(differs, path, wanted)
+        if method.model is not None:
+            path = model_path(home, method.name, method.model)
+            yield functools.partial(models.differs, path, method.model)
+        if method.command is not None:
+            yield functools.partial(programs.differs, method.command)
 
 
 def differs(path: Path, wanted: str) -> str:
@@ -226,8 +262,10 @@ def _network_device(device: str) -> str:
 def _read(path: Path, changed: int, length: int) -> OwnMethod:
     try:
         stored = json.loads(path.read_text())
-        outputs = {name: Outputs(**each) for name, each in stored.pop("outputs").items()}
-        found = OwnMethod(outputs=outputs, **stored)
+        kind = stored.get("kind", OUTPUTS)
+        if others := (KINDS & stored.keys()) - {kind}:
+            raise ValueError(f"it is of the kind {kind}, and has {', '.join(sorted(others))}")
+        found = OwnMethod(**stored | {kind: READ[kind](stored[kind])})
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path} tells of no method: {error}") from None
     if found.name != path.parent.name:
@@ -235,7 +273,45 @@ def _read(path: Path, changed: int, length: int) -> OwnMethod:
     return found
 
 
+def _read_outputs(told: Any) -> dict[str, Outputs]:
+    return {name: Outputs(**each) for name, each in told.items()}
+
+
+def _read_model(told: Any) -> Model:
+    return Model(PurePath(told["file"]).name, told["sha256"], Facts(**told["facts"]))
+
+
+def _read_command(told: Any) -> Program:
+    return Program(**{**told, "arguments": tuple(told["arguments"])})
+
+
+READ: Mapping[str, Callable[[Any], Any]] = {
+    OUTPUTS: _read_outputs,
+    "model": _read_model,
+    "command": _read_command,
+}
+KINDS = READ.keys()
+
+
 def _own(folder: Path, found: OwnMethod) -> Method:
+    """A method as it is asked, whatever makes its images: the only place that looks at the kind."""
+    method = functools.partial(
+        Method,
+        name=found.name,
+        title=found.title,
+        place=found.place,
+        scale=found.scale,
+        license=found.license,
+        source=found.source,
+    )
+    if found.model is not None:
+        return _of_model(folder, found.name, found.model, method)
+    if found.command is not None:
+        return _of_command(found.name, found.command, method)
+    return _of_outputs(folder, found, method)
+
+
+def _of_outputs(folder: Path, found: OwnMethod, method: Callable[..., Method]) -> Method:
     def known(set_name: str, entry: ImageEntry) -> str:
         outputs = found.outputs.get(set_name)
         if outputs is None or entry.name not in outputs.images:
@@ -260,16 +336,63 @@ def _own(folder: Path, found: OwnMethod) -> Method:
                 f"{error}; python manage.py remove_method {found.name}, and add it again"
             ) from None
 
-    return Method(
-        name=found.name,
-        title=found.title,
-        place=found.place,
+    return method(
         fingerprint=lambda set_name, entry: f"{found.name} output {known(set_name, entry)}",
         maker=lambda device: take,
         runs_on=lambda device: "elsewhere",
         sets=frozenset(found.outputs),
         scale=None,
-        license=found.license,
-        source=found.source,
-        kind="outputs",
+        kind=OUTPUTS,
     )
+
+
+def _of_model(folder: Path, name: str, model: Model, method: Callable[..., Method]) -> Method:
+    path = model_path(folder, name, model)
+
+    def load(device: str) -> Maker:
+        if said := models.differs(path, model):
+            raise ValueError(f"{name}: {said}; {_anew(name)}")
+        upscale = models.upscaler(path, model, device=device)
+        return _naming(name, lambda lr, scale: upscale(lr))
+
+    return method(
+        fingerprint=lambda set_name, entry: f"{name} model {model.fingerprint}",
+        maker=load,
+        runs_on=_network_device,
+        kind=f"model ({model.facts.architecture})",
+        lacks=lambda: "" if path.is_file() else f"{path} is missing",
+    )
+
+
+def _of_command(name: str, program: Program, method: Callable[..., Method]) -> Method:
+    def load(device: str) -> Maker:
+        if said := programs.differs(program):
+            raise ValueError(f"{name}: {said}; {_anew(name)}")
+        return _naming(name, functools.partial(programs.enlarged, program))
+
+    return method(
+        fingerprint=lambda set_name, entry: f"{name} command {program.fingerprint}",
+        maker=load,
+        runs_on=lambda device: "elsewhere",
+        kind="command",
+        lacks=functools.partial(programs.absent, program),
+    )
+
+
+def _naming(name: str, make: Callable[[Image, int], Image]) -> Maker:
+    """What makes an image of a case; where that fails, it says of which."""
+
+    def made(case: Case) -> Image:
+        lr = case.lr
+        try:
+            return make(lr, case.scale)
+        except ValueError as error:
+            raise ValueError(
+                f"{case.set} {case.entry.name}: {name} made nothing of it: {error}"
+            ) from None
+
+    return made
+
+
+def _anew(name: str) -> str:
+    return f"python manage.py remove_method {name}, and add it again"

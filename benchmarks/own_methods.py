@@ -7,9 +7,7 @@ all: made in a hidden folder beside, and ``method.json`` never names what is not
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -25,23 +23,14 @@ from benchmarks.files import (
     pixel_hash,
     read_image,
     remove_folder,
-    sweep,
     write_whole,
 )
 from benchmarks.likeness import Compared, beside, fitted, suspicions
 from benchmarks.material import readable
-from benchmarks.methods import FIRST_OWN_PLACE, Outputs, OwnMethod
+from benchmarks.methods import Outputs, OwnMethod
+from benchmarks.own_names import alone, described, lines
 from benchmarks.pairing import Pairing, Pattern, limited, listed
 
-try:
-    from fcntl import LOCK_EX, flock
-except ImportError:  # Windows: two runs at once are not kept apart there
-    flock = None  # type: ignore[assignment]
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
-REFERENCES = ("hr", "reference", "ref", "original", "hidden_reference", "ground_truth", "gt")
-"""What tables of ratings call the original: the analysis would take such a method for it."""
-MOST_LETTERS = {"title": 100, "license": 200, "source": 500}
 FOLDERS = {"B100": "BSD100", "BSDS100": "BSD100"}
 """What folders of results call a set that has another name here."""
 
@@ -106,12 +95,11 @@ def add(
     ``{}x4_Mine``. A method that is there gets further sets. ``as_they_are`` takes also what looks
     like a mistake. Raises ``ValueError`` that names every problem; then nothing was taken.
     """
-    lines = {"title": title, "license": license, "source": source}
-    told = {what: _line(what, text) for what, text in lines.items() if text is not None}
+    told = lines(title, license, source)
     given = pairing.parsed(pattern) if pattern is not None else None
     known = {each: datasets.manifest(each, benchmarks_dir) for each in _names(benchmarks_dir, sets)}
-    with _alone(folder):
-        method = _described(name, folder, told)
+    with alone(folder):
+        method = described(name, folder, told, "outputs")
         lost: list[str] = []
         with (
             material.opened(outputs, room=folder, problems=lost, others=given is None) as found,
@@ -155,7 +143,7 @@ def remove(name: str, *, folder: Path, outputs_dir: Path) -> int:
             f"there is no method of your own called {name!r}; there "
             + (f"are {', '.join(known)}" if known else "are none")
         )
-    with _alone(folder):
+    with alone(folder):
         remove_folder(folder / name)
         made = [path for path in outputs_dir.glob(f"[!.]*/{name}") if path.is_dir()]
         count = sum(len(list(path.glob("[!.]*.png"))) for path in made)
@@ -170,7 +158,7 @@ def forget(set_name: str, *, folder: Path) -> list[str]:
     for method in methods.own_methods(folder):
         if set_name not in method.outputs:
             continue
-        with _alone(folder):
+        with alone(folder):
             outputs = {name: some for name, some in method.outputs.items() if name != set_name}
             content = methods.as_json(replace(method, outputs=outputs)).encode()
             write_whole(folder / method.name / methods.OWN, content)
@@ -178,16 +166,6 @@ def forget(set_name: str, *, folder: Path) -> list[str]:
                 remove_folder(folder / method.name / set_name)
         without.append(method.name)
     return without
-
-
-def _line(what: str, text: str) -> str:
-    """A line about a method. Raises ``ValueError`` if it is not one, or too long."""
-    text = text.strip()
-    if not text or not text.isprintable() or len(text) > MOST_LETTERS[what]:
-        raise ValueError(
-            f"the {what} of a method is one line of at most {MOST_LETTERS[what]} letters"
-        )
-    return text
 
 
 def _names(benchmarks_dir: Path, sets: Sequence[str] | None) -> list[str]:
@@ -198,47 +176,6 @@ def _names(benchmarks_dir: Path, sets: Sequence[str] | None) -> list[str]:
     known = [*datasets.names(benchmarks_dir), *(each.name for each in wanted if each.base)]
     less = {each.base for each in wanted} - {each.name for each in wanted}
     return [each for each in dict.fromkeys(known) if each not in less]
-
-
-def _described(name: str, folder: Path, told: Mapping[str, str]) -> OwnMethod:
-    """The method as it is, or as it will be when it is new, with what is ``told`` of it."""
-    if not NAME.fullmatch(name):
-        raise ValueError(
-            f"{name!r} cannot be a method's name: letters, digits, hyphens and underscores, at "
-            "most 50, a letter or digit first"
-        )
-    own = {each.name: each for each in methods.own_methods(folder)}
-    names = {each.casefold(): each for each in methods.methods()} | {
-        each.casefold(): each for each in own
-    }
-    there = names.get(name.casefold())
-    if name.casefold() in REFERENCES:
-        raise ValueError(f"{name!r} cannot be a method's name: it stands for the original")
-    if there is not None and there not in own:
-        raise ValueError(f"there is a built-in method {there}; give yours another name")
-    if there not in (None, name):
-        raise ValueError(f"there is a method {there} already, in another case; use one of them")
-    if there is None and (folder / name).exists():
-        raise ValueError(f"{folder / name} is in the way, and is no method: move it elsewhere")
-    place = max((each.place for each in own.values()), default=FIRST_OWN_PLACE - 1) + 1
-    before = own.get(name) or OwnMethod(name, told.get("title", name), place)
-    for what, text in told.items():
-        if getattr(before, what) not in ("", text):
-            raise ValueError(
-                f"the {what} of {name} is {getattr(before, what)!r}, not {text!r}; "
-                f"python manage.py remove_method {name}, and add it again"
-            )
-    for other in methods.methods(folder).values():
-        if other.name != name and other.title.casefold() == before.title.casefold():
-            raise ValueError(
-                f"{other.name} has the title {other.title!r}, and tables could not tell the two "
-                "apart; give yours another by --title"
-            )
-    return replace(
-        before,
-        license=told.get("license", before.license),
-        source=told.get("source", before.source),
-    )
 
 
 def _paired(
@@ -373,24 +310,3 @@ def _keep(method: OwnMethod, taken: Mapping[str, _Taken], folder: Path, part: Pa
         for path in sorted((part / name).iterdir()):
             path.replace(home / name / path.name)
     write_whole(home / methods.OWN, content)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """The only run that changes the methods in ``folder``, which is made; others wait.
-
-    What killed runs left there goes. Raises ``ValueError`` if the folder cannot be used.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("wb")
-    except OSError as error:
-        raise ValueError(
-            f"{folder} cannot be written to: {error.strerror}; METHODS_DIR names the folder of "
-            "your own methods"
-        ) from None
-    with file:
-        if flock is not None:
-            flock(file, LOCK_EX)
-        sweep(folder)
-        yield

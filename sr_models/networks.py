@@ -55,3 +55,12 @@ def build(state: Mapping[str, Tensor]) -> Network:
         )
     network.load_state_dict(dict(state))
     return network
+
+
+def name_of(network: Network) -> str:
+    """What people call it.
+
+    >>> name_of(ESPCN())
+    'ESPCN'
+    """
+    return next(name for *_, kind, name in KNOWN if isinstance(network, kind))

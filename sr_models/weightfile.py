@@ -19,10 +19,18 @@ def load(path: Path) -> dict[str, Tensor]:
 
     Raises ``ValueError`` naming the file if it is missing or not a safetensors file.
     """
+    return {key: value.float() for key, value in stored(path).items()}
+
+
+def stored(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file as they are stored, by name.
+
+    Raises ``ValueError`` naming the file if it is missing or not a safetensors file.
+    """
     if not path.is_file():
         raise ValueError(f"there is no weight file {path}")
     try:
-        return {key: value.float() for key, value in load_file(path).items()}
+        return load_file(path)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is not a safetensors file: {error}") from None
 
@@ -35,16 +43,21 @@ def facts(path: Path) -> dict[str, object]:
 
 
 def dump(
-    weights: Mapping[str, Tensor], facts: Mapping[str, object], *, half: bool = False
+    weights: Mapping[str, Tensor], facts: Mapping[str, object], *, half: bool | None = False
 ) -> bytes:
     """A safetensors file of ``weights`` with ``facts`` (JSON values) as its metadata.
 
-    ``half`` stores float16, half the size; what that costs in dB is for the caller to measure.
-    The same weights and facts give the same bytes.
+    ``half`` stores float16, half the size; what that costs in dB is for the caller to measure;
+    ``None`` leaves every tensor of the type that it has. The same weights and facts give the
+    same bytes.
     """
     kind = torch.float16 if half else torch.float32
     tensors = {key: value.detach().contiguous().cpu() for key, value in weights.items()}
-    tensors = {key: t.to(kind) if t.is_floating_point() else t for key, t in tensors.items()}
+    if half is None:
+        # Two names may share one storage, which the format knows no way to say.
+        tensors = {key: tensor.clone() for key, tensor in tensors.items()}
+    else:
+        tensors = {key: t.to(kind) if t.is_floating_point() else t for key, t in tensors.items()}
     metadata = {key: json.dumps(value) for key, value in facts.items()}
     return _in_order(serialise(tensors, metadata))
 

@@ -244,9 +244,9 @@ def _made(report: Report, *, progress: bool) -> None:
                     told = "" if mends in str(error) else f"; {mends} brings it"
                     report.wrong.append(f"{error}{told}")
     taken = list(methods.taken(settings.METHODS_DIR))
-    for path, wanted in _bar(taken, "outputs that were brought", progress):
+    for look in _bar(taken, "what was brought of methods", progress):
         report.outputs += 1
-        if said := methods.differs(path, wanted):
+        if said := look():
             report.wrong.append(
                 f"{said}; restore it from a backup, or remove the method and add it again"
             )

@@ -55,7 +55,7 @@ def test_colours_of_a_grey_image_become_grey_if_there_are_hardly_any(site):
 
 
 def test_luma_is_that_of_our_own_networks_answers():
-    from sr_models.upscale import LUMA
+    from sr_models.tiles import LUMA
 
     assert pytest.approx(LUMA.numpy()) == likeness.LUMA
 

@@ -13,7 +13,8 @@ from benchmarks import methods
 from benchmarks.datasets import load_verified, manifest
 from benchmarks.files import encode_png, pixel_hash
 from benchmarks.outputs import read_outputs
-from benchmarks.own_methods import REFERENCES, Added, add, remove
+from benchmarks.own_methods import Added, add, remove
+from benchmarks.own_names import REFERENCES
 from benchmarks.resize import degrade
 from benchmarks.tables import quality_table
 from sr_models.interpolation import bicubic, nearest

@@ -224,7 +224,9 @@ def test_own_sets_and_methods_come_back_and_another_of_the_name_is_set_aside(pla
         (place.var / folder / "lr").mkdir(parents=True)
         (place.var / folder / told).write_text("{}")
         (place.var / folder / "lr" / "east.png").write_bytes(image)
+    (place.var / "methods" / "ours" / "model.safetensors").write_bytes(b"weights")
     held = {path: path.read_bytes() for path in place.var.rglob("*/east.png")}
+    held |= {path: path.read_bytes() for path in place.var.rglob("model.safetensors")}
     place.manage("backup", str(place.backup))
     shutil.rmtree(place.var / "sets" / "streets")
     (place.var / "methods" / "ours" / "method.json").write_text('{"name": "another"}')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,33 @@ def test_the_table_for_people_has_it_all_and_no_ragged_line():
     for words in ("Ours, at last", "2 of 2", "2/2", "LPIPS", "lower", "streets"):
         assert words in said
     assert all(line == line.rstrip() for line in said.splitlines())
+
+
+def test_a_method_that_is_a_program_is_listed_shown_kept_and_taken_out_like_others(own, settings):
+    program = own / "upscale"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nfrom PIL import Image\nlr = Image.open(sys.argv[1])\n"
+        "lr.resize((4 * lr.width, 4 * lr.height)).save(sys.argv[2])\n"
+    )
+    program.chmod(0o755)
+    call_command("add_method", "tool", command=f"{program} {{lr}} {{out}}", verbosity=0)
+    (row,) = (
+        row
+        for row in json.loads(run("catalogue", "--format", "json"))["methods"]
+        if row["name"] == "tool"
+    )
+    assert (row["kind"], row["sets"], row["scale"], row["lacks"]) == ("command", None, 4, "")
+    program.rename(own / "elsewhere")
+    assert f"tool: {program} is missing" in run("catalogue")
+    (own / "elsewhere").rename(program)
+    stimuli.make_outputs(["streets"], ("tool", "hr"), progress=False)
+    study = studies.create("tools", sets=["streets"], methods=("tool", "hr"))
+    with pytest.raises(CommandError, match="the method tool is shown in tools and stays"):
+        run("remove_method", "tool")
+    study.delete()
+    assert "the method tool is gone" in run("remove_method", "tool")
+    assert not (settings.METHODS_DIR / "tool").exists()
+    assert not (settings.OUTPUTS_DIR / "streets" / "tool").exists()
 
 
 @pytest.mark.parametrize("state", ["draft", "open", "closed"])

@@ -10,6 +10,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from benchmarks import methods, programs
+from benchmarks.files import file_hash, write_whole
+from benchmarks.models import Model
+from sr_models.facts import Facts
 from study.desk import rehearsal, studies
 from study.models import Deed, Rater, Rating, Stimulus, Study, StudyStimulus
 from tests.own_material import bring
@@ -199,3 +203,32 @@ def test_own_sets_and_what_was_brought_of_methods_are_looked_at_too(site, settin
     assert "streets east: " in said
     assert "add_set streets FOLDER" in said
     assert f"the pixels of {output} are not those that were taken in; restore it" in said
+
+
+def test_the_models_and_programs_of_own_methods_are_looked_at_too(site, settings, tmp_path):
+    program = tmp_path / "upscale"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    model = settings.METHODS_DIR / "net" / "model.safetensors"
+    write_whole(model, b"weights")
+    facts = Facts("ESRGAN", "spandrel", 4, 3, 1, 2, 16, 500, 1800, 226_099, "float32")
+    command = programs.parsed(f"{program} {{lr}} {{out}}", time_limit=5)
+    for own in (
+        methods.OwnMethod("net", "Net", 1000, kind="model",
+                          model=Model(model.name, file_hash(model), facts)),
+        methods.OwnMethod("tool", "Tool", 1001, kind="command", command=command),
+    ):  # fmt: skip
+        write_whole(settings.METHODS_DIR / own.name / methods.OWN, methods.as_json(own).encode())
+    said, wrong = run()
+    assert not wrong, said
+    model.write_bytes(b"weighty")
+    program.write_text("#!/bin/sh\n# another version\n")
+    said, wrong = run()
+    assert wrong.startswith("2 ")
+    assert f"{model} is not the model that was taken in; restore it from a backup, or" in said
+    assert f"{program} is another file than the one that was taken in; restore it" in said
+    model.unlink()
+    program.unlink()
+    said, wrong = run()
+    assert f"{model} is missing; restore it from a backup, or remove the method and add it" in said
+    assert f"{program} is missing; restore it" in said

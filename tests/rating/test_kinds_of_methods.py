@@ -59,7 +59,7 @@ def of_all_kinds(db, settings, tmp_path: Path, calibration_dir: Path) -> Study:
 
 def foreign(folder: Path) -> Path:
     """Weights of a small network of somebody else's, as its training leaves them."""
-    from spandrel.architectures.ESRGAN import RRDBNet
+    from spandrel.architectures.ESRGAN.__arch.RRDB import RRDBNet
 
     torch.manual_seed(1)
     network = RRDBNet(in_nc=3, out_nc=3, num_filters=8, num_blocks=1, scale=4)
@@ -77,8 +77,12 @@ def exported(folder: Path) -> Path:
     class Colours(torch.nn.Module):
         """ESPCN on each channel, so that the graph takes RGB."""
 
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
         def forward(self, rgb: torch.Tensor) -> torch.Tensor:
-            return torch.cat([network(each) for each in rgb.split(1, dim=1)], dim=1)
+            return torch.cat([self.network(each) for each in rgb.split(1, dim=1)], dim=1)
 
     sides = {2: "height", 3: "width"}
     torch.onnx.export(

@@ -52,14 +52,17 @@ def test_sets_methods_outputs_and_measures_are_listed_shipped_and_own_alike():
     made = {(row["set"], row["method"]): row for row in found["outputs"]}
     assert {name for name, _ in made} == {"streets"}, "of other sets the originals are not there"
     assert (made["streets", "ours"]["made"], made["streets", "ours"]["missing"]) == (0, 2)
-    assert [row["name"] for row in found["measures"]] == ["psnr", "ssim", "ssim_daala", "lpips"]
+    measures = ["psnr", "ssim", "ssim_daala", "lpips", "dists", "niqe"]
+    assert [row["name"] for row in found["measures"]] == measures
+    assert [row["version"] for row in found["measures"]] == [1] * 6
+    assert [row["name"] for row in found["measures"] if not row["needs_reference"]] == ["niqe"]
 
     study_of_it()
     found = json.loads(run("catalogue", "--format", "json"))
     made = {(row["set"], row["method"]): row for row in found["outputs"]}
     assert (made["streets", "ours"]["made"], made["streets", "theirs"]["made"]) == (2, 0)
     assert made["streets", "ours"]["measured"] == {
-        "psnr": 2, "ssim": 2, "ssim_daala": 2, "lpips": 0
+        "psnr": 2, "ssim": 2, "ssim_daala": 2, "lpips": 0, "dists": 0, "niqe": 0
     }  # fmt: skip
     shown = {row["name"]: row["studies"] for row in (*found["sets"], *found["methods"])}
     assert (shown["streets"], shown["ours"], shown["theirs"]) == (["own"], ["own"], [])

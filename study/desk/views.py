@@ -263,7 +263,7 @@ def _note_look(request: HttpRequest, chosen: Study, kind: Kind) -> None:
 def _downloads(
     slug: str, kind: Kind, drawn: Sequence[str], *, rated: bool, hidden: bool
 ) -> list[tuple[str, str]]:
-    """Labels and addresses of what can be taken away now; ``drawn`` are figures that show a thing."""
+    """Labels and addresses of what can be taken away now; ``drawn``: figures with something in."""
     if hidden:
         return []
     tables = [

@@ -47,7 +47,7 @@ REHEARSALS = UUID("6a3f0e5c-52f1-4d0a-9d0e-0f3d1f9b7c55")
 def assumed_mos(set_name: str, method: str, told: Mapping[str, float]) -> float:
     """The MOS that simulated raters are to come to: what is ``told``, or the paper's, or `UNKNOWN`.
 
-    The paper's is that on BSD100 where the set is not the paper's.
+    The paper's is that on BSD100, at x4, where the set is not the paper's, at whatever scale.
     """
     if method in told:
         return told[method]

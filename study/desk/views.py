@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol
 
@@ -96,7 +96,9 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
         context |= _found(request, chosen, kind)
     context |= results_page.page(chosen, kind=kind, found=context["found"])
     rated = bool(context["progress"]["ratings"])
-    context["downloads"] = _downloads(slug, kind, rated=rated, hidden=context["hidden"])
+    empty = {"measures": context.get("objective") == [], "ranks": context.get("ranked") is False}
+    drawn = [name for name in exports.FIGURES if not empty.get(name)]
+    context["downloads"] = _downloads(slug, kind, drawn, rated=rated, hidden=context["hidden"])
     context["invitations"] = results_page.invitations(chosen, request.GET.get("links"))
     context["can_invite"] = chosen.state != Study.State.CLOSED
     return render(request, "study/desk/study.html", context)
@@ -258,8 +260,10 @@ def _note_look(request: HttpRequest, chosen: Study, kind: Kind) -> None:
         request.session[_seen(chosen)] = spell
 
 
-def _downloads(slug: str, kind: Kind, *, rated: bool, hidden: bool) -> list[tuple[str, str]]:
-    """Labels and addresses of what can be taken away now."""
+def _downloads(
+    slug: str, kind: Kind, drawn: Sequence[str], *, rated: bool, hidden: bool
+) -> list[tuple[str, str]]:
+    """Labels and addresses of what can be taken away now; ``drawn``: figures with something in."""
     if hidden:
         return []
     tables = [
@@ -273,8 +277,8 @@ def _downloads(slug: str, kind: Kind, *, rated: bool, hidden: bool) -> list[tupl
         ("Tables, workbook", reverse("results", args=[slug, "xlsx"])),
         ("Every rating, CSV", reverse("ratings", args=[slug])),
         *(
-            (f"Figure of {label}, PDF", reverse("figure", args=[slug, name, "pdf"]))
-            for name, label in exports.FIGURES.items()
+            (f"Figure of {exports.FIGURES[name]}, PDF", reverse("figure", args=[slug, name, "pdf"]))
+            for name in drawn
         ),
     ]
     offered = whole_study[:1] * rated + tables + whole_study[1:] * rated

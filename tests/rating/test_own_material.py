@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 
 from study.desk import stimuli, studies
 from study.models import Stimulus, Study
-from tests.own_material import bring
+from tests.own_material import bring, bring_without_originals, photographs
 from tests.rating.way import OPEN, chunks, taken, text_of
 
 PLAIN = {"set": "pictures", "images": ("next", "vote"), "methods": ("image", "good")}
@@ -77,3 +78,43 @@ def test_no_image_of_own_material_tells_its_method(of_own_material):
         for name in STRANGE["methods"]
     )
     assert not np.array_equal(first, second)
+
+
+FEW = {**OPEN, "calibration_checks": 3}
+
+
+def test_no_response_tells_the_scale_or_that_there_are_no_originals(
+    db, settings, tmp_path, generated, calibration_dir
+):
+    settings.BENCHMARKS_DIR, methods = tmp_path / "benchmarks", ("nearest", "bicubic")
+    names = [f"zq-{number}" for number in range(5)]  # as many as there are of Samples
+    images = {
+        name: np.ascontiguousarray(image[2 * n : 2 * n + 48, 3 * n : 3 * n + 64])
+        for n, (name, image) in enumerate(photographs(names).items())
+    }
+    bring_without_originals("zq-wild", images=images, scale=2, title="zq-wild by Somebody")
+    (settings.BENCHMARKS_DIR / "Samples").symlink_to(generated / "benchmarks" / "Samples")
+    shutil.copytree(generated / "outputs", settings.OUTPUTS_DIR)
+    stimuli.make_outputs(["zq-wild"], methods, progress=False)
+    wild = studies.create("zq", sets=["zq-wild"], methods=methods, opened=True, protocol=FEW)
+    folder = {"calibration_folder": str(calibration_dir)}
+    usual = studies.create(
+        "usual", sets=["Samples"], methods=methods, opened=True, protocol={**FEW, **folder}
+    )
+    responses, images_ = taken(wild)
+    plain, others = taken(usual)
+    assert {masked(each) for each in responses} == {masked(each) for each in plain}
+    for response in responses:
+        assert "zq-" not in text_of(response)
+        assert "Somebody" not in text_of(response)
+    for image in images_:
+        assert set(chunks(image.content)) == {b"IHDR", b"IDAT", b"raNd", b"IEND"}
+    heads = [
+        {k: v for k, v in each.headers.items() if k != "Content-Length"}
+        for each in (*images_, *others)
+    ]
+    assert all(head == heads[0] for head in heads)
+    # The images themselves were anchors, of one size; so are all versions that were rated.
+    assert {(each.width, each.height) for each in wild.stimuli.all()} == {(128, 96)}
+    anchors = [anchor.stimulus for anchor in wild.anchors.select_related("stimulus")]
+    assert [(each.width, each.height) for each in anchors] == [(64, 48)] * 10

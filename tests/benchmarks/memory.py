@@ -29,7 +29,7 @@ print((peak() - before) // 1024)
 """
 
 
-def grown(code: str, argument: Path) -> tuple[str, int]:
+def grown(code: str, argument: Path | str) -> tuple[str, int]:
     """What ``code`` says as ``ValueError``, and the MiB by which its process grew at most.
 
     ``argument`` is a text of that name in the code.

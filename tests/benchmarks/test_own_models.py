@@ -22,6 +22,7 @@ from benchmarks.cases import case
 from benchmarks.catalogue import catalogue
 from benchmarks.datasets import manifest
 from benchmarks.files import file_hash, read_image
+from benchmarks.models import Model
 from benchmarks.records import read_record
 from sr_models import foreign
 from sr_models.facts import Facts
@@ -148,6 +149,14 @@ def test_another_networks_outputs_are_what_it_makes_of_each_image(site, tmp_path
         "Mine bowl", "Mine cat", "Mine sky", "Mine man"
     ]  # fmt: skip
     assert "theirs made nothing of it: " in report.failed[0]
+    # So is what the library of networks says in its own way.
+    save_file(weights, path)
+    facts = replace(kept.model.facts, channels=1)
+    other = replace(kept, model=Model(path.name, file_hash(path), facts))
+    path.with_name("method.json").write_text(methods.as_json(other))
+    report = site.generate(["theirs"])
+    assert report.failed[3].startswith("Mine man: theirs made nothing of it: the network cannot be")
+    assert "1 channels" in report.failed[3]
     # Nor is it a traceback where the network cannot be built at all.
     path.write_bytes(b"no network")
     other = replace(kept, model=replace(kept.model, sha256=file_hash(path)))
@@ -232,7 +241,7 @@ def test_the_fingerprint_tells_file_and_precision(site):
     facts = Facts("ESRGAN", "spandrel", 4, 3, 1, 2, 16, 500, 1800, 226_099, "float32")
     prints = set()
     for sha256, precision in (("a", "float32"), ("b", "float32"), ("a", "float16")):
-        model = own_models.Model("model.safetensors", sha256, replace(facts, precision=precision))
+        model = Model("model.safetensors", sha256, replace(facts, precision=precision))
         own = methods.OwnMethod("mine", "Mine", 1000, kind="model", model=model)
         path = site.methods / "mine" / "method.json"
         path.parent.mkdir(parents=True, exist_ok=True)

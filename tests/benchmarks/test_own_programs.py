@@ -25,6 +25,7 @@ from benchmarks.datasets import manifest
 from benchmarks.files import read_image
 from benchmarks.own_methods import remove
 from sr_models.interpolation import nearest
+from tests.benchmarks.memory import grown
 
 START = """
 import os, signal, sys
@@ -175,6 +176,18 @@ def test_a_program_that_is_another_now_makes_nothing(site, tmp_path):
     path.write_text(before)
     assert site.generate(["near"], sets=["Other"]).done == 4
     assert [look() for look in methods.taken(site.methods)] == [""]
+
+
+def test_a_program_that_changes_on_the_way_makes_no_further_image(site, tmp_path):
+    signal_ = tmp_path / "begin"
+    body = NEAR + (
+        f"if os.path.exists({str(signal_)!r}):\n    open(__file__, 'a').write('# another')\n"
+    )
+    added(site, written(tmp_path, body))
+    signal_.touch()
+    report = site.generate(["near"])
+    assert (report.done, len(report.failed)) == (1, 3)
+    assert all("program.py is another file" in line for line in report.failed)
 
 
 def test_one_image_that_fails_is_told_by_its_name_and_the_rest_goes_on(site, tmp_path):
@@ -350,6 +363,18 @@ def test_a_program_that_misbehaves_is_refused_in_a_sentence(site, tmp_path, kind
     assert all(part in said for part in message.split(" ... "))
     assert "was not taken" in said
     assert len(said) < 1000
+
+
+def test_what_a_program_prints_is_not_kept(tmp_path):
+    command = written(tmp_path, "for _ in range(600): sys.stderr.write('y' * 100_000)\nsys.exit(1)")
+    code = (
+        "from benchmarks import programs\nimport numpy\n"
+        "program = programs.parsed(argument, time_limit=600)\n"
+        "programs.made(program, numpy.zeros((5, 7), numpy.uint8), None)"
+    )
+    said, mebibytes = grown(code, command)
+    assert said == f"the program ended with status 1: {'y' * 300}..."
+    assert mebibytes < 30
 
 
 def test_a_file_that_no_system_can_run_is_refused(site, tmp_path):

@@ -74,6 +74,10 @@ class Method:
         """Whether it can have outputs of a set."""
         return self.sets is None or set_name in self.sets
 
+    def is_for(self, of: Manifest) -> bool:
+        """Whether a set is one that it could have outputs of, by its scale and its originals."""
+        return (of.references or not self.is_original) and self.scale in (None, of.scale)
+
     def cannot(self, of: Manifest) -> str:
         """Why there can be no outputs of a set by it, as a sentence; empty if there can be."""
         if not self.covers(of.name):

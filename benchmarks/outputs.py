@@ -174,15 +174,16 @@ def pairs(
 ) -> dict[str, list[Method]]:
     """By set, the methods to work on: all that can have outputs of it, if none are named.
 
-    Raises ``ValueError`` for a method that is not known, and one that can have no outputs of a set.
+    One that is named works on those of the sets that it is for. Raises ``ValueError`` for a method
+    that is not known, that is for none of the sets, and that has no outputs of one that it is for.
     """
     wanted, found = chosen(methods, methods_dir), {}
-    for name in sets:
-        of_set = manifest(name, benchmarks_dir)
-        reasons = {each.name: each.cannot(of_set) for each in wanted}
-        if methods is not None and any(reasons.values()):
-            raise ValueError(next(filter(None, reasons.values())))
-        found[name] = [each for each in wanted if not reasons[each.name]]
+    every = [manifest(name, benchmarks_dir) for name in sets]
+    for of in every:
+        for each in wanted if methods is not None else ():
+            if each.cannot(of) and (each.is_for(of) or not any(map(each.is_for, every))):
+                raise ValueError(each.cannot(of))
+        found[of.name] = [each for each in wanted if not each.cannot(of)]
     return found
 
 

@@ -74,6 +74,8 @@ class DISTS(nn.Module):
         total = alpha.sum() + beta.sum()
         self.register_buffer("alpha", alpha / total)
         self.register_buffer("beta", beta / total)
+        self._known: tuple[Tensor, list[Tensor]] | None = None
+        """The latest picture ``a`` that went through whole, and its features."""
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """The distance of each picture of ``a`` from the same of ``b``."""
@@ -103,17 +105,27 @@ class DISTS(nn.Module):
 
     def _maps(self, a: Tensor, b: Tensor, start: int, end: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The pictures and every stage's features of them, in rows ``start`` to ``end``."""
+        if end - start < a.shape[2] or torch.is_grad_enabled():
+            of_a = self._features(a, start, end)
+        else:
+            # A method after the other is held against one original: it is looked at once.
+            if self._known is None or self._known[0] is not a:
+                self._known = a, list(self._features(a, start, end))
+            of_a = iter(self._known[1])
+        yield from zip(of_a, self._features(b, start, end), strict=True)
+
+    def _features(self, picture: Tensor, start: int, end: int) -> Iterator[Tensor]:
+        """A picture and every stage's features of it, in rows ``start`` to ``end``."""
         above, below = max(0, start - REACH), end + REACH
-        maps = [each[:, :, above:below] for each in (a, b)]
-        first, rows = start - above, min(end, a.shape[2]) - start
-        yield maps[0][:, :, first : first + rows], maps[1][:, :, first : first + rows]
-        maps = [self.standardise(each) for each in maps]
+        first, rows = start - above, min(end, picture.shape[2]) - start
+        maps = picture[:, :, above:below]
+        yield maps[:, :, first : first + rows]
+        maps = self.standardise(maps)
         for number, stage in enumerate(self.stages):
-            for place in (0, 1):
-                maps[place] = stage(maps[place])
+            maps = stage(maps)
             step = 2**number
             cut = slice(first // step, first // step - (-rows // step))
-            yield maps[0][:, :, cut], maps[1][:, :, cut]
+            yield maps[:, :, cut]
 
 
 def _strips(height: int, width: int) -> Iterator[tuple[int, int]]:

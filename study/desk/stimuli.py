@@ -173,7 +173,7 @@ def choose(
         known = methods_.chosen(wanted[name], settings.METHODS_DIR)
         left = [each for each in known if each.cannot(of)]
         for each in left:
-            elsewhere = not _is_for(each, of) and any(_is_for(each, at) for at in sets.values())
+            elsewhere = not each.is_for(of) and any(map(each.is_for, sets.values()))
             if named and not elsewhere:
                 raise ValueError(each.cannot(of))
         chosen[name] = tuple(each.name for each in known if each not in left)
@@ -191,19 +191,13 @@ def choose(
     )
 
 
-def _is_for(method: methods_.Method, of: datasets.Manifest) -> bool:
-    """Whether a set is one that the method could have outputs of, by its scale and originals."""
-    has_it = of.references or not method.is_original
-    return has_it and method.scale in (None, of.scale)
-
-
 def _left_out(of: datasets.Manifest, left: Sequence[methods_.Method]) -> list[str]:
     """What is said of methods that cannot be shown of a set, those alike in one line."""
     found: dict[str, list[str]] = {}
     for each in left:
         if each.is_original:
             why = "its images have no originals"
-        elif _is_for(each, of):
+        elif each.is_for(of):
             why = "there are no outputs of it"
         else:
             why = f"it is at x{of.scale}, and they are made for x{each.scale}"

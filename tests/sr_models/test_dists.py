@@ -118,6 +118,17 @@ def test_it_is_a_distance_of_colour_pictures_and_of_grey_ones(network, perceptua
     assert measure(grey, turned) == measure(*same) > 0.05
 
 
+def test_one_original_after_the_other_is_held_against_several_images(perceptual_dir, photo):
+    """What was seen of an original is kept for the next method, and for no other original."""
+    originals = [np.ascontiguousarray(photo[top : top + 40, :48]) for top in (0, 60)]
+    images = [np.ascontiguousarray(each[::-1]) for each in originals]
+    measure = perceptual.dists(perceptual_dir)
+    pairs = [(hr, image) for hr in originals for image in images]
+    fresh = [perceptual.dists(perceptual_dir)(*pair) for pair in pairs]
+    assert [measure(*pair) for pair in (*pairs, *reversed(pairs))] == [*fresh, *reversed(fresh)]
+    assert len(set(fresh)) == len(pairs)
+
+
 def test_pictures_that_cannot_be_compared_are_refused(network):
     for other in (torch.zeros(1, 3, 32, 40), torch.zeros(1, 1, 40, 40), torch.zeros(3, 40, 40)):
         with pytest.raises(ValueError, match="DISTS compares two batches"):

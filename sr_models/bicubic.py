@@ -24,7 +24,7 @@ def phases(scale: int = SCALE) -> Tensor:
 def enlarge(lr: Tensor, phases: Tensor) -> Tensor:
     """Bicubic enlargement of (n, c, h, w) by :func:`phases`, borders replicated, not rounded."""
     n, c, h, w = lr.shape
-    scale = math.isqrt(len(phases))
+    scale = math.isqrt(phases.shape[0])
     with torch.autocast(lr.device.type, enabled=False):
         padded = F.pad(lr.to(phases.dtype).reshape(n * c, 1, h, w), (2, 2, 2, 2), mode="replicate")
         large = F.pixel_shuffle(F.conv2d(padded, phases), scale)

@@ -128,9 +128,10 @@ def weights(path: Path) -> dict[str, Tensor]:
 
 def _load(path: Path) -> Any:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), path.open("rb") as file:
             warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
+            # Not by its name, from which PyTorch would conclude what it is.
+            return torch.load(file, map_location="cpu", weights_only=True)
     except MemoryError:
         raise
     except Exception as error:  # what a damaged file makes of an unpickler is any of a dozen

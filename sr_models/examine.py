@@ -80,27 +80,30 @@ def _stamp(path: Path) -> tuple[int, ...]:
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 
+def environment(device: str) -> dict[str, str]:
+    """What the process is told of this one's environment."""
+    told = {
+        key: value for key, value in os.environ.items()
+        if key in INHERITED or key.startswith(("LC_", "CUDA_"))
+    }  # fmt: skip
+    if device == "cpu":
+        told["CUDA_VISIBLE_DEVICES"] = ""
+    root = str(Path(__file__).parent.parent)
+    told["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [told.get("PYTHONPATH")])])
+    return told
+
+
 def _in_a_process(
     source: Path, part: Path, *, memory: int, patience: float, **options: Any
 ) -> dict[str, Any]:
     """What the process at the end of this module answers. Raises ``ValueError`` for a refusal."""
     task = {"source": str(source), "part": str(part.resolve()), "memory": memory, **options}
     task["patience"] = patience
-    environment = {
-        key: value for key, value in os.environ.items()
-        if key in INHERITED or key.startswith(("LC_", "CUDA_"))
-    }  # fmt: skip
-    if options["device"] == "cpu":
-        environment["CUDA_VISIBLE_DEVICES"] = ""
-    root = Path(__file__).parent.parent
-    environment["PYTHONPATH"] = os.pathsep.join(
-        [str(root), *filter(None, [environment.get("PYTHONPATH")])]
-    )
     with tempfile.TemporaryDirectory() as empty:
         try:
             ended = subprocess.run(
                 [sys.executable, "-m", "sr_models.examine", json.dumps(task)], cwd=empty,
-                env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience,
+                env=environment(options["device"]), stdin=subprocess.DEVNULL, capture_output=True, timeout=patience,
                 check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

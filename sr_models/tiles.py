@@ -76,8 +76,8 @@ def run(network: Call, lr: Image, layout: Layout, device: torch.device) -> Image
     with torch.backends.cudnn.flags(
         enabled=True, deterministic=True, benchmark=False, allow_tf32=False
     ):
-        for tile, margin in _attempts(layout, lr.shape[0], lr.shape[1], device):
-            answer = _tiled(network, x, layout, tile, margin, grey=lr.ndim == 2)
+        for sides, margin in _attempts(layout, lr.shape[0], lr.shape[1], device):
+            answer = _tiled(network, x, layout, sides, margin, grey=lr.ndim == 2)
             if answer is not None:
                 return answer
     height, width = lr.shape[:2]
@@ -95,33 +95,52 @@ def run(network: Call, lr: Image, layout: Layout, device: torch.device) -> Image
 
 def _attempts(
     layout: Layout, height: int, width: int, device: torch.device
-) -> Iterator[tuple[int, int]]:
-    """Sides of tiles and their margins, to be tried in this order."""
+) -> Iterator[tuple[tuple[int, int], int]]:
+    """Heights and widths of tiles and their margins, to be tried in this order."""
     whole, margin = max(height, width), layout.reach
     if layout.tolerance is None and margin is not None:
-        yield layout.tile, margin
+        yield (layout.tile, layout.tile), margin
         return
     side = layout.tile + 2 * (margin or 0)
     if whole <= side or (height * width <= side * side and not layout.fixed):
-        yield whole, 0
+        yield (whole, whole), 0
         return
-    while margin and side - 2 * margin >= max(layout.align, layout.least, side // 4):
-        yield (side - 2 * margin) // layout.align * layout.align, margin
+    while margin and side - 2 * margin >= max(layout.align, side // 4):
+        yield _shape(layout, height, width, margin), margin
         margin *= 2
     if not layout.fixed and height * width * layout.bytes_per_pixel <= room(device):
-        yield whole, 0
+        yield (whole, whole), 0
+
+
+def _shape(layout: Layout, height: int, width: int, margin: int) -> tuple[int, int]:
+    """The height and width of tiles that see the fewest pixels twice, in the memory of a square."""
+    side = layout.tile + 2 * (layout.reach or 0)
+    square = (side - 2 * margin) // layout.align * layout.align
+    shapes = {(square, square)}
+    for columns in range(1, -(-width // square) if not layout.fixed else 1):
+        across = -(-width // (columns * layout.align)) * layout.align
+        seen = min(width, across + 2 * margin)
+        down = (side * side // seen - 2 * margin) // layout.align * layout.align
+        if down >= layout.align:
+            shapes.add((down, across))
+
+    def seen_in_all(shape: tuple[int, int]) -> int:
+        rows, columns = -(-height // shape[0]), -(-width // shape[1])
+        return (height + 2 * margin * (rows - 1)) * (width + 2 * margin * (columns - 1))
+
+    return min(sorted(shapes), key=seen_in_all)
 
 
 def _tiled(
-    network: Call, x: Tensor, layout: Layout, tile: int, margin: int, *, grey: bool
+    network: Call, x: Tensor, layout: Layout, sides: tuple[int, int], margin: int, *, grey: bool
 ) -> Image | None:
-    """The answer in ``tile`` by ``tile`` pieces; ``None`` where two of them differ at a seam."""
+    """The answer in tiles of (height, width) ``sides``; ``None`` where two differ at a seam."""
     scale, (height, width) = layout.scale, x.shape[2:]
     out = np.empty((scale * height, scale * width) + (() if grey else (3,)), np.uint8)
     above: dict[int, Tensor] = {}
-    for top, bottom in _spans(height, tile):
+    for top, bottom in _spans(height, sides[0]):
         beside: Tensor | None = None
-        for left, right in _spans(width, tile):
+        for left, right in _spans(width, sides[1]):
             y0, y1 = _region(top, bottom, height, margin, layout)
             x0, x1 = _region(left, right, width, margin, layout)
             part = _enlarge(network, x[:, :, y0:y1, x0:x1], layout)[0].cpu()

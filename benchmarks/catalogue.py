@@ -6,6 +6,7 @@ Sets, methods, how far the outputs of each method over each set are, and measure
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,14 @@ def catalogue(
 ) -> Catalogue:
     """``sets``, ``methods``, ``outputs`` and ``measures``: lists of rows, as JSON can hold them.
 
-    A row of ``outputs`` is a method over a set of which every original is there: how many images,
-    outputs made, missing, and measured by each measure; they are read and checked unless ``look``
+    A row of ``outputs`` is a method over a set of which every image is there, also at another scale
+    of which there are outputs: how many images, outputs made, missing, and measured by each measure
+    that the set has; they are read and checked unless ``look``
     is false. Raises ``ValueError`` naming a manifest or a method's file that cannot be read.
     """
     manifests = [datasets.manifest(name, benchmarks_dir) for name in datasets.names(benchmarks_dir)]
     known = methods.methods(methods_dir)
-    there = set(datasets.available(benchmarks_dir))
+    there = [found for found in manifests if datasets.is_there(benchmarks_dir, found.name)]
     return {
         "sets": [_set(found, benchmarks_dir) for found in manifests],
         "methods": [
@@ -44,10 +46,9 @@ def catalogue(
         ],
         "outputs": [
             _made(outputs_dir, found, each)
-            for found in manifests
-            if look and found.name in there
+            for found in (_at_all_scales(there, benchmarks_dir, outputs_dir, known) if look else ())
             for each in known.values()
-            if each.covers(found.name) and not _lacks(each)
+            if not each.cannot(found) and not _lacks(each)
         ],
         "measures": [
             {
@@ -62,6 +63,24 @@ def catalogue(
     }
 
 
+def _at_all_scales(
+    sets: Sequence[datasets.Manifest],
+    benchmarks_dir: Path,
+    outputs_dir: Path,
+    known: Mapping[str, methods.Method],
+) -> Iterator[datasets.Manifest]:
+    """Sets, each followed by itself at other scales if anything was made or brought of it there."""
+    brought = {name for each in known.values() for name in each.sets or ()}
+    for found in sets:
+        yield found
+        for name in datasets.at_other_scales(found.name, benchmarks_dir):
+            if name in brought or any(outputs_dir.glob(f"{name}/*/*.png")):
+                try:
+                    yield datasets.manifest(name, benchmarks_dir)
+                except ValueError:  # left of another set that had the name
+                    continue
+
+
 def _set(found: datasets.Manifest, folder: Path) -> dict[str, Any]:
     paths = [datasets.image_path(folder, found.name, each) for each in found.images]
     return {
@@ -71,6 +90,7 @@ def _set(found: datasets.Manifest, folder: Path) -> dict[str, Any]:
         "there": sum(path.is_file() for path in paths),
         "scale": found.scale,
         "references": found.references,
+        "lr": "given" if found.brings_lr or not found.references else "made",
         "license": found.license,
         "sources": [each.address for each in found.sources],
     }

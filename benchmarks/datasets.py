@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.files import pixel_hash, read_image
+from benchmarks.files import MOST_PIXELS, pixel_hash, read_image
 from sr_models import SCALE
 
 SET_NAMES = ("Set5", "Set14", "BSD100")
@@ -54,6 +54,9 @@ AT = re.compile(r"(.+)_x([2348])")
 """A set at another scale than its own: its name, then the scale."""
 LONGEST_NAME, LONGEST_TITLE = 50, 100
 """Characters of a set's that the database keeps."""
+LEAST_OUTPUT, LEAST_LR = 32, 8
+"""Pixels a side of an output, which SSIM and LPIPS need, and of what it is made from: bicubic looks
+at two on each side of a place, and with fewer an image would be borders for the most part."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,9 @@ def _at(base: Manifest, name: str, scale: int) -> Manifest:
             f"{name!r} is longer than {LONGEST_NAME} characters, the most for a set; add its "
             "images under a shorter name"
         )
+    for image in base.images:
+        if reason := unfit(image.width, image.height, scale, references=base.references):
+            raise ValueError(f"{base.name} cannot be at x{scale}: {image.name} is {reason}")
     ending = f", x{scale}"
     title = f"{base.title[: LONGEST_TITLE - len(ending)]}{ending}"
     return replace(base, name=name, title=title, scale=scale, base=base.name)
@@ -184,6 +190,37 @@ def base_of(name: str, folder: Path | None = None) -> str:
     if at is None or name in SHIPPED or (folder and (folder / name / OWN).is_file()):
         return name
     return at[1]
+
+
+def at_other_scales(name: str, folder: Path | None = None) -> list[str]:
+    """What the set ``name`` may be called at other scales; names that no other set has.
+
+    >>> at_other_scales("Set5")
+    ['Set5_x2', 'Set5_x3', 'Set5_x4', 'Set5_x8']
+    """
+    every = [f"{name}_x{scale}" for scale in SCALES]
+    return [each for each in every if base_of(each, folder) == name]
+
+
+def unfit(width: int, height: int, scale: int, *, references: bool = True) -> str:
+    """What is wrong with the size of an image in a set at ``scale``; empty if nothing is.
+
+    >>> unfit(32, 32, 4), unfit(60, 80, 8)
+    ('', '60x80 px; an image needs 64 px a side at x8')
+    >>> unfit(32, 7, 4, references=False)
+    '32x7 px; an image needs 8 px a side at x4, without an original'
+    """
+    least = max(LEAST_LR, -(-LEAST_OUTPUT // scale)) * (scale if references else 1)
+    if min(width, height) < least:
+        told = f" at x{scale}" * (scale != SCALE or not references)
+        told += ", without an original" * (not references)
+        return f"{width}x{height} px; an image needs {least} px a side{told}"
+    if not references and width * height * scale**2 > MOST_PIXELS:
+        return (
+            f"{width}x{height} px; enlarged by {scale} it would have more than "
+            f"{MOST_PIXELS // 1_000_000} million pixels, the most for an image"
+        )
+    return ""
 
 
 @functools.cache
@@ -240,9 +277,12 @@ def lr_path(folder: Path, set_name: str, entry: ImageEntry) -> Path:
 
 
 def is_there(folder: Path, name: str) -> bool:
-    """Whether every image of a set lies in ``folder``."""
-    found = manifest(name, folder)
-    return all(image_path(folder, name, entry).is_file() for entry in found.images)
+    """Whether every image of a set lies in ``folder``, and every LR image that came with it."""
+    return all(
+        image_path(folder, name, entry).is_file()
+        and (not entry.lr_sha256 or lr_path(folder, name, entry).is_file())
+        for entry in manifest(name, folder).images
+    )
 
 
 def available(folder: Path) -> list[str]:
@@ -326,4 +366,11 @@ def mends(set_name: str, folder: Path | None = None) -> str:
     base = base_of(set_name, folder)
     if base in SHIPPED:
         return f"python manage.py fetch_benchmarks {base}"
-    return f"python manage.py add_set {base} FOLDER, with the images that it was made from,"
+    options = ""
+    if folder and (folder / base / OWN).is_file():
+        found = manifest(base, folder)
+        options += f" --scale {found.scale}" * (found.scale != SCALE)
+        options += " --lr LR-FOLDER" * found.brings_lr
+        options += " --no-reference" * (not found.references)
+    images = "with the images that it was made from,"
+    return f"python manage.py add_set {base} FOLDER{options}, {images}"

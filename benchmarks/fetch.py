@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks import archives
-from benchmarks.datasets import SAMPLES, ImageEntry, image_path, load_verified, manifest
+from benchmarks.datasets import SAMPLES, ImageEntry, image_path, load_verified, manifest, mends
 from benchmarks.download import download
 from benchmarks.files import (
     encode_png,
@@ -113,6 +113,12 @@ def fetch(
     that were found are kept.
     """
     sets = [manifest(name, destination) for name in dict.fromkeys(names)]
+    for each in sets:
+        if each.base:
+            raise ValueError(
+                f"{each.name} is {each.base} at x{each.scale}, and the same images: "
+                f"{mends(each.name, destination)} brings them"
+            )
     run = _Run(destination, progress)
     for each in sets:
         for entry in each.images:

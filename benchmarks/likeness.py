@@ -13,10 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.cases import Case
+from benchmarks.datasets import SCALES, manifest
 from benchmarks.pairing import limited, listed
-from benchmarks.resize import crop_to_multiple
 from benchmarks.scenes import LUMA, thumbnail
-from sr_models import SCALE
+from sr_models.interpolation import bicubic
 
 Image = NDArray[np.uint8]
 
@@ -42,66 +43,81 @@ class Fitted(NamedTuple):
     converted: bool
 
 
-def fitted(image: Image, hr: Image, size: tuple[int, int]) -> Fitted:
-    """An output in the size and with the channels of ``hr``, (h, w) or (h, w, 3), uint8.
+def fitted(image: Image, asked: Case) -> Fitted:
+    """An output in the size and with the channels that its case asks for, uint8.
 
-    ``hr`` is the original as far as four divides it, ``size`` the (width, height) of the whole;
-    the output may have either. Raises ``ValueError`` with what is wrong with it.
+    It may have the size of the whole original, too. Raises ``ValueError`` with what is wrong.
     """
     height, width = image.shape[:2]
-    right = {size, (hr.shape[1], hr.shape[0])}
+    entry, shape = asked.entry, asked.shape
+    right = {(shape[1], shape[0])}
+    if asked.hr is not None:
+        right.add((entry.width, entry.height))
     if (width, height) not in right:
         expected = " or ".join(f"{w}x{h}" for w, h in sorted(right, reverse=True))
         raise ValueError(
-            f"its size is {width}x{height}, not {expected}{_explained(width, height, size)}"
+            f"its size is {width}x{height}, not {expected}{_explained(width, height, asked)}"
         )
-    cut = crop_to_multiple(image)
-    cropped = cut.shape != image.shape
-    kept, converted = coloured(cut, hr)
-    return Fitted(kept, cropped, converted)
+    cut = image[: shape[0], : shape[1]]
+    beside = "its original" if asked.hr is not None else "what it was made from"
+    found, converted = coloured(cut, asked.lr if asked.hr is None else asked.hr, beside)
+    return Fitted(found, cut.shape != image.shape, converted)
 
 
-def coloured(image: Image, hr: Image) -> tuple[Image, bool]:
-    """An output with the channels of ``hr``, and whether colours, hardly any, became grey.
+def coloured(image: Image, beside: Image, called: str = "its original") -> tuple[Image, bool]:
+    """An image in grey or colour as that ``beside`` it, and whether colours became grey.
 
-    Raises ``ValueError`` where one has colours and the other has none.
+    Raises ``ValueError`` where colours are missing, or more than hardly any.
     """
-    if hr.ndim == 2 and image.ndim == 3:
-        return _grey(image)
-    if hr.ndim == 3 and image.ndim == 2:
-        if (hr != hr[..., :1]).any():
-            raise ValueError("it is grey, and its original has colours")
+    if beside.ndim == 2 and image.ndim == 3:
+        return _grey(image, called)
+    if beside.ndim == 3 and image.ndim == 2:
+        if (beside != beside[..., :1]).any():
+            raise ValueError(f"it is grey, and {called} has colours")
         image = image[..., None].repeat(3, axis=2)
     return np.ascontiguousarray(image), False
 
 
-def _explained(width: int, height: int, size: tuple[int, int]) -> str:
+def _explained(width: int, height: int, asked: Case) -> str:
     """What a wrong size looks like, if like anything."""
-    lr = (size[0] // SCALE, size[1] // SCALE)
+    entry, right = asked.entry, asked.scale
+    whole = (entry.width, entry.height)
+    lr = whole if asked.hr is None else (whole[0] // right, whole[1] // right)
     if (width, height) == lr:
-        return f": that is the size of what was to be enlarged by {SCALE}"
-    if (height, width) == size:
+        return f": that is the size of what was to be enlarged by {right}"
+    if (height, width) in (whole, asked.shape[1::-1]):
         return ": it lies on its side"
-    for times in (2, 3, 4):
-        if (width, height) == (size[0] * times, size[1] * times):
+    for times in (2, 3, 4) if asked.hr is not None else ():
+        if (width, height) == (whole[0] * times, whole[1] * times):
             return f": that is {times} times the original; was that enlarged?"
-    for scale in (2, 3, 5, 6, 8, 16):
-        if (width, height) == (lr[0] * scale, lr[1] * scale):
-            return f": it looks like scale {scale}, and scale {SCALE} is needed"
-    for scale in (3, 8):
-        if (width, height) == (size[0] - size[0] % scale, size[1] - size[1] % scale):
-            return f": it was cut for scale {scale}, and scale {SCALE} is needed"
+    for scale in (2, 3, 4, 5, 6, 8, 16):
+        if scale != right and (width, height) == (lr[0] * scale, lr[1] * scale):
+            other = _called(asked, scale) if asked.hr is None else ""
+            return f": it looks like scale {scale}, and scale {right} is needed{other}"
+    for scale in (8, 4, 3, 2) if asked.hr is not None else ():
+        if (width, height) == (whole[0] - whole[0] % scale, whole[1] - whole[1] % scale):
+            other = _called(asked, scale)
+            return f": it was cut for scale {scale}, and scale {right} is needed{other}"
     return ""
 
 
-def _grey(image: Image) -> tuple[Image, bool]:
+def _called(asked: Case, scale: int) -> str:
+    """By what ``--set`` outputs at another scale are taken, if by any."""
+    base = manifest(asked.of.base or asked.set, asked.folder)
+    if base.brings_lr or scale not in SCALES:
+        return ""
+    name = base.name if scale == base.scale else f"{base.name}_x{scale}"
+    return f"; --set {name} takes outputs at that scale"
+
+
+def _grey(image: Image, called: str) -> tuple[Image, bool]:
     """A colour output of a grey image as grey, and whether it had colours, if hardly any."""
     spread = float((image.max(axis=2) - image.min(axis=2)).mean())
     if not spread:
         return np.ascontiguousarray(image[..., 0]), False
     if spread > SPREAD:
         raise ValueError(
-            f"it has colours, and its original is grey: its channels are {spread:.0f} levels apart"
+            f"it has colours, and {called} is grey: its channels are {spread:.0f} levels apart"
         )
     return np.floor(np.clip(image @ LUMA, 0, 255) + 0.5).astype(np.uint8), True
 
@@ -116,6 +132,16 @@ class Compared(NamedTuple):
     equal: bool
     thumbnail: NDArray[np.float32]
     original: NDArray[np.float32]
+
+
+def beside(asked: Case, image: Image) -> Compared:
+    """Look at an output beside its original; without one, beside what bicubic makes of its LR
+    image, which it may well be equal to.
+    """
+    if asked.hr is not None:
+        return compared(asked.entry.name, image, asked.hr)
+    enlarged = bicubic(asked.lr, asked.scale)
+    return compared(asked.entry.name, image, enlarged)._replace(equal=False)
 
 
 def compared(name: str, image: Image, hr: Image) -> Compared:
@@ -139,7 +165,12 @@ def suspicions(set_name: str, outputs: Sequence[Compared]) -> list[str]:
     return [
         *_originals(set_name, outputs),
         *_blue_first(set_name, outputs),
-        *limited(_mixed_up(set_name, outputs)),
+        *limited(
+            [
+                f"{set_name}: the output of {name} shows {shown}, it seems"
+                for name, shown in mixed_up(outputs).items()
+            ]
+        ),
     ]
 
 
@@ -150,7 +181,7 @@ def _originals(set_name: str, outputs: Sequence[Compared]) -> list[str]:
 
 
 def _blue_first(set_name: str, outputs: Sequence[Compared]) -> list[str]:
-    names = [each.name for each in outputs if _gain(each.error, each.exchanged) > GAIN]
+    names = blue_first(outputs)
     if not names:
         return []
     # Images of few colours do not tell, so that half of a set is as good as all of it.
@@ -161,10 +192,9 @@ def _blue_first(set_name: str, outputs: Sequence[Compared]) -> list[str]:
     ]
 
 
-def blue_first(image: Image, like: Image) -> bool:
-    """Whether an image, (h, w[, 3]), is nearer to another with red and blue exchanged, by far."""
-    told = compared("", image, like)
-    return _gain(told.error, told.exchanged) > GAIN
+def blue_first(outputs: Sequence[Compared]) -> list[str]:
+    """The images whose outputs have red and blue exchanged, it seems."""
+    return [each.name for each in outputs if _gain(each.error, each.exchanged) > GAIN]
 
 
 def _gain(error: float, exchanged: float) -> float:
@@ -173,14 +203,13 @@ def _gain(error: float, exchanged: float) -> float:
     return 10 * math.log10(error / exchanged) if exchanged else math.inf
 
 
-def _mixed_up(set_name: str, outputs: Sequence[Compared]) -> list[str]:
+def mixed_up(outputs: Sequence[Compared]) -> dict[str, str]:
+    """The images whose outputs show another of the images, it seems, and which that is."""
     originals = np.array([each.original for each in outputs])
-    found = []
+    found = {}
     for place, each in enumerate(outputs):
         distances = np.sqrt(np.square(originals - each.thumbnail).mean(axis=1))
         nearest = int(distances.argmin())
         if distances[place] > FAR + TIMES * distances[nearest]:
-            found.append(
-                f"{set_name}: the output of {each.name} shows {outputs[nearest].name}, it seems"
-            )
+            found[each.name] = outputs[nearest].name
     return found

@@ -108,6 +108,9 @@ class OwnMethod:
 
     ``outputs``: the images that were brought, by set; ``model``: a network, run here; ``command``:
     a program, run here.
+
+    ``scale`` is that of a model or a program; outputs were made elsewhere, by whatever model at
+    each scale, and have one only in files of before.
     """
 
     name: str
@@ -115,7 +118,7 @@ class OwnMethod:
     place: int
     license: str = ""
     source: str = ""
-    scale: int = SCALE
+    scale: int | None = None
     kind: str = OUTPUTS
     outputs: Mapping[str, Outputs] = field(default_factory=dict)
     model: Model | None = None
@@ -340,6 +343,7 @@ def _of_outputs(folder: Path, found: OwnMethod, method: Callable[..., Method]) -
         runs_on=lambda device: "elsewhere",
         sets=frozenset(found.outputs),
         kind=OUTPUTS,
+        scale=None,
     )
 
 

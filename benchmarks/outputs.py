@@ -336,14 +336,9 @@ def _known(there: set[tuple[str, str]], benchmarks_dir: Path | None) -> list[str
     """The sets that outputs may be of, those at other scales behind the set that they are of."""
     found, folders = [], sorted({name for name, _ in there})
     for name in datasets.names(benchmarks_dir):
-        found += [name, *(each for each in folders if each in _scales(name, benchmarks_dir))]
+        others = datasets.at_other_scales(name, benchmarks_dir)
+        found += [name, *(each for each in folders if each in others)]
     return found
-
-
-def _scales(name: str, folder: Path | None) -> set[str]:
-    """What a set is called at other scales, and no other set is."""
-    every = {f"{name}_x{scale}" for scale in datasets.SCALES}
-    return {each for each in every if datasets.base_of(each, folder) == name}
 
 
 @dataclass(frozen=True)
@@ -367,7 +362,8 @@ def made(outputs_dir: Path, found: Manifest, method: Method) -> Made:
 
     Raises ``ValueError`` for missing weights.
     """
-    whole, measured = 0, dict.fromkeys(COMPUTED, 0)
+    known = [each for each in COMPUTED.values() if found.references or not each.needs_reference]
+    whole, measured = 0, {each.name: 0 for each in known}
     for entry in found.images:
         path = output_path(outputs_dir, found.name, method.name, entry)
         if lack_of(path, entry, fingerprint(method, found, entry), ()):

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from tqdm import tqdm
 
 from benchmarks import datasets, material, methods, pairing
+from benchmarks.cases import case, output_size
 from benchmarks.datasets import Manifest
 from benchmarks.files import (
     encode_png,
@@ -24,12 +25,11 @@ from benchmarks.files import (
     remove_folder,
     write_whole,
 )
-from benchmarks.likeness import Compared, compared, fitted, suspicions
+from benchmarks.likeness import Compared, beside, fitted, suspicions
 from benchmarks.material import readable
 from benchmarks.methods import Outputs, OwnMethod
 from benchmarks.own_names import alone, described, lines
 from benchmarks.pairing import Pairing, Pattern, limited, listed
-from benchmarks.resize import crop_to_multiple
 
 FOLDERS = {"B100": "BSD100", "BSDS100": "BSD100"}
 """What folders of results call a set that has another name here."""
@@ -38,7 +38,7 @@ FOLDERS = {"B100": "BSD100", "BSDS100": "BSD100"}
 @dataclass(frozen=True)
 class Added:
     """What ``add`` did: outputs by set, of which ``mended`` were there already; and how many were
-    cut to a multiple of four, and turned from nearly grey colours to grey."""
+    cut to a multiple of their scale, and turned from nearly grey colours to grey."""
 
     name: str
     outputs: Mapping[str, int]
@@ -54,7 +54,7 @@ class Added:
             f"{count} outputs of {name}{equal * (name in self.mended)}"
             for name, count in self.outputs.items()
         )
-        cut = f"; {self.cropped} were cut to a multiple of four" * (self.cropped > 0)
+        cut = f"; {self.cropped} were cut to a multiple of their scale" * (self.cropped > 0)
         grey = f"; {self.converted} with hardly any colour became grey" * (self.converted > 0)
         sets = " ".join(self.outputs)
         return (
@@ -115,12 +115,12 @@ def add(
                 str(outputs),
                 [
                     *limited(lost),
-                    *_problems(paired, files, known, method),
+                    *_problems(paired, files, known),
                     *_wrong(taken, method, as_they_are),
                 ],
             )
             mended = tuple(each for each in taken if each in method.outputs)
-            _keep(replace(method, scale=known[next(iter(taken))].scale), taken, folder, part)
+            _keep(method, taken, folder, part)
     return Added(
         name,
         {each: len(some.outputs.images) for each, some in taken.items()},
@@ -169,15 +169,13 @@ def forget(set_name: str, *, folder: Path) -> list[str]:
 
 
 def _names(benchmarks_dir: Path, sets: Sequence[str] | None) -> list[str]:
-    """The sets that outputs may be of; those that are wanted must be among them."""
-    for each in sets or ():
-        if not datasets.manifest(each, benchmarks_dir).references:
-            raise ValueError(f"{each} has no originals, beside which outputs could be checked")
-    return [
-        each
-        for each in datasets.names(benchmarks_dir)
-        if datasets.manifest(each, benchmarks_dir).references
-    ]
+    """The sets that outputs may be of; those at other scales only where they are wanted, and then
+    in the place of those whose images they are, unless these are wanted too.
+    """
+    wanted = [datasets.manifest(each, benchmarks_dir) for each in sets or ()]
+    known = [*datasets.names(benchmarks_dir), *(each.name for each in wanted if each.base)]
+    less = {each.base for each in wanted} - {each.name for each in wanted}
+    return [each for each in dict.fromkeys(known) if each not in less]
 
 
 def _paired(
@@ -187,13 +185,14 @@ def _paired(
     sets: Sequence[str] | None,
     pattern: Pattern | None,
 ) -> Pairing:
-    there = datasets.available(benchmarks_dir)
+    homes = {each.base: name for name, each in known.items() if each.base}
+    absent = [name for name in known if not datasets.is_there(benchmarks_dir, name)]
     return pairing.pair(
         list(files),
         {name: [entry.name for entry in each.images] for name, each in known.items()},
         wanted=list(dict.fromkeys(sets or ())),
-        absent={name: datasets.mends(name) for name in known if name not in there},
-        folders=FOLDERS,
+        absent={name: datasets.mends(name, benchmarks_dir) for name in absent},
+        folders=homes | {other: homes.get(name, name) for other, name in FOLDERS.items()},
         pattern=pattern,
     )
 
@@ -202,7 +201,6 @@ def _problems(
     paired: Pairing,
     files: Mapping[PurePosixPath, Path],
     known: Mapping[str, Manifest],
-    method: OwnMethod,
 ) -> list[str]:
     """What is wrong with the names; patterns to choose from are told with sizes."""
     problems = list(paired.problems)
@@ -213,16 +211,16 @@ def _problems(
             said = f"{size[0]}x{size[1]}" if size else "no image"
             where = readable(each.first)
             told.append(f"'{each.pattern}' ({' '.join(each.sets)}; {where} is {said})")
-        entry = known[paired.candidates[0].sets[0]].images[0]
+        of = known[paired.candidates[0].sets[0]]
+        entry, size = of.images[0], output_size(of, of.images[0])
+        needed = (
+            f"the original {entry.name} is {entry.width}x{entry.height}"
+            if of.references
+            else f"of {entry.name} one of {size[0]}x{size[1]} is needed"
+        )
         problems.append(
             f"several patterns fit its names, and --pattern says which is meant: {listed(told)}; "
-            f"the original {entry.name} is {entry.width}x{entry.height}"
-        )
-    scales = {known[name].scale for name in paired.files}
-    if len(scales | ({method.scale} if method.outputs else set())) > 1:
-        problems.append(
-            f"a method has one scale, and the sets have several: {method.name} of {method.scale}"
-            + "".join(f", {name} of {known[name].scale}" for name in paired.files)
+            f"{needed}"
         )
     return problems
 
@@ -237,20 +235,23 @@ def _take(
 ) -> _Taken:
     """Read, check and write again the outputs of one set, into ``part``."""
     taken, images, sources = _Taken(), {}, {}
+    what = "original" if manifest.references else "image"
     entries = [entry for entry in manifest.images if entry.name in paired]
     for entry in tqdm(entries, desc=manifest.name, unit=" images", disable=not progress):
         place = paired[entry.name]
         try:
-            hr = crop_to_multiple(datasets.load_verified(benchmarks_dir, manifest.name, entry))
+            asked = case(benchmarks_dir, manifest, entry)
+            if asked.hr is None:
+                _ = asked.lr  # beside which the output is checked
         except ValueError as error:
-            mends = datasets.mends(manifest.name)
+            mends = datasets.mends(manifest.name, benchmarks_dir)
             told = "" if mends in str(error) else f": {mends} brings it"
-            taken.problems.append(f"the original {error}{told}")
+            taken.problems.append(f"the {what} {error}{told}")
             continue
         try:
             image = read_image(files[place], label=readable(place))
             try:
-                found = fitted(image, hr, (entry.width, entry.height))
+                found = fitted(image, asked)
             except ValueError as error:
                 raise ValueError(
                     f"{readable(place)}, for {entry.name} of {manifest.name}: {error}"
@@ -259,7 +260,7 @@ def _take(
             taken.problems.append(str(error))
             continue
         write_whole(part / f"{entry.name}.png", encode_png(found.image))
-        taken.compared.append(compared(entry.name, found.image, hr))
+        taken.compared.append(beside(asked, found.image))
         taken.cropped += found.cropped
         taken.converted += found.converted
         images[entry.name], sources[entry.name] = pixel_hash(found.image), entry.made_from

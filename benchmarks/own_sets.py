@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +10,20 @@ from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
-from benchmarks import datasets, scenes
-from benchmarks.datasets import SHIPPED, ImageEntry, Manifest, image_path, load_verified, manifest
+from benchmarks import datasets, given_lr, scenes
+from benchmarks.datasets import (
+    SCALES,
+    SHIPPED,
+    ImageEntry,
+    Manifest,
+    at_other_scales,
+    image_path,
+    load_lr,
+    load_verified,
+    lr_path,
+    manifest,
+    unfit,
+)
 from benchmarks.files import (
     encode_png,
     folder_aside,
@@ -23,28 +34,24 @@ from benchmarks.files import (
     write_whole,
 )
 from benchmarks.material import Found, is_legible, matcher, opened, readable, refuse, stem
+from benchmarks.set_names import check_name, check_text
 from sr_models import SCALE
 
-NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
-RESERVED = ("calibration",)
-"""What the study keeps images under that are in no set."""
 MOST_IMAGES = 5_000
-SMALLEST = 32
-"""Pixels a side, also of the crop to a multiple of four: SSIM and LPIPS need as many."""
 LONGEST_NAME, MOST_BYTES_OF_A_NAME = 100, 200
 """Of an image: characters that the database keeps, and bytes that fit beside a suffix on disk."""
-LONGEST = {"title": 100, "license": 200}
-"""Characters."""
 MOST_TOLD = 20
 """Folders that are listed where one of them is to be chosen."""
 
 
 @dataclass(frozen=True)
 class _Taken:
-    """What was read: the images, and how many files the pattern passed over."""
+    """What was read: the set, how many files the pattern passed over, and what its LR images are,
+    if they came with it."""
 
-    images: tuple[ImageEntry, ...]
+    found: Manifest
     passed_over: int
+    lr: str = ""
 
 
 def add(
@@ -55,6 +62,10 @@ def add(
     title: str = "",
     license: str = "",
     pattern: str = "",
+    scale: int = SCALE,
+    references: bool = True,
+    lr: Path | None = None,
+    lr_pattern: str = "",
     as_they_are: bool = False,
     progress: bool = True,
     say: Callable[[str], None] = print,
@@ -62,33 +73,55 @@ def add(
     """Make the images in ``source``, a folder or an archive, the set ``name`` in ``folder``.
 
     Images are called as their files, or by what stands for the ``{}`` of ``pattern`` (see
-    `material.matcher`); what does not match it is passed over. ``as_they_are`` takes images that
-    seem to show the same scene. A set that is there already with the same images is mended. ``say``
-    hears in the end what was done. Raises ``ValueError`` with everything that is wrong, and then
-    nothing was taken.
+    `material.matcher`); what does not match it is passed over. They are originals, and outputs are
+    made at ``scale``: from the LR images in ``lr``, a folder or an archive, of files named as
+    ``lr_pattern`` says, or from what our own degradation makes. Without ``references`` they are
+    what is enlarged themselves. ``as_they_are`` takes images that seem to show the same scene, and
+    LR images that seem to be none. A set that is there already with the same images is mended.
+    ``say`` hears in the end what was done. Raises ``ValueError`` with everything that is wrong, and
+    then nothing was taken.
     """
-    _check_name(name, folder)
-    _check_text("title", title)
-    _check_text("license", license)
+    if scale not in SCALES:
+        raise ValueError(f"there is no scale {scale}; there are {', '.join(map(str, SCALES))}")
+    if lr and not references:
+        raise ValueError(
+            "--no-reference says that the images are what is enlarged, and --lr brings other "
+            "images to be enlarged; leave one of them out"
+        )
+    if lr_pattern and not lr:
+        raise ValueError("--lr-pattern says which files of --lr are meant; name them by --lr, too")
+    check_name(name, folder)
+    check_text("title", title)
+    check_text("license", license)
     sweep(folder)
     there = _there(name, folder)
     with folder_aside(folder / name) as part:
-        taken = _read(source, part, pattern, as_they_are, progress)
-        new = Manifest(name, title or name, taken.images, license=license)
+        asked = Manifest(name, title or name, (), (), license, scale, references)
+        taken = _read(source, part, asked, pattern, as_they_are, progress)
+        new = taken.found
+        if there is not None:
+            _check_images(new, there)
+        if lr:
+            given = given_lr.take(
+                lr, new, part, pattern=lr_pattern, as_they_are=as_they_are, progress=progress
+            )
+            new = replace(new, images=given.images)
+            taken = replace(taken, lr=given.sentence)
         if there is None:
             write_whole(part / datasets.OWN, datasets.as_json(new).encode())
             part.rename(folder / name)
             done = ""
         else:
+            _check_lr(new, there)
             new = replace(there, title=title or there.title, license=license or there.license)
-            mended = _mend(new, there, taken, part, folder)
+            mended = _mend(new, there, part, folder)
             done = f"was there already, {mended} of its files were put back; "
-    say(f"{name}: {done}{_told(new, folder, taken.passed_over)}")
+    say(f"{name}: {done}{_told(new, folder, taken)}")
     return new
 
 
 def remove(name: str, *, folder: Path, outputs_dir: Path) -> None:
-    """Remove the set ``name`` of somebody's own, and what methods made of it.
+    """Remove the set ``name`` of somebody's own, and what methods made of it, at any scale.
 
     Raises ``ValueError`` for a shipped set and one that is not there.
     """
@@ -100,34 +133,11 @@ def remove(name: str, *, folder: Path, outputs_dir: Path) -> None:
             f"there is no set {name!r} of your own; there {'is ' if len(own) == 1 else 'are '}"
             f"{', '.join(own) or 'none'}"
         )
+    others = at_other_scales(name, folder)
     remove_folder(folder / name)
-    if (outputs_dir / name).is_dir():
-        remove_folder(outputs_dir / name)
-
-
-def _check_name(name: str, folder: Path) -> None:
-    if not NAME.fullmatch(name):
-        raise ValueError(
-            f"'{readable(name)}' cannot be the name of a set: it needs 1 to 50 letters (a to z), "
-            "digits, hyphens and underscores, a letter or digit first"
-        )
-    for shipped in SHIPPED:
-        if name.casefold() == shipped.casefold():
-            raise ValueError(
-                f"{shipped} is a set that comes with this product; choose another name"
-            )
-    if name.casefold() in RESERVED:
-        raise ValueError(f"{name} is what images for calibration lie under; choose another name")
-    for other in folder.iterdir() if folder.is_dir() else ():
-        if other.name != name and other.name.casefold() == name.casefold():
-            raise ValueError(
-                f"{other} is there, whose name differs in case only; choose another name"
-            )
-
-
-def _check_text(option: str, text: str) -> None:
-    if len(text) > LONGEST[option] or not is_legible(text):
-        raise ValueError(f"--{option} needs one line of at most {LONGEST[option]} characters")
+    for each in (name, *others):
+        if (outputs_dir / each).is_dir():
+            remove_folder(outputs_dir / each)
 
 
 def _there(name: str, folder: Path) -> Manifest | None:
@@ -145,13 +155,40 @@ def _there(name: str, folder: Path) -> Manifest | None:
     return None
 
 
-def _mend(new: Manifest, there: Manifest, taken: _Taken, part: Path, folder: Path) -> int:
-    """Put back what is missing or damaged of a set; how many images that were."""
-    if {(e.name, e.sha256) for e in there.images} != {(e.name, e.sha256) for e in taken.images}:
+def _check_images(new: Manifest, there: Manifest) -> None:
+    """Whether what was read is the set that is there, but for LR images."""
+    first = f"choose another name, or first python manage.py remove_set {new.name}"
+    if {(e.name, e.sha256) for e in there.images} != {(e.name, e.sha256) for e in new.images}:
+        raise ValueError(f"there is a set {new.name} of other images; {first}")
+    if there.references != new.references:
+        mend = "leave out --no-reference" if there.references else "say --no-reference"
         raise ValueError(
-            f"there is a set {new.name} of other images; choose another name, or first python "
-            f"manage.py remove_set {new.name}"
+            f"there is a set {new.name} {'with' if there.references else 'without'} originals; to "
+            f"mend it {mend}, otherwise {first}"
         )
+    if there.scale != new.scale:
+        also = "" if there.brings_lr else f" (at x{new.scale} it is {new.name}_x{new.scale})"
+        raise ValueError(
+            f"there is a set {new.name} at x{there.scale}, not x{new.scale}{also}; to mend it say "
+            f"--scale {there.scale}, otherwise {first}"
+        )
+
+
+def _check_lr(new: Manifest, there: Manifest) -> None:
+    """Whether the LR images, or none, are those of the set that is there."""
+    first = f"choose another name, or first python manage.py remove_set {new.name}"
+    if there.brings_lr and not new.brings_lr:
+        raise ValueError(
+            f"there is a set {new.name} with which LR images came; to mend it name them by --lr, "
+            f"otherwise {first}"
+        )
+    if {(e.name, e.lr_sha256) for e in new.images} != {(e.name, e.lr_sha256) for e in there.images}:
+        has = "of other LR images" if there.brings_lr else "with which no LR images came"
+        raise ValueError(f"there is a set {new.name} {has}; {first}")
+
+
+def _mend(new: Manifest, there: Manifest, part: Path, folder: Path) -> int:
+    """Put back what is missing or damaged of a set; how many files that were."""
     mended = 0
     for entry in new.images:
         try:
@@ -159,12 +196,23 @@ def _mend(new: Manifest, there: Manifest, taken: _Taken, part: Path, folder: Pat
         except ValueError:
             (part / f"{entry.name}.png").replace(image_path(folder, new.name, entry))
             mended += 1
+        if not entry.lr_sha256:
+            continue
+        try:
+            load_lr(folder, new.name, entry)
+        except ValueError:
+            target = lr_path(folder, new.name, entry)
+            target.parent.mkdir(exist_ok=True)
+            (part / datasets.LR / f"{entry.name}.png").replace(target)
+            mended += 1
     if new != there:
         write_whole(folder / new.name / datasets.OWN, datasets.as_json(new).encode())
     return mended
 
 
-def _read(source: Path, part: Path, pattern: str, as_they_are: bool, progress: bool) -> _Taken:
+def _read(
+    source: Path, part: Path, asked: Manifest, pattern: str, as_they_are: bool, progress: bool
+) -> _Taken:
     """Write the images of ``source`` into ``part``; ``ValueError`` with all that is wrong."""
     problems: list[str] = []
     with opened(source, room=part, problems=problems, others=not pattern) as found:
@@ -181,10 +229,8 @@ def _read(source: Path, part: Path, pattern: str, as_they_are: bool, progress: b
                 problems.append(str(error))
                 continue
             height, width, *channels = image.shape
-            if min(height, width) < SMALLEST:
-                problems.append(
-                    f"{label} is {width}x{height} px; an image needs {SMALLEST} px a side"
-                )
+            if reason := unfit(width, height, asked.scale, references=asked.references):
+                problems.append(f"{label} is {reason}")
                 continue
             sha256 = pixel_hash(image)
             copies.setdefault(sha256, []).append(label)
@@ -203,7 +249,7 @@ def _read(source: Path, part: Path, pattern: str, as_they_are: bool, progress: b
             problems += _versions(kept, looks, bool(pattern))
         refuse(str(source), problems)
     images = tuple(sorted(entries, key=lambda entry: entry.name))
-    return _Taken(images, len(found) - len(named))
+    return _Taken(replace(asked, images=images), len(found) - len(named))
 
 
 def _named(
@@ -287,9 +333,9 @@ def _listed(labels: Sequence[str]) -> str:
     return f"{', '.join(labels[:-1])} and {labels[-1]}"
 
 
-def _told(found: Manifest, folder: Path, passed_over: int) -> str:
+def _told(found: Manifest, folder: Path, taken: _Taken) -> str:
     """A set in a line: what it holds, where it lies, what comes next."""
-    images = found.images
+    images, scale = found.images, found.scale
     colour = sum(entry.channels == 3 for entry in images)
     kinds = [f"{colour} in colour"] * (colour > 0)
     kinds += [f"{len(images) - colour} in grey"] * (colour < len(images))
@@ -299,11 +345,19 @@ def _told(found: Manifest, folder: Path, passed_over: int) -> str:
         f"{len(images)} image{'s' * (len(images) > 1)} ({', '.join(kinds)}; "
         f"{' to '.join(spans)} px) in {folder / found.name}"
     )
-    cropped = sum(bool(e.width % SCALE or e.height % SCALE) for e in images)
-    if cropped:
-        said += f"; {cropped} will be cropped by 1 to {SCALE - 1} px to a multiple of {SCALE}"
-    if passed_over:
-        said += f"; {passed_over} other files are not like the pattern"
+    said += f", at x{scale}" * (scale != SCALE)
+    cropped = sum(bool(e.width % scale or e.height % scale) for e in images)
+    if cropped and found.references:
+        most = f"1 to {scale - 1}" if scale > 2 else "1"
+        said += f"; {cropped} will be cropped by {most} px to a multiple of {scale}"
+    if taken.passed_over:
+        said += f"; {taken.passed_over} other files are not like the pattern"
+    if not found.references:
+        said += (
+            f"; they are what is enlarged by {scale}, and have no originals: of outputs there will "
+            "be no PSNR, SSIM or LPIPS, no hidden reference hr to rate, and no DMOS"
+        )
+    said += f"; {taken.lr}" * bool(taken.lr)
     return (
         f"{said}. Next: python manage.py generate --sets {found.name}, or python manage.py "
         "add_method with outputs of your own"

@@ -94,6 +94,16 @@ class Candidate(NamedTuple):
     first: PurePosixPath
 
 
+class Called(NamedTuple):
+    """What the files are, and the option that says how they are named."""
+
+    what: str
+    option: str
+
+
+OUTPUTS = Called("output", "--pattern")
+
+
 @dataclass(frozen=True)
 class Pairing:
     """Files by set and image, and what is wrong with them, a sentence each.
@@ -114,11 +124,12 @@ def pair(
     absent: Mapping[str, str] | None = None,
     folders: Mapping[str, str] | None = None,
     pattern: Pattern | None = None,
+    called: Called = OUTPUTS,
 ) -> Pairing:
     """Pair files with the images of ``sets``, of which those are meant that are ``wanted``.
 
     If none are wanted: those in whose folders files lie, otherwise the one whose names fit.
-    ``absent`` are sets whose originals are not there, with the command that brings them;
+    ``absent`` are sets whose images are not there, with the command that brings them;
     ``folders`` are further names of folders by what set they are of. With a ``pattern`` files that
     do not fit it are passed over.
     """
@@ -140,7 +151,7 @@ def pair(
     else:
         return _guessed(files, sets, absent, pattern)
     problems = [_lacking(name, absent[name]) for name in meant if name in absent]
-    return _of_sets(files, meant, sets, pattern, problems, choose=not wanted)
+    return _of_sets(files, meant, sets, pattern, problems, choose=not wanted, called=called)
 
 
 def _guessed(
@@ -213,6 +224,7 @@ def _of_sets(
     problems: Sequence[str],
     *,
     choose: bool,
+    called: Called = OUTPUTS,
 ) -> Pairing:
     """Pair ``files`` with all images of the sets that they are ``meant`` for."""
     indexes = {name: _index(some) for name, some in meant.items()}
@@ -246,11 +258,12 @@ def _of_sets(
         if missing:
             lacks.append(
                 f"{name}: by the pattern '{_shown(found, paired[name])}' {len(missing)} of "
-                f"{len(some)} images have no output: {listed(missing)}"
+                f"{len(some)} images have no {called.what}: {listed(missing)}"
             )
         lacks += limited(
             [
-                f"{name}: several files are the output of {image}: {listed(map(readable, places))}"
+                f"{name}: several files are the {called.what} of {image}: "
+                f"{listed(map(readable, places))}"
                 for image, places in by_image.items()
                 if len(places) > 1
             ]
@@ -260,7 +273,7 @@ def _of_sets(
         one = "1 file is" if len(left) == 1 else f"{len(left)} files are"
         lacks.append(
             f"{one} left over, of no image of {', '.join(meant)}: {listed(left)}"
-            + ("" if pattern else "; --pattern passes over what does not fit it")
+            + ("" if pattern else f"; {called.option} passes over what does not fit it")
             + ("; --set names the sets that are meant" if choose and not pattern else "")
         )
     matched = sum(map(len, paired.values()))
@@ -358,7 +371,7 @@ def _shown(pattern: Pattern, paired: Mapping[str, PurePosixPath]) -> Pattern:
 
 
 def _lacking(name: str, command: str) -> str:
-    return f"the originals of {name} are not there: {command} brings them; --set names other sets"
+    return f"the images of {name} are not there: {command} brings them; --set names other sets"
 
 
 def _are(places: Sequence[PurePosixPath]) -> str:

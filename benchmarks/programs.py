@@ -309,7 +309,7 @@ def fitted(image: Image, lr: Image, scale: int) -> Image:
             f"the program made {image.shape[1]}x{image.shape[0]} of {width}x{height}, not "
             f"{scale * width}x{scale * height} (x{scale}){_explained(image, lr)}"
         )
-    return coloured(image, lr)[0]
+    return coloured(image, lr, "what it was made from")[0]
 
 
 def scale_of(image: Image, lr: Image) -> int:

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from benchmarks import catalogue as files
-from benchmarks import own_methods, own_sets
+from benchmarks import datasets, own_methods, own_sets
 from study.analysis import layout
 from study.models import Dataset, Measure, Method, SourceImage, Stimulus, Study
 
@@ -30,7 +30,7 @@ def everything(*, look: bool = True) -> files.Catalogue:
         look=look,
     )
     for row in found["sets"]:
-        row["studies"] = _slugs(Q(source__dataset__name=row["name"]))
+        row["studies"] = _slugs(Q(source__dataset__name__in=_at_any_scale(row["name"])))
     for row in found["methods"]:
         row["studies"] = _slugs(Q(method__name=row["name"]))
     computed = {row["name"] for row in found["measures"]}
@@ -57,19 +57,29 @@ def _slugs(shown: Q) -> list[str]:
 
 
 def remove_set(name: str) -> str:
-    """Take a set of somebody's own out, with all outputs over it; returns what was done.
+    """Take a set of somebody's own out, with all outputs over it at any scale; returns what was
+    done.
 
     Raises ``ValueError`` for a set that is shipped, is not there, or is shown in a study.
     """
-    shown = Q(source__dataset__name=name)
+    every = _at_any_scale(name)
+    shown = Q(source__dataset__name__in=every)
     _refuse_shown(f"the set {name}", shown)
     own_sets.remove(name, folder=settings.BENCHMARKS_DIR, outputs_dir=settings.OUTPUTS_DIR)
-    without = own_methods.forget(name, folder=settings.METHODS_DIR)
+    without = dict.fromkeys(
+        method for each in every for method in own_methods.forget(each, folder=settings.METHODS_DIR)
+    )
     _forget(
-        shown, SourceImage.objects.filter(dataset__name=name), Dataset.objects.filter(name=name)
+        shown,
+        SourceImage.objects.filter(dataset__name__in=every),
+        Dataset.objects.filter(name__in=every),
     )
     of = f", and those that {', '.join(without)} had brought" if without else ""
     return f"the set {name} is gone, with the outputs over it{of}"
+
+
+def _at_any_scale(name: str) -> list[str]:
+    return [name, *datasets.at_other_scales(name, settings.BENCHMARKS_DIR)]
 
 
 def remove_method(name: str) -> str:
@@ -107,7 +117,7 @@ def as_text(found: files.Catalogue) -> str:
     sets = [
         [
             row["name"], row["title"], f"{row['there']} of {row['images']}", f"x{row['scale']}",
-            "yes" if row["references"] else "no", row["license"] or "-",
+            "yes" if row["references"] else "no", row["lr"], row["license"] or "-",
             ", ".join(row["studies"]) or "-",
         ]
         for row in found["sets"]
@@ -131,8 +141,8 @@ def as_text(found: files.Catalogue) -> str:
     blocks = [
         _block(
             "Sets",
-            ["Set", "Title", "Images there", "Scale", "Originals", "Licence", "Studies"],
-            sets, (0, 1, 5, 6),
+            ["Set", "Title", "Images there", "Scale", "Originals", "LR", "Licence", "Studies"],
+            sets, (0, 1, 6, 7),
         ),
         _block(
             "Methods", ["Method", "Title", "Kind", "Scale", "Sets", "Licence", "From", "Studies"],
@@ -164,7 +174,7 @@ def _outputs(found: files.Catalogue) -> str:
     methods = list(dict.fromkeys(row["method"] for row in rows))
     cells = {
         (row["set"], row["method"]): f"{row['made']}/{row['images']}"
-        + ("" if row["measured"]["psnr"] == row["made"] else " unmeasured")
+        + ("" if row["measured"].get("psnr", row["made"]) == row["made"] else " unmeasured")
         for row in rows
     }
     table = [[method, *(cells.get((name, method), "-") for name in sets)] for method in methods]

@@ -234,11 +234,15 @@ def _made(report: Report, *, progress: bool) -> None:
         if not (folder / name).is_dir():
             continue
         for entry in _bar(datasets.manifest(name, folder).images, f"originals of {name}", progress):
-            report.outputs += 1
-            try:
-                datasets.load_verified(folder, name, entry)
-            except ValueError as error:
-                report.wrong.append(f"{error}; {datasets.mends(name)} brings it")
+            looks = [datasets.load_verified, *[datasets.load_lr] * bool(entry.lr_sha256)]
+            for look in looks:
+                report.outputs += 1
+                try:
+                    look(folder, name, entry)
+                except ValueError as error:
+                    mends = datasets.mends(name, folder)
+                    told = "" if mends in str(error) else f"; {mends} brings it"
+                    report.wrong.append(f"{error}{told}")
     taken = list(methods.taken(settings.METHODS_DIR))
     for look in _bar(taken, "what was brought of methods", progress):
         report.outputs += 1

@@ -28,7 +28,7 @@ def test_outputs_of_the_originals_size_are_cut_to_what_is_compared_and_counted(s
             path.write_bytes(encode_png(padded))
     added = site.add("mymodel", folder)
     assert added.cropped == 3
-    assert "; 3 were cut to a multiple of four. Next" in added.sentence
+    assert "; 3 were cut to a multiple of their scale. Next" in added.sentence
     for image in SIZES:
         stored = read_image(site.methods / "mymodel/Mine" / f"{image}.png")
         assert np.array_equal(stored, bicubic(degrade(site.original(image))))

@@ -40,8 +40,8 @@ def test_outputs_in_any_layout_are_taken_as_their_pixels(site, form):
     added = site.add("mymodel", site.made(form), title="My model", license="MIT", source="a paper")
     assert added == Added("mymodel", {"Mine": 4})
     (found,) = methods.own_methods(site.methods)
-    assert (found.name, found.title, found.license, found.source, found.scale) == (
-        "mymodel", "My model", "MIT", "a paper", 4
+    assert (found.name, found.title, found.license, found.source) == (
+        "mymodel", "My model", "MIT", "a paper"
     )  # fmt: skip
     for entry in manifest("Mine", site.benchmarks).images:
         path = site.methods / "mymodel" / "Mine" / f"{entry.name}.png"
@@ -94,16 +94,6 @@ def test_from_a_folder_to_a_table_of_figures(site):
     }
     again = site.generate(["mymodel"], sets=["Mine", "Other"])
     assert (again.done, again.skipped) == (4, 4)
-
-
-def test_sets_of_different_scales_are_no_method(site):
-    path = site.benchmarks / "Other" / "manifest.json"
-    path.write_text(path.read_text().replace('"scale": 4', '"scale": 2'))
-    folder = site.made("{set}/{name}.png", sets=("Mine", "Other"))
-    said = "a method has one scale, and the sets have several: mine of 4"
-    assert f"{said}, Mine of 4, Other of 2" in refused(site, folder)
-    site.add("mine", folder, sets=["Mine"])
-    assert f"{said}, Other of 2" in refused(site, folder, sets=["Other"])
 
 
 def test_damage_of_what_was_taken_is_noticed_and_mended_by_adding_it_again(site):
@@ -245,7 +235,7 @@ def test_an_original_that_is_missing_or_wrong_is_named_with_what_brings_it(site)
     said = refused(site, folder)
     assert "the original Mine cat: the pixels of" in said
     (site.benchmarks / "Mine/cat.png").unlink()
-    assert "the originals of Mine are not there: python manage.py add_set Mine" in refused(
+    assert "the images of Mine are not there: python manage.py add_set Mine" in refused(
         site, folder
     )
 

@@ -333,12 +333,12 @@ MISBEHAVES = {
     "turns it": (
         "large.rotate(90, expand=True).save(out)", "made 244x332 of 83x61, ... : it lies on"
     ),
-    "makes it grey": ("large.convert('L').save(out)", "in colour: it is grey, and its"),
+    "makes it grey": ("large.convert('L').save(out)", "in colour: it is grey, and what it"),
     "colours grey": (
         "large = large.convert('RGB')\n"
         "if lr.mode == 'L': large = Image.merge('RGB', [b.point(lambda v, n=n: v * n // 3)"
         " for n, b in enumerate(large.split())])\nlarge.save(out)",
-        "in grey: it has colours, and its original is grey",
+        "in grey: it has colours, and what it was made from is grey",
     ),
     "exchanges red and blue": (
         "if lr.mode == 'RGB': large = Image.merge('RGB', large.split()[::-1])\n" + NEAR,

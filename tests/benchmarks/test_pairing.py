@@ -169,7 +169,7 @@ def test_outputs_of_another_set_are_recognised():
     brings = {"Set14": "the right command"}
     for some in (files, [PurePosixPath("Set14") / file for file in files]):
         said = told(pair(some, SETS, absent=brings))
-        assert "the originals of Set14 are not there: the right command brings them" in said
+        assert "the images of Set14 are not there: the right command brings them" in said
 
 
 def test_sets_that_share_names_are_not_guessed():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import perceptual, quality
+from benchmarks.cases import case
 from benchmarks.datasets import load_verified, manifest
 from benchmarks.published import LEDIG2017
 from benchmarks.resize import crop_to_multiple, degrade
@@ -43,6 +44,16 @@ def test_interpolation_has_the_papers_figures(real_set, method):
     made = [(hr, method(lr)) for _, hr, lr in images]
     assert fmean(quality.psnr(*pair) for pair in made) == pytest.approx(decibels, abs=0.01)
     assert fmean(quality.ssim_daala(*pair) for pair in made) == pytest.approx(similarity, abs=3e-4)
+
+
+@pytest.mark.parametrize(("scale", "decibels"), [(2, 33.66), (3, 30.39), (8, 24.40)])
+def test_bicubic_has_the_literatures_figures_at_other_scales(benchmarks_dir, scale, decibels):
+    """Set5, Y, as many px cut as the scale: Kim et al. (VDSR) at x2 and x3, Lai et al. at x8."""
+    of, found = manifest(f"Set5_x{scale}"), []
+    for entry in of.images:
+        asked = case(benchmarks_dir, of, entry)
+        found.append(quality.psnr(asked.hr, bicubic(asked.lr, scale), scale))
+    assert fmean(found) == pytest.approx(decibels, abs=0.02)
 
 
 def test_every_image_has_the_figures_of_another_project(real_set, sr_reference_dir):

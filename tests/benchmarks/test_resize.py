@@ -35,3 +35,45 @@ def test_an_lr_image_is_what_matlabs_taps_say():
     row = np.array([taps @ hr[0, np.clip(4 * x + np.arange(-6, 10), 0, 31)] for x in range(8)])
     expected = np.floor(np.clip(row, 0, 255) + 0.5)
     assert np.array_equal(degrade(hr), np.tile(expected, (8, 1)))
+
+
+HALVES = (-3, -9, 29, 111, 111, 29, -9, -3)
+"""Of 256: Keys' cubic (a = -1/2) at 1/4, 3/4, 5/4 and 7/4, halved; from pixel 2i - 3 on."""
+THIRDS = (-1, -2, 0, 9, 21, 27, 21, 9, 0, -2, -1)
+"""Of 81: at 0, 1/3, 2/3, 1, 4/3 and 5/3, over three; from pixel 3i - 4 on."""
+
+
+def by_hand(pixels: np.ndarray, scale: int) -> np.ndarray:
+    """One side made smaller, rows first, in whole numbers; beyond the border is the border."""
+    taps, whole, start = {2: (HALVES, 256, -3), 3: (THIRDS, 81, -4)}[scale]
+    rows = pixels.astype(int)
+    found = []
+    for place in range(len(rows) // scale):
+        total = sum(
+            tap * rows[min(max(scale * place + start + n, 0), len(rows) // scale * scale - 1)]
+            for n, tap in enumerate(taps)
+        )
+        found.append(np.clip((2 * total + whole) // (2 * whole), 0, 255))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_an_lr_image_at_two_and_three_is_matlabs_kernel_in_fractions(samples, scale):
+    assert (sum(HALVES), sum(THIRDS)) == (256, 81)
+    image = read_image(samples / "Samples" / "chelsea.png")[100:137, 120:161]
+    image = np.where(image < 110, image // 4, 255 - (255 - image) // 4).astype(np.uint8)  # clips
+    expected = by_hand(by_hand(image, scale).swapaxes(0, 1), scale).swapaxes(0, 1)
+    found = degrade(image, scale)
+    assert found.shape == (37 // scale, 41 // scale, 3)
+    assert np.array_equal(found, expected)
+
+
+def test_a_row_at_two_and_three_as_worked_out_on_paper():
+    row = np.zeros(17, np.uint8)
+    row[[0, 7]] = 128, 243
+    plane = np.tile(row, (17, 1))
+    # The first pixel counts as all that lie before it, too: 128 (-3 - 9 + 29 + 111) / 256 = 64; of
+    # the other 111 * 243 / 256 = 105.4 and 29 * 243 / 256 = 27.5; the rest is negative.
+    assert degrade(plane, 2)[0].tolist() == [64, 0, 0, 105, 28, 0, 0, 0]
+    # 128 (-1 - 2 + 0 + 9 + 21) / 81 = 42.7, and 27 * 243 / 81 = 81.
+    assert degrade(plane, 3)[0].tolist() == [43, 0, 81, 0, 0]

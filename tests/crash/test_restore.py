@@ -221,9 +221,9 @@ def test_own_sets_and_methods_come_back_and_another_of_the_name_is_set_aside(pla
         )
     image = encode_png(cut_sample("camera"))
     for folder, told in (("sets/streets", "manifest.json"), ("methods/ours", "method.json")):
-        (place.var / folder / "deeper").mkdir(parents=True)
+        (place.var / folder / "lr").mkdir(parents=True)
         (place.var / folder / told).write_text("{}")
-        (place.var / folder / "deeper" / "east.png").write_bytes(image)
+        (place.var / folder / "lr" / "east.png").write_bytes(image)
     (place.var / "methods" / "ours" / "model.safetensors").write_bytes(b"weights")
     held = {path: path.read_bytes() for path in place.var.rglob("*/east.png")}
     held |= {path: path.read_bytes() for path in place.var.rglob("model.safetensors")}

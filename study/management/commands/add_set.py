@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 
 from benchmarks import own_sets
+from benchmarks.datasets import SCALES
+from sr_models import SCALE
 from study.management.plain import PlainCommand
 
 
@@ -29,9 +31,35 @@ class Command(PlainCommand):
             "with slashes the end of the path, as 'HR/{}'",
         )
         parser.add_argument(
+            "--scale",
+            type=int,
+            choices=SCALES,
+            default=SCALE,
+            help="by how much methods enlarge; %(default)s by default",
+        )
+        parser.add_argument(
+            "--lr",
+            type=_path,
+            metavar="FOLDER-or-ARCHIVE",
+            help="the LR images that came with them; made by MATLAB's bicubic by default",
+        )
+        parser.add_argument(
+            "--lr-pattern",
+            default="",
+            metavar="'{}x2'",
+            help="how the files of --lr are named where {} is the image's name; others are passed "
+            "over",
+        )
+        parser.add_argument(
+            "--no-reference",
+            action="store_true",
+            help="the images are what methods enlarge; there are no originals",
+        )
+        parser.add_argument(
             "--as-they-are",
             action="store_true",
-            help="take images that seem to show the same scene, as frames of a video do",
+            help="take images that seem to show the same scene, as frames of a video do, and LR "
+            "images that seem to be no reductions",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -42,6 +70,10 @@ class Command(PlainCommand):
             title=options["title"],
             license=options["license"],
             pattern=options["pattern"],
+            scale=options["scale"],
+            references=not options["no_reference"],
+            lr=options["lr"],
+            lr_pattern=options["lr_pattern"],
             as_they_are=options["as_they_are"],
             progress=options["verbosity"] > 0,
             say=self.stdout.write,

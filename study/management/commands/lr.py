@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from benchmarks.datasets import manifest
 from benchmarks.lr import write_lr
 from study.management.plain import PlainCommand
 
@@ -24,7 +25,8 @@ class Command(PlainCommand):
         count = write_lr(
             settings.BENCHMARKS_DIR, options["set"], folder, progress=options["verbosity"] > 0
         )
+        scale = manifest(options["set"], settings.BENCHMARKS_DIR).scale
         self.stdout.write(
-            f"{count} LR images in {folder}: enlarge them by 4, keep their names, and bring the "
-            f"outputs in: manage.py add_method NAME --outputs FOLDER --set {options['set']}"
+            f"{count} LR images in {folder}: enlarge them by {scale}, keep their names, and bring "
+            f"the outputs in: manage.py add_method NAME --outputs FOLDER --set {options['set']}"
         )

@@ -354,8 +354,8 @@ def _told(found: Manifest, folder: Path, taken: _Taken) -> str:
         said += f"; {taken.passed_over} other files are not like the pattern"
     if not found.references:
         said += (
-            f"; they are what is enlarged by {scale}, and have no originals: of outputs there will "
-            "be no PSNR, SSIM or LPIPS, no hidden reference hr to rate, and no DMOS"
+            f"; they are what is enlarged by {scale}, and have no originals: there will be no "
+            "PSNR, SSIM or LPIPS, no hidden reference hr, and no DMOS"
         )
     said += f"; {taken.lr}" * bool(taken.lr)
     return (

@@ -103,8 +103,8 @@ def _in_a_process(
         try:
             ended = subprocess.run(
                 [sys.executable, "-m", "sr_models.examine", json.dumps(task)], cwd=empty,
-                env=environment(options["device"]), stdin=subprocess.DEVNULL, capture_output=True, timeout=patience,
-                check=False,
+                env=environment(options["device"]), stdin=subprocess.DEVNULL,
+                capture_output=True, timeout=patience, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise ValueError(_late(source, patience)) from None

@@ -89,6 +89,13 @@ def test_the_sets_of_a_folder_of_results_are_known_at_a_scale(site):
     assert "it was cut for scale 3, and scale 4 is needed; --set Mine_x3 takes outputs at" in said
 
 
+def test_folders_tell_sets_of_the_same_names_apart_at_a_scale_too(site, low):
+    written(site.root / "results" / "Mine" / "X2", at(site, 2))
+    written(site.root / "results" / "Low" / "X4", {n: bicubic(i, 4) for n, i in low.items()})
+    added = site.add("mymodel", site.root / "results", sets=["Mine_x2", "Low_x4"])
+    assert added.outputs == {"Mine_x2": 4, "Low_x4": 4}
+
+
 @pytest.mark.parametrize(
     ("scale", "brought", "said"),
     [

@@ -27,7 +27,7 @@ from tests.sr_models.others import exported, keep, network
 def refused(path: Path, *, scale: int | None = None) -> str:
     """The one sentence with which a file is refused."""
     kept = path.with_name("kept")
-    with pytest.raises(ValueError, match=".") as refusal:
+    with pytest.raises(ValueError, match=r".") as refusal:
         convert(path, kept, scale=scale, precision="float32", device="cpu", memory=4 << 30)
     text = str(refusal.value)
     assert "\n" not in text
@@ -83,7 +83,7 @@ def test_a_source_that_changes_meanwhile_is_not_taken(tmp_path):
     writer = threading.Thread(target=touch)
     writer.start()
     try:
-        with pytest.raises(ValueError, match="w.safetensors changed while it was read"):
+        with pytest.raises(ValueError, match=r"w\.safetensors changed while it was read"):
             take(source, tmp_path / "own" / "m", device="cpu")
     finally:
         done.set()

@@ -87,7 +87,7 @@ def measure(
     else:
         if not whole:
             reach = _reach(network, loaded.channels, loaded.align, device)
-        tile = _tile(memory // 2, bytes_per_pixel, align, reach)
+        tile = _tile(memory * 5 // 8, bytes_per_pixel, align, reach)
     return Facts(
         architecture=loaded.architecture, kind=loaded.kind, scale=found, channels=loaded.channels,
         align=align, least=least, reach=reach, tile=tile, bytes_per_pixel=bytes_per_pixel,

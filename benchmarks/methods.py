@@ -112,8 +112,9 @@ class OwnMethod:
 
     ``outputs``: the images that were brought, by set; ``model``: a network, run here; ``command``:
     a program, run here.
-    ``scale`` is none of a method of outputs: these were made elsewhere, by whatever model at each
-    scale; files of before have one.
+
+    ``scale`` is that of a model or a program; outputs were made elsewhere, by whatever model at
+    each scale, and have one only in files of before.
     """
 
     name: str
@@ -345,8 +346,8 @@ def _of_outputs(folder: Path, found: OwnMethod, method: Callable[..., Method]) -
         maker=lambda device: take,
         runs_on=lambda device: "elsewhere",
         sets=frozenset(found.outputs),
-        scale=None,
         kind=OUTPUTS,
+        scale=None,
     )
 
 

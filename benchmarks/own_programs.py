@@ -143,7 +143,7 @@ def tried(program: Program, scale: int | None) -> tuple[int, float]:
                 f"the command {program.line} was not taken: its answer differs from run to run: "
                 f"fix its seed, or {INSTEAD}"
             )
-        if blue_first([compared("", kept, bicubic(lr, found))]):
+        if blue_first([compared(photograph, kept, bicubic(lr, found))]):
             raise ValueError(
                 f"the command {program.line} was not taken: its answer seems to be in BGR: with "
                 "red and blue exchanged it is much nearer to what it was made of"

@@ -20,10 +20,12 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -246,7 +248,7 @@ def _run(arguments: list[str], folder: Path, time_limit: float) -> None:
         raise ValueError(
             f"{readable(arguments[0])} cannot be run: {(error.strerror or str(error)).lower()}"
         ) from None
-    with process:
+    with _ending_in_order(), process:
         try:
             said = _followed(process, time_limit)
         finally:
@@ -259,6 +261,24 @@ def _run(arguments: list[str], folder: Path, time_limit: float) -> None:
         )
     if process.returncode:
         raise ValueError(f"the program {_ended(process.returncode)}{_last(said)}")
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """For the length of a block, what would end this process at once ends it as an exception does.
+
+    A program has a session of its own, so that a terminal which is closed ends this process alone.
+    """
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:  # nohup, for one, ignores the second
+                before[number] = signal.signal(number, lambda told, _: sys.exit(128 + told))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _followed(process: subprocess.Popen[bytes], time_limit: float) -> bytes | None:
@@ -309,7 +329,7 @@ def fitted(image: Image, lr: Image, scale: int) -> Image:
             f"the program made {image.shape[1]}x{image.shape[0]} of {width}x{height}, not "
             f"{scale * width}x{scale * height} (x{scale}){_explained(image, lr)}"
         )
-    return coloured(image, lr)[0]
+    return coloured(image, lr, "what it was made from")[0]
 
 
 def scale_of(image: Image, lr: Image) -> int:

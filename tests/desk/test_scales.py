@@ -190,7 +190,10 @@ def test_every_table_says_what_images_without_originals_cannot_have(mixed, pure)
     assert "No stimulus of wild is a hidden reference: no DMOS there, and no rule about the " \
         "original." in notes  # fmt: skip
     assert "No measure has a figure of wild: nothing to correlate with there." in notes
-    notes = exports.report(pure, kind="simulated")["notes"]
+    found = exports.report(pure, kind="simulated")
+    flags = [flag for row in found["raters"] for flag in row["flags"]]
+    assert not any("nearest" in flag for flag in flags)  # at x2 it is no 1
+    notes = found["notes"]
     assert "No hidden reference is named: no DMOS." in notes
     assert "No image quality measures are given: nothing to correlate with." in notes
 
@@ -267,6 +270,8 @@ def test_what_is_published_tells_scales_and_analysed_again_gives_the_same_number
         }  # fmt: skip
         for row in csv.DictReader(io.StringIO(files["SIMULATED-codebook.csv"].decode())):
             assert row["meaning"], row
+        rows = list(csv.DictReader(io.StringIO(files["SIMULATED-ratings.csv"].decode())))
+        assert {row["enlarged_by"] for row in rows if row["set"] == "wild"} == {"2"}
         ratings = tmp_path / "ratings.csv"
         ratings.write_bytes(files["SIMULATED-ratings.csv"])
         out = tmp_path / f"again-{study.slug}"

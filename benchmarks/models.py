@@ -33,7 +33,7 @@ class Model:
     @property
     def fingerprint(self) -> str:
         """Changes whenever its answers could."""
-        return f"{self.sha256} {self.facts.precision} {INFERENCE}"
+        return f"{self.sha256} x{self.facts.scale} {self.facts.precision} {INFERENCE}"
 
 
 def differs(path: Path, model: Model) -> str:

@@ -102,7 +102,8 @@ def add(
 def _put_back(method: OwnMethod, there: Model, found: Model, path: Path, folder: Path) -> None:
     """Mend a method that is there by its file. Raises ``ValueError`` if this is of another one."""
     if there.fingerprint != found.fingerprint:
-        other = "another model" if there.sha256 != found.sha256 else f"in {there.facts.precision}"
+        as_run = f"that file at x{there.facts.scale} in {there.facts.precision}"
+        other = "another model" if there.sha256 != found.sha256 else as_run
         raise ValueError(
             f"{method.name} is {other} already; python manage.py remove_method {method.name}, and "
             "add it again, or give this another name"

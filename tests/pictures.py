@@ -72,7 +72,8 @@ def main() -> None:
             browser = playwright.chromium.launch(**chromium())
             _way(browser, album, site, demanding)
             _elsewhere(browser, album, site, demanding)
-            _researcher(browser, album, site, demanding, _of_own_material(folder))
+            own, wild = _of_own_material(folder), _of_images_alone(folder)
+            _researcher(browser, album, site, demanding, own, wild)
             browser.close()
 
 
@@ -112,6 +113,34 @@ def _of_own_material(folder: Path) -> Study:
     table.write_text("\n".join(["set,image,method,measure,value", *rows]))
     imports.take(table, study=study)
     mos = {"bicubic": 2.2, "ours": 3.7, "theirs": 1.6, "hr": 4.5}
+    list(rehearsal.rehearse(study, raters=26, seed=26, mos=mos))
+    return study
+
+
+def _of_images_alone(folder: Path) -> Study:
+    """A study of photographs that are enlarged themselves: nobody has their originals."""
+    from django.conf import settings
+
+    from benchmarks import own_sets
+    from benchmarks.files import encode_png
+    from study.desk import rehearsal, stimuli, studies
+    from tests.own_material import photographs
+
+    (folder / "wild").mkdir()
+    for name, image in photographs(("harbour", "market", "quay")).items():
+        (folder / "wild" / f"{name}.png").write_bytes(encode_png(image))
+    own_sets.add(
+        "wild",
+        folder / "wild",
+        folder=settings.BENCHMARKS_DIR,
+        references=False,
+        progress=False,
+        say=lambda _: None,
+    )
+    methods = ("nearest", "bicubic", "srresnet", "srgan")
+    stimuli.make_outputs(["wild"], methods, progress=False)
+    study = studies.create("wild", sets=["wild"], methods=methods, opened=True)
+    mos = {"nearest": 1.3, "bicubic": 2.1, "srresnet": 3.1, "srgan": 3.8}
     list(rehearsal.rehearse(study, raters=26, seed=26, mos=mos))
     return study
 
@@ -259,7 +288,9 @@ def _elsewhere(browser: Browser, album: Album, site: str, study: Study) -> None:
         album.take(page, "no-link")
 
 
-def _researcher(browser: Browser, album: Album, site: str, study: Study, own: Study) -> None:
+def _researcher(
+    browser: Browser, album: Album, site: str, study: Study, own: Study, wild: Study
+) -> None:
     """A study that nobody rated yet, with one rater, and with many, of whom the results tell;
     and one of own material."""
     from django.contrib.auth.models import User
@@ -283,9 +314,13 @@ def _researcher(browser: Browser, album: Album, site: str, study: Study, own: St
         album.take(page, "results-narrow", height=1450)
         page.goto(f"{site}/studies/{own.slug}/?raters=simulated")
         album.take(page, "results-own-narrow", height=1450)
+        page.goto(f"{site}/studies/{wild.slug}/?raters=simulated")
+        album.take(page, "results-wild-narrow", height=1450)
         page.set_viewport_size({"width": WIDE, "height": 800})
         page.goto(f"{site}/studies/{own.slug}/?raters=simulated")
         album.take(page, "results-own", height=1650)
+        page.goto(f"{site}/studies/{wild.slug}/?raters=simulated")
+        album.take(page, "results-wild", height=1650)
         page.set_viewport_size({"width": WIDE, "height": 800})
         page.goto(f"{site}/studies/")
         album.take(page, "studies")

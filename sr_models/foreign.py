@@ -167,7 +167,7 @@ def _lacks(error: Exception) -> str:
     wrong += [(key, "of another shape") for key in re.findall(r"size mismatch for ([^\s:]+)", text)]
     if wrong:
         key, what = wrong[0]
-        return f"{key} is {what}, one of {len(wrong)} such tensors"
+        return f"{key} is {what}" + f", one of {len(wrong)} such tensors" * (len(wrong) > 1)
     if isinstance(error, KeyError):
         return f"{error.args[0]} is missing"
     return f"their shapes fit none ({(text.splitlines() or [type(error).__name__])[0][:120]})"

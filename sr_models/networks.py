@@ -51,7 +51,7 @@ def build(state: Mapping[str, Tensor]) -> Network:
     if wrong := sorted(dict(found.items() ^ wanted.items())):
         raise ValueError(
             f"these are not the weights of {name}: {wrong[0]} is missing, unexpected or of "
-            f"another shape, one of {len(wrong)} such tensors"
+            "another shape" + f", one of {len(wrong)} such tensors" * (len(wrong) > 1)
         )
     network.load_state_dict(dict(state))
     return network

@@ -27,6 +27,10 @@ STRIP = 2
 """LR pixels on each side of a seam in which two tiles' answers are compared."""
 
 
+class NoNumbersError(ValueError):
+    """A network answered with NaN or infinity."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """How an image is laid out for a network; lengths in LR pixels.
@@ -145,7 +149,7 @@ def _tiled(
             x0, x1 = _region(left, right, width, margin, layout)
             part = _enlarge(network, x[:, :, y0:y1, x0:x1], layout)[0].cpu()
             if not part.isfinite().all():
-                raise ValueError(
+                raise NoNumbersError(
                     "the network's answer holds NaN or infinity; if it runs in float16 or "
                     "bfloat16, float32 may do"
                 )

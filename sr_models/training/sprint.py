@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from sr_models import weightfile
+from sr_models.tiles import NoNumbersError
 from sr_models.training import (
     budget,
     checkpoint,
@@ -27,7 +28,7 @@ from sr_models.training import (
     recording,
 )
 from sr_models.training.budget import Pace
-from sr_models.training.heldout import HeldOut
+from sr_models.training.heldout import HeldOut, Picture
 from sr_models.training.lease import Run
 from sr_models.training.recipes import Recipe
 from sr_models.training.trainer import Trainer
@@ -249,17 +250,29 @@ class Sprint:
     def watch(self, held_out: HeldOut) -> HeldOut:
         """As many of the held-out parts as this network can be looked at in its time."""
         one = held_out.some(1)
-        one.look(self.trainer.average.network)  # the first takes longer
+        self.pictures(one)  # the first takes longer
         begun = self.run.now()
-        one.look(self.trainer.average.network)
+        self.pictures(one)
         each = self.run.now() - begun
         fewer = held_out.some(max(1, int(LONGEST_LOOK * self.seconds / max(each, 1e-9))))
         self.facts["heldout_parts"] = len(fewer.pairs)
         return fewer
 
+    def pictures(self, held_out: HeldOut) -> tuple[dict[str, float], Picture | None]:
+        """Held-out figures of the average of the weights, and a strip of pictures.
+
+        Raises ``FloatingPointError`` where the network's answer is no numbers.
+        """
+        try:
+            return held_out.look(self.trainer.average.network)
+        except NoNumbersError:
+            raise FloatingPointError(
+                f"diverged by update {self.update}: its answers are no numbers"
+            ) from None
+
     def look(self) -> dict[str, float]:
         """Held-out figures of the average of the weights as it is."""
-        figures, self.strip = self.held_out.look(self.trainer.average.network)
+        figures, self.strip = self.pictures(self.held_out)
         self.run.ledger.book("look")
         self.run.log({"network": self.recipe.name, "update": self.update,
                       "seconds": round(self.run.now(), 1), **figures})  # fmt: skip

@@ -19,7 +19,7 @@ from sr_models.srresnet import Generator
 from sr_models.upscale import upscale
 from tests.sr_models.others import OTHERS, exported, keep, network, own_call
 
-OWN = sorted(path for path in methods.WEIGHTS_DIR.glob("*.safetensors") if "lpips" not in path.name)
+OWN = [methods.weight_file(each) for each in methods.METHODS.values() if each.weights]
 
 
 def brought(

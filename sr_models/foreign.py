@@ -31,8 +31,6 @@ PURPOSES = {
     "FaceSR": "restores faces and nothing else",
     "Inpainting": "fills holes in images and does not enlarge them",
 }
-CHANNELS_LAST = {"ESRGAN", "Compact", "SPAN", "RCAN", "SwiftSRGAN", "RealCUGAN", "PLKSR", "MoSR"}
-"""Architectures of convolutions alone, which run faster on a CPU in this layout."""
 
 
 def recognise(state: Mapping[str, Tensor], name: str) -> tuple[dict[str, Tensor], str, Any]:
@@ -100,14 +98,24 @@ def load(
         descriptor = descriptor.eval().to(where, dtype)
     except UnsupportedDtypeError:
         raise ValueError(f"{name}: {title} cannot run in {precision}; use float32") from None
-    layout = torch.channels_last if title in CHANNELS_LAST else torch.contiguous_format
-    module = descriptor.model.requires_grad_(False).to(memory_format=layout)
+    # All that were tried run faster so on a CPU, those that attend too.
+    layout = torch.channels_last
+    module = _settled(descriptor.model.requires_grad_(False)).to(memory_format=layout)
     # Spandrel's public call cuts its answer by the scale that it believes, and clips it, which
     # hides infinity.
     call = descriptor._call_fn
 
     def network(x: Tensor) -> Tensor:
-        y: Tensor = call(module, x.to(dtype).contiguous(memory_format=layout))
+        nonlocal layout
+        try:
+            y: Tensor = call(module, x.to(dtype).contiguous(memory_format=layout))
+        except RuntimeError as error:
+            if layout is torch.contiguous_format or "view" not in str(error):
+                raise
+            # One that takes its maps apart by views, which this layout has not.
+            layout = torch.contiguous_format
+            module.to(memory_format=layout)
+            y = call(module, x.to(dtype).contiguous(memory_format=layout))
         return y.float()
 
     needs = descriptor.size_requirements
@@ -117,6 +125,16 @@ def load(
         sizes=Sizes(max(1, needs.minimum), needs.multiple_of, needs.square),
         parameters=sum(each.numel() for each in module.parameters()),
     )  # fmt: skip
+
+
+def _settled(module: nn.Module) -> nn.Module:
+    """``module`` with convolutions that SPAN folds anew for every image folded once for all."""
+    for part in module.modules():
+        fold = getattr(part, "update_params", None)
+        if fold is not None and isinstance(getattr(part, "eval_conv", None), nn.Conv2d):
+            fold()
+            part.update_params = lambda: None  # type: ignore[assignment]
+    return module
 
 
 def _esrgan(descriptor: Any, state: Mapping[str, Tensor], name: str, scale: int | None) -> Any:

@@ -92,6 +92,7 @@ def main() -> None:
     # Here, since it takes seconds, in which somebody may think better of it.
     from tests.bench_analysis import analysis
     from tests.bench_family import family
+    from tests.bench_models import models
     from tests.bench_plan import planning
     from tests.bench_session import session
     from tests.bench_site import site
@@ -103,6 +104,7 @@ def main() -> None:
     site()
     analysis()
     inference()
+    models(medians)
     training()
     family()
 

@@ -28,7 +28,7 @@ from benchmarks.files import (
 from benchmarks.likeness import Compared, beside, fitted, suspicions
 from benchmarks.material import readable
 from benchmarks.methods import Outputs, OwnMethod
-from benchmarks.own_names import alone, described, lines
+from benchmarks.own_names import alone, described, following, lines
 from benchmarks.pairing import Pairing, Pattern, limited, listed
 
 FOLDERS = {"B100": "BSD100", "BSDS100": "BSD100"}
@@ -56,12 +56,8 @@ class Added:
         )
         cut = f"; {self.cropped} were cut to a multiple of their scale" * (self.cropped > 0)
         grey = f"; {self.converted} with hardly any colour became grey" * (self.converted > 0)
-        sets = " ".join(self.outputs)
-        return (
-            f"{self.name}: took {done}{cut}{grey}. Next: "
-            f"python manage.py generate --sets {sets} --methods {self.name}, then python manage.py "
-            f"create_study SLUG --sets {sets} --methods {self.name} ..."
-        )
+        next_ = following(self.name, " ".join(self.outputs))
+        return f"{self.name}: took {done}{cut}{grey}. {next_}"
 
 
 @dataclass

@@ -13,7 +13,7 @@ from benchmarks import methods, models
 from benchmarks.files import file_hash, folder_aside, write_whole
 from benchmarks.methods import OwnMethod
 from benchmarks.models import Model
-from benchmarks.own_names import alone, described, lines
+from benchmarks.own_names import alone, described, following, lines
 from sr_models import examine
 from sr_models.facts import Facts
 
@@ -35,9 +35,7 @@ class Added:
             f"{self.name}: "
             + ("there already is" if self.there else "took")
             + f" {self.file}, {self.facts.architecture}{self._size} in {self.facts.precision}; it "
-            f"enlarges by {self.facts.scale}, {self._runs}. Next: python manage.py generate --sets "
-            f"SET --methods {self.name}, then python manage.py create_study SLUG --sets SET "
-            f"--methods {self.name} ..."
+            f"enlarges by {self.facts.scale}, {self._runs}. {following(self.name)}"
         )
 
     @property
@@ -47,10 +45,10 @@ class Added:
 
     @property
     def _runs(self) -> str:
-        tile = self.facts.tile
+        side = self.facts.tile
         if self.facts.reach is None:
-            return f"whole LR images only, of {tile}x{tile} px at the most where memory is short"
-        return f"LR images beyond {tile}x{tile} px in tiles"
+            return f"whole LR images only, of {side}x{side} px at the most where memory is short"
+        return f"large LR images in tiles of about {side}x{side} px"
 
 
 def _counted(number: int) -> str:

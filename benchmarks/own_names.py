@@ -82,6 +82,15 @@ def described(name: str, folder: Path, told: Mapping[str, str], kind: str) -> Ow
     )
 
 
+def following(name: str, sets: str = "SET") -> str:
+    """What comes after a method was taken, for people."""
+    chosen = f"--sets {sets} --methods {name}"
+    return (
+        f"Next: python manage.py generate {chosen}, then python manage.py create_study SLUG "
+        f"{chosen} ..."
+    )
+
+
 def _line(what: str, text: str) -> str:
     """A line about a method. Raises ``ValueError`` if it is not one, or too long."""
     text = text.strip()

@@ -20,7 +20,7 @@ from benchmarks.files import folder_aside, write_whole
 from benchmarks.likeness import blue_first, compared
 from benchmarks.material import readable
 from benchmarks.methods import OwnMethod
-from benchmarks.own_names import alone, described, lines
+from benchmarks.own_names import alone, described, following, lines
 from benchmarks.programs import Program
 from sr_models.interpolation import bicubic
 
@@ -53,8 +53,7 @@ class Added:
             + ("there already is" if self.there else "took")
             + f" the command {self.command}; it enlarges by {self.scale}, and made the same of two "
             f"small photographs, in colour and grey, each time ({self.seconds:.1f} s an image). "
-            f"Next: python manage.py generate --sets SET --methods {self.name}, then python "
-            f"manage.py create_study SLUG --sets SET --methods {self.name} ..."
+            f"{following(self.name)}"
         )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from benchmarks.files import read_image
 from tests.benchmarks.bring_outputs import Site, made_site
@@ -41,3 +44,17 @@ def source(tmp_path, photographs) -> Path:
     for name, image in photographs.items():
         put(tmp_path / "mine" / f"{name}.png", image)
     return tmp_path / "mine"
+
+
+@pytest.fixture
+def run(settings, site: Site) -> Callable[..., str]:
+    """Runs a command on the site of small sets; returns what it said."""
+    settings.BENCHMARKS_DIR, settings.METHODS_DIR = site.benchmarks, site.methods
+    settings.OUTPUTS_DIR = site.outputs
+
+    def called(*arguments: str) -> str:
+        out = io.StringIO()
+        call_command(*arguments, stdout=out, stderr=out, verbosity=0)
+        return out.getvalue()
+
+    return called

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from safetensors.torch import save_file
 from spandrel.architectures.ESRGAN import ESRGAN
 
@@ -30,19 +29,6 @@ from sr_models.methods import WEIGHTS_DIR
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OURS = WEIGHTS_DIR / "srgan.safetensors"
-
-
-@pytest.fixture
-def run(settings, site):
-    settings.BENCHMARKS_DIR, settings.METHODS_DIR = site.benchmarks, site.methods
-    settings.OUTPUTS_DIR = site.outputs
-
-    def called(*arguments: str) -> str:
-        out = io.StringIO()
-        call_command(*arguments, stdout=out, stderr=out, verbosity=0)
-        return out.getvalue()
-
-    return called
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +50,7 @@ def test_our_own_network_by_its_file_is_the_built_in_one_to_the_pixel(run, site)
     said = run("add_method", "copy", "--model", str(OURS), "--device", "cpu", "--title", "A copy")
     assert said.startswith(
         "copy: took srgan.safetensors, SRResNet of 1.5 million parameters in float32; it enlarges "
-        "by 4, LR images beyond 256x256 px in tiles. Next: python manage.py generate --sets SET "
+        "by 4, large LR images in tiles of about 256x256 px. Next: python manage.py generate --sets SET "
     )
     assert [*site.state()] == ["copy/method.json", "copy/model.safetensors"]
     assert (row(site, "copy")["kind"], row(site, "copy")["scale"]) == ("model (SRResNet)", 4)

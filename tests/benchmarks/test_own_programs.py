@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from benchmarks import methods, own_programs, own_sets, programs
 from benchmarks.cases import case
@@ -475,19 +474,6 @@ def test_two_of_any_kind_that_are_added_at_once_both_have_a_place(site, tmp_path
 
 
 # ---- The command ----
-
-
-@pytest.fixture
-def run(settings, site):
-    settings.BENCHMARKS_DIR, settings.METHODS_DIR = site.benchmarks, site.methods
-    settings.OUTPUTS_DIR = site.outputs
-
-    def called(*arguments: str) -> str:
-        out = io.StringIO()
-        call_command(*arguments, stdout=out, stderr=out, verbosity=0)
-        return out.getvalue()
-
-    return called
 
 
 def test_add_method_takes_a_command_and_generate_runs_it(run, site, tmp_path):

@@ -355,7 +355,7 @@ def _told(found: Manifest, folder: Path, taken: _Taken) -> str:
     if not found.references:
         said += (
             f"; they are what is enlarged by {scale}, and have no originals: there will be no "
-            "PSNR, SSIM or LPIPS, no hidden reference hr, and no DMOS"
+            "PSNR, SSIM, LPIPS or DISTS, no hidden reference hr, and no DMOS"
         )
     said += f"; {taken.lr}" * bool(taken.lr)
     return (

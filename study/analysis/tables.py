@@ -18,7 +18,7 @@ from study.analysis.measures import OURS, Measures, OfSets
 
 COUNTS = ["raters", "ratings", "images"]
 INTERVAL_COLUMNS = ["ci_low", "ci_high", "ci_half_width"]
-NO_ORIGINALS = "no originals: no PSNR, SSIM and LPIPS, no hidden reference, no DMOS"
+NO_ORIGINALS = "no originals: no PSNR, SSIM, LPIPS and DISTS, no hidden reference, no DMOS"
 """The remark on every row of a set whose images have none."""
 
 

@@ -223,8 +223,8 @@ def _images(study: Study) -> list[str]:
 def _lr(of: Dataset, came: Collection[str]) -> str:
     if not of.references:
         return (
-            "its images are enlarged as they are. There are no originals: no PSNR, SSIM and LPIPS, "
-            "no hidden reference, no DMOS"
+            "its images are enlarged as they are. There are no originals: no PSNR, SSIM, LPIPS and "
+            "DISTS, no hidden reference, no DMOS"
         )
     if of.name in came:
         return "the LR images came with the set"

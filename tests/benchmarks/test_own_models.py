@@ -50,7 +50,8 @@ def test_our_own_network_by_its_file_is_the_built_in_one_to_the_pixel(run, site)
     said = run("add_method", "copy", "--model", str(OURS), "--device", "cpu", "--title", "A copy")
     assert said.startswith(
         "copy: took srgan.safetensors, SRResNet of 1.5 million parameters in float32; it enlarges "
-        "by 4, large LR images in tiles of about 256x256 px. Next: python manage.py generate --sets SET "
+        "by 4, large LR images in tiles of about 256x256 px. Next: python manage.py generate "
+        "--sets SET "
     )
     assert [*site.state()] == ["copy/method.json", "copy/model.safetensors"]
     assert (row(site, "copy")["kind"], row(site, "copy")["scale"]) == ("model (SRResNet)", 4)

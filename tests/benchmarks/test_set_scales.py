@@ -204,8 +204,8 @@ def test_images_without_originals_are_what_is_enlarged(source, folder):
     said = add("Mine", source, folder, scale=3, references=False)
     assert said == (
         f"Mine: 5 images (4 in colour, 1 in grey; 128x100 px) in {folder / 'Mine'}, at x3; they "
-        "are what is enlarged by 3, and have no originals: there will be no PSNR, SSIM or LPIPS, "
-        "no hidden reference hr, and no DMOS. Next: python manage.py generate "
+        "are what is enlarged by 3, and have no originals: there will be no PSNR, SSIM, LPIPS or "
+        "DISTS, no hidden reference hr, and no DMOS. Next: python manage.py generate "
         "--sets Mine, or python manage.py add_method with outputs of your own"
     )
     assert not manifest("Mine", folder).references

@@ -21,7 +21,9 @@ from study.desk import archive, exports, imports, rehearsal, results, stimuli, s
 from study.models import Dataset, Deed, Study
 from tests.own_material import bring, bring_without_originals, photographs
 
-NO_ORIGINALS = "wild has no originals: no PSNR, SSIM and LPIPS, no hidden reference, no DMOS."
+NO_ORIGINALS = (
+    "wild has no originals: no PSNR, SSIM, LPIPS and DISTS, no hidden reference, no DMOS."
+)
 NETWORKS = "srresnet and srgan"
 
 

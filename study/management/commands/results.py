@@ -14,7 +14,8 @@ from study.management.plain import PlainCommand, write_files
 class Command(PlainCommand):
     help = (
         "Print what the ratings of a study say: Mean Opinion Scores beside PSNR, SSIM and other "
-        "measures, tests, ranks, raters, agreement. `analyse` does the same for any file of ratings."
+        "measures, tests, ranks, raters, agreement. `analyse` does the same for any file of "
+        "ratings."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

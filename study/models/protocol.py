@@ -87,7 +87,8 @@ class Protocol(models.Model):
         blank=True,
         validators=[check_calibration_folder],
         help_text="A folder of images that no rater of this study rates, in CALIBRATION_DIR or "
-        "one of CALIBRATION_ROOTS. Empty: CALIBRATION_DIR itself.",
+        "one of CALIBRATION_ROOTS. Empty: CALIBRATION_DIR itself; where no set has originals, the "
+        "images of the sets.",
     )
     calibration_examples = _whole(2, 1, 10, "Images shown as examples, each as a 1 and as a 5.")
     calibration_checks = _whole(6, 2, 20, "Unseen images asked for in the check.")

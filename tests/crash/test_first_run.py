@@ -250,12 +250,14 @@ def test_of_two_first_runs_at_once_the_second_waits_and_finds_the_same_study(sit
     first = site.start()
     while first.poll() is None and not some(site.var / "outputs", "*.json")():
         pass
+    first.send_signal(signal.SIGSTOP)  # else it might be done before the others have begun
     assert "is taken, by another run" in site.refused()
     other = Site(site.var, site.benchmarks)
     second = other.start()
     site.started.append(second)
     assert second.stdout
     assert "Another run is preparing" in second.stdout.readline()
+    first.send_signal(signal.SIGCONT)
     assert site.link(first) == other.link(second)
     assert site.studies() == [("first", "open")]
 

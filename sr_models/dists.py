@@ -18,7 +18,7 @@ from sr_models import weightfile
 from sr_models.features import BACKBONES, TAPS, Standardise, backbone
 from sr_models.methods import WEIGHTS_DIR
 
-HEAD = "dists_vgg16.safetensors"
+HEAD = "dists.safetensors"
 """``alpha`` and ``beta``: what mean and structure of each of 1475 features count."""
 SMALL = 1e-6
 """Added above and below in both similarities, as published."""

@@ -15,7 +15,8 @@ from django.db import transaction
 from django.db.models import BooleanField, Count, Field, Max
 from django.utils import timezone
 
-from study.desk import anchors, stimuli
+from study.desk import anchors, choice, stimuli
+from study.desk.choice import Choice
 from study.models import Deed, Invitation, Rating, Stimulus, Study, StudyStimulus
 from study.models.deeds import By, by_command, note
 
@@ -89,11 +90,11 @@ def create(
 
     ``protocol``: fields of the session's protocol, over the preset's. ``researchers``: names of
     the users who may see the results. ``mixed_scales``: whether sets may be of several scales.
-    ``say`` hears in the end what was left out of which set, see `stimuli.choose`. ``by``: who does
+    ``say`` hears in the end what was left out of which set, see `choice.choose`. ``by``: who does
     it; whoever runs the command, if not given.
 
     Raises ``ValueError`` for a slug that is taken or malformed, an unknown preset, set, method or
-    user, what `stimuli.choose` refuses, outputs that have not been generated, and whatever `open_`
+    user, what `choice.choose` refuses, outputs that have not been generated, and whatever `open_`
     refuses; nothing is stored then.
     """
     if preset not in PRESETS:
@@ -106,13 +107,13 @@ def create(
         ) from None
     _check_free(slug)
     chosen = PRESETS[preset]
-    choice = choose(sets, methods, preset=preset, mixed_scales=mixed_scales)
-    own = choice.without_references if len(choice.without_references) == len(choice.methods) else ()
+    picked = choose(sets, methods, preset=preset, mixed_scales=mixed_scales)
+    own = picked.without_references if len(picked.without_references) == len(picked.methods) else ()
     study = Study(slug=slug, title=title or _title(chosen, sets))
     set_protocol(study, {**_at_hand(study, preset, own), **chosen.protocol, **(protocol or {})})
     people = [_user(name) for name in researchers]
     placed = [
-        each for name, some in choice.methods.items() for each in stimuli.prepare((name,), some)
+        each for name, some in picked.methods.items() for each in stimuli.prepare((name,), some)
     ]
     opening = _prepare_opening(study, [each.sha256 for each in placed], own) if opened else None
     shown, by = stimuli.store(placed), by or by_command()
@@ -123,11 +124,11 @@ def create(
             StudyStimulus(study=study, stimulus=stimulus) for stimulus in shown
         )
         study.researchers.set(people)
-        told = {LR_CAME_WITH: list(choice.brought_lr)} if choice.brought_lr else {}
+        told = {LR_CAME_WITH: list(picked.brought_lr)} if picked.brought_lr else {}
         note(Deed.Kind.CREATED, by=by, study=study, preset=preset, stimuli=len(placed), **told)
         if opening:
             _store_opening(study, opening, by=by)
-    for line in choice.remarks:
+    for line in picked.remarks:
         say(line)
     return study
 
@@ -138,17 +139,17 @@ def choose(
     *,
     preset: str = "quick",
     mixed_scales: bool = False,
-) -> stimuli.Choice:
+) -> Choice:
     """What a study of ``sets`` by ``methods`` shows, or for empty ones of those of the preset.
 
-    Raises ``ValueError`` as `stimuli.choose`.
+    Raises ``ValueError`` as `choice.choose`.
     """
     chosen = PRESETS[preset]
     wanted = {
         name: tuple(methods) or _methods(chosen, name)
         for name in dict.fromkeys(tuple(sets) or chosen.sets)
     }
-    return stimuli.choose(wanted, named=bool(methods), mixed_scales=mixed_scales)
+    return choice.choose(wanted, named=bool(methods), mixed_scales=mixed_scales)
 
 
 def _title(preset: Preset, sets: Sequence[str]) -> str:

@@ -89,7 +89,7 @@ def test_a_table_says_once_that_a_set_has_no_originals_and_not_what_needs_one():
     of_two = set(shown[shown["set"] == "two"]["note"])
     assert len(of_two) == 1
     assert "NIQE not measured" in next(iter(of_two))
-    assert "DISTS" not in next(iter(of_two))
+    assert "DISTS" not in next(iter(of_two)).replace(tables.NO_ORIGINALS, "")
     assert all("DISTS, NIQE not measured" in n for n in shown[shown["set"] == "one"]["note"])
 
 

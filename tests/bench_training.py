@@ -113,7 +113,12 @@ def our_step(
     trainer = Trainer(fresh(recipe), recipe, device, content=content)
     updates = iter(range(10**9))
     counted = operations(trainer)[1] * recipe.batch
-    ahead = Ahead(lambda u: photos.batch(recipe.batch, recipe.patch, recipe.seed + u), device)
+    ahead = Ahead(
+        lambda u: photos.batch(
+            recipe.batch, recipe.patch, recipe.seed + u, busiest_of=recipe.busiest_of
+        ),
+        device,
+    )
     if device.type == "cuda":
         trainer.run = Recording(trainer)
 

@@ -103,7 +103,7 @@ def _train(options: argparse.Namespace, world: parallel.World, device: torch.dev
     network = equipment.start(recipe, options.start)
     content = equipment.content_loss(recipe, options.features, fetch=options.fetch_vgg19)
     smallest = equipment.smallest(recipe)
-    training, watched = equipment.read(options.images, smallest=smallest)
+    training, watched = equipment.read(options, smallest=smallest)
     held_out = equipment.watch(watched, options.features, device)
     photos = patches.Photos.gather(
         training, smallest=smallest, scales=recipe.photo_scales, device=device

@@ -7,7 +7,6 @@ import ctypes
 import math
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -29,6 +28,10 @@ from sr_models.training.trainer import Trainer
 def add_options(parser: argparse.ArgumentParser, *, needed: bool = True) -> None:
     """The options that every way of training has; ``needed``: photographs and a place to write."""
     parser.add_argument("--images", type=Path, nargs="+", required=needed, metavar="DIR")
+    parser.add_argument(
+        "--also", type=Path, nargs="+", default=[], metavar="DIR",
+        help="photographs to train on too: none of them is held out, whatever their number",
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, required=needed, metavar="DIR", help="where all files are written"
     )
@@ -126,12 +129,25 @@ def smallest(recipe: Recipe) -> int:
     return recipe.patch + 2 * patches.MARGIN
 
 
-def read(folders: Sequence[Path], *, smallest: int) -> tuple[list[Picture], list[Picture]]:
+def paths(options: argparse.Namespace) -> tuple[list[Path], list[Path]]:
+    """The photographs to train on and those to watch, which are of ``--images`` alone.
+
+    Figures of runs with more and with fewer photographs are then of the same pictures. Raises
+    ``ValueError`` for a folder without any, and for one that is in both options.
+    """
+    training, watched = heldout.split(photographs.find(options.images))
+    also = photographs.find(options.also) if options.also else []
+    if twice := {path.resolve() for path in also} & {p.resolve() for p in (*training, *watched)}:
+        raise ValueError(f"--also {min(twice)}: that photograph is among --images already")
+    return training + also, watched
+
+
+def read(options: argparse.Namespace, *, smallest: int) -> tuple[list[Picture], list[Picture]]:
     """The photographs to train on and those to watch: the same ones whatever cannot be read."""
-    paths = photographs.find(folders)
-    found = photographs.Reading(paths, smallest=smallest).wait()
+    training_paths, watched_paths = paths(options)
+    found = photographs.Reading([*training_paths, *watched_paths], smallest=smallest).wait()
     training, watched = (
-        [found[path] for path in part if path in found] for part in heldout.split(paths)
+        [found[path] for path in part if path in found] for part in (training_paths, watched_paths)
     )
     if not training:
         raise ValueError("the photographs that can be used are all held out; add some")

@@ -26,7 +26,7 @@ import torch
 import sr_models
 from sr_models import training
 from sr_models.features import ContentLoss
-from sr_models.training import budget, compiling, cost, equipment, heldout, photographs
+from sr_models.training import budget, compiling, cost, equipment, photographs
 from sr_models.training.lease import Run
 from sr_models.training.recipes import NAMES, RECIPES, Recipe, Scale
 from sr_models.training.sprint import Sprint
@@ -195,7 +195,7 @@ def train(
         equipment.prepare(device)
         bf16 = bf16_pays(device) if options.precision == "auto" else options.precision == "bf16"
         rate = cost.product_rate(device, torch.bfloat16 if bf16 else torch.float32, times=3)
-        training_paths, watched = heldout.split(photographs.find(options.images))
+        training_paths, watched = equipment.paths(options)
         # The held-out ones first; the others such that those read in time are a fair sample.
         order = torch.randperm(len(training_paths), generator=torch.Generator().manual_seed(0))
         reading = photographs.Reading(

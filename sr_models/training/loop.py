@@ -94,8 +94,9 @@ def run(
 
     def batch(update: int) -> Batch:
         return photos.batch(
-            recipe.batch, recipe.patch, recipe.seed + update, part=(world.rank, world.size)
-        )
+            recipe.batch, recipe.patch, recipe.seed + update,
+            busiest_of=recipe.busiest_of, part=(world.rank, world.size),
+        )  # fmt: skip
 
     ahead = Ahead(batch, trainer.device)
     journal = Journal(out, update) if world.leads else None

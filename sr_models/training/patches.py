@@ -75,44 +75,68 @@ class Photos:
             width=torch.tensor([width for *_, (_, width) in sizes], device=device),
         )
 
-    def batch(self, count: int, size: int, seed: int, *, part: tuple[int, int] = (0, 1)) -> Batch:
+    def batch(
+        self, count: int, size: int, seed: int, *,
+        busiest_of: int = 1, part: tuple[int, int] = (0, 1),
+    ) -> Batch:  # fmt: skip
         """``count`` random crops: LR (count, 3, size/4, size/4) and HR (count, 3, size, size).
 
         Both float32 in [0, 1], on multiples of 1/255. Every crop of every photograph is about
-        equally likely; each is turned and mirrored at random. The same seed gives the same batch.
-        ``part`` (i, n) gives the i-th of n parts, ``count`` crops each, of the batch of n times
-        ``count`` crops that the seed stands for.
+        equally likely, or, of so many as ``busiest_of`` says, the one with most contrast is taken;
+        each is turned and mirrored at random. The same seed gives the same batch. ``part`` (i, n)
+        gives the i-th of n parts, ``count`` crops each, of the batch of n times ``count`` crops
+        that the seed stands for.
         """
         device = self.pixels.device
         random = torch.Generator(device).manual_seed(seed)
         which, parts = part
         mine = slice(which * count, (which + 1) * count)
 
-        def uniform() -> Tensor:
-            drawn = torch.rand(count * parts, generator=random, device=device, dtype=torch.float64)
-            return drawn[mine]
+        def uniform(times: int) -> Tensor:
+            drawn = torch.rand(
+                times, count * parts, generator=random, device=device, dtype=torch.float64
+            )
+            return drawn[:, mine].flatten()
 
         rows = (self.height - size - 2 * MARGIN) // SCALE + 1
         columns = (self.width - size - 2 * MARGIN) // SCALE + 1
         places = (rows * columns).cumsum(0)
-        place = (uniform() * places[-1]).long().minimum(places[-1] - 1)
+        place = (uniform(busiest_of) * places[-1]).long().minimum(places[-1] - 1)
         photo = torch.searchsorted(places, place, right=True)
-        y = (uniform() * rows[photo]).long() * SCALE
-        x = (uniform() * columns[photo]).long() * SCALE
+        y = (uniform(busiest_of) * rows[photo]).long() * SCALE
+        x = (uniform(busiest_of) * columns[photo]).long() * SCALE
+        if busiest_of > 1:
+            contrasts = self._contrast(photo, y + MARGIN, x + MARGIN, size)
+            best = contrasts.view(busiest_of, count).argmax(0)
+            taken = best * count + torch.arange(count, device=device)
+            photo, y, x = photo[taken], y[taken], x[taken]
         side = torch.arange(size + 2 * MARGIN, device=device)
-        index = (
-            self.start[photo][:, None, None]
-            + (y[:, None] + side)[:, :, None] * self.width[photo][:, None, None]
-            + (x[:, None] + side)[:, None, :]
-        )
-        crops = self.pixels[index].permute(0, 3, 1, 2)
-        crops = _turn(crops, (uniform() * 8).long())
+        crops = self.pixels[self._index(photo, y, x, side)].permute(0, 3, 1, 2)
+        crops = _turn(crops, (uniform(1) * 8).long())
         inner = crops[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
         lr = reduce_crops(crops) / 255
         layout = torch.channels_last
         return lr.contiguous(memory_format=layout), (inner.float() / 255).contiguous(
             memory_format=layout
         )
+
+    def _index(self, photo: Tensor, y: Tensor, x: Tensor, side: Tensor) -> Tensor:
+        """Where the pixels lie that are ``side`` (k,) rows and columns from ``y`` and ``x`` (n,).
+
+        Returns (n, k, k).
+        """
+        rows = (y[:, None] + side)[:, :, None] * self.width[photo][:, None, None]
+        return self.start[photo][:, None, None] + rows + (x[:, None] + side)[:, None, :]
+
+    def _contrast(self, photo: Tensor, y: Tensor, x: Tensor, size: int) -> Tensor:
+        """How busy crops of ``size`` are: (n,) mean steps of green from every fourth pixel on."""
+        side = torch.arange(0, size, SCALE, device=self.pixels.device)
+        green = self.pixels[:, 1]
+        here, below, right = (
+            green[self._index(photo, y + down, x + on, side)].float()
+            for down, on in ((0, 0), (1, 0), (0, 1))
+        )
+        return ((here - below).abs() + (here - right).abs()).mean((1, 2))
 
 
 def _scaled(size: tuple[int, ...], scale: float) -> tuple[int, int]:

@@ -34,6 +34,8 @@ class Recipe:
     """Side of an HR crop in pixels."""
     photo_scales: tuple[float, ...] = (1.0,)
     """Sizes at which each photograph is used."""
+    busiest_of: int = 1
+    """Of how many random places the one with most contrast is cropped."""
 
     # network
     batch_norm: bool = True

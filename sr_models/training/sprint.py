@@ -180,7 +180,9 @@ class Sprint:
         run, recipe, trainer = self.run, self.recipe, self.trainer
         pace = Pace(run.now(), until)
         ahead = patches.Ahead(
-            lambda update: photos.batch(recipe.batch, recipe.patch, recipe.seed + update),
+            lambda update: photos.batch(
+                recipe.batch, recipe.patch, recipe.seed + update, busiest_of=recipe.busiest_of
+            ),
             run.device,
         )
         means, behind = loop.Means(), Behind(run.device)

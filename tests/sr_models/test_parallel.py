@@ -60,10 +60,14 @@ def test_both_players_train_in_two_processes(photo_folder, small_weights, tmp_pa
     assert state["update"] == 1
 
 
+@pytest.mark.parametrize("busiest_of", [1, 3])
 @pytest.mark.parametrize("parts", [2, 4])
-def test_the_parts_of_a_batch_are_the_batch(photo, parts):
+def test_the_parts_of_a_batch_are_the_batch(photo, parts, busiest_of):
     photos = Photos.gather([photo], smallest=48)
-    whole = photos.batch(8, 32, seed=5)
-    pieces = [photos.batch(8 // parts, 32, seed=5, part=(i, parts)) for i in range(parts)]
+    whole = photos.batch(8, 32, seed=5, busiest_of=busiest_of)
+    pieces = [
+        photos.batch(8 // parts, 32, seed=5, busiest_of=busiest_of, part=(i, parts))
+        for i in range(parts)
+    ]
     for tensor, *split in zip(whole, *pieces, strict=True):
         assert torch.equal(tensor, torch.cat(split))

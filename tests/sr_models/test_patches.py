@@ -64,6 +64,26 @@ def test_the_same_seed_gives_the_same_batch(photo):
         assert not torch.equal(one, three)
 
 
+def test_of_some_places_the_busiest_is_cropped(photo):
+    """And a crop is where a batch of one place would have had one of its own."""
+    photos = Photos.gather([photo], smallest=48)
+
+    def contrasts(busiest_of: int) -> list[float]:
+        _, hr = photos.batch(32, 32, seed=3, busiest_of=busiest_of)
+        pictures = (hr * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        return [float(heldout.contrast(picture).mean()) for picture in pictures]
+
+    one, two, many = (np.mean(contrasts(count)) for count in (1, 2, 16))
+    assert one < two < many
+    _, alone = photos.batch(64, 32, seed=3)
+    _, chosen = photos.batch(32, 32, seed=3, busiest_of=2)
+    flattened = [crop.sort().values for crop in alone.flatten(1)]
+    assert all(
+        any(torch.equal(crop.sort().values, other) for other in flattened)
+        for crop in chosen.flatten(1)
+    )
+
+
 def test_watched_photographs_are_not_trained_on():
     for count in (4, 10, 556):
         training, watched = heldout.split(range(count))

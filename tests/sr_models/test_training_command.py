@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import sr_models
 from sr_models import weightfile
-from sr_models.training.command import main
+from sr_models.training import equipment
+from sr_models.training.command import main, parse
 from sr_models.upscale import upscaler
 
 
@@ -61,6 +64,28 @@ def test_srgan_goes_on_from_srresnet(photo_folder, small_weights, tmp_path, phot
     log = (tmp_path / "log.jsonl").read_text()
     for term in ("content", "adversarial", "d_real", "d_fake", "heldout_psnr", "heldout_lpips"):
         assert f'"{term}"' in log
+
+
+def test_more_photographs_do_not_change_which_are_held_out(photo_folder, tmp_path, photo, capsys):
+    """So that figures of runs with and without them can be compared."""
+    more = tmp_path / "more"
+    more.mkdir()
+    for number in range(7):
+        Image.fromarray(np.roll(photo, 11 * number, axis=0)).save(more / f"{number}.png")
+    few, many = (
+        parse(["espcn", "--images", str(photo_folder), "--out", "run", *words])
+        for words in ([], ["--also", str(more)])
+    )
+    (training, watched), (larger, the_same) = equipment.paths(few), equipment.paths(many)
+    assert the_same == watched
+    assert larger == training + sorted(more.iterdir())
+    for word in ("espcn", "family"):
+        line = refusal(
+            capsys, word, "--images", photo_folder, "--out", tmp_path / "run", "--minutes", "1",
+            "--also", photo_folder, "--device", "cpu",
+        )  # fmt: skip
+        assert "is among --images already" in line
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_mistake_costs_one_clear_line(tmp_path, photo_folder, small_weights, capsys):

@@ -133,6 +133,7 @@ PAPER = (
 _OURS = {
     "batch_norm": False, "bicubic_skip": True, "optimiser": "muon", "schedule": "cosine",
     "warm_up": 50, "hidden_decay": 0.5, "beta2": 0.99, "clip": 1.0, "ema_share": 0.02,
+    "busiest_of": 3,
 }  # fmt: skip
 _FINE = {**_OURS, "optimiser": "adam", "start": "srresnet", "warm_up": 100}
 # BasicSR's balance for ESRGAN: features before the activation, in L1.
@@ -188,9 +189,12 @@ GPU = _ours("gpu", {
     "srresnet": {"minutes": 5.0, "batch": 144, "patch": 128, "warm_up": 200, "learning_rate": 8e-4,
                  "hidden_learning_rate": 8e-3, **_ALL_SIZES},
     **dict.fromkeys(("srresnet-vgg22", "srgan-mse", "srgan-vgg22", "srgan"), _GPU_FINE),
-    "srcnn": {"minutes": 2.0, "batch": 512, "patch": 64, **_ALL_SIZES},
-    "espcn": {"minutes": 2.0, "batch": 1024, **_ALL_SIZES},
-    "drcn": {"minutes": 5.0, "batch": 16, "patch": 64, **_ALL_SIZES},
+    "srcnn": {"minutes": 2.0, "batch": 128, "patch": 64, "learning_rate": 2e-3,
+              "hidden_learning_rate": 6e-3, **_ALL_SIZES},
+    "espcn": {"minutes": 2.0, "batch": 256, "learning_rate": 6e-3, "hidden_learning_rate": 1.5e-2,
+              **_ALL_SIZES},
+    "drcn": {"minutes": 5.0, "batch": 16, "patch": 64, "learning_rate": 6e-4,
+             "hidden_learning_rate": 3e-3, **_ALL_SIZES},
 })  # fmt: skip
 
 RECIPES = {(recipe.name, recipe.scale): recipe for recipe in (*PAPER, *GPU, *CPU)}

@@ -96,8 +96,11 @@ def ordinary_step(recipe: Recipe, paths: list[Path], device: torch.device) -> Ca
     def step() -> None:
         lr, hr = (tensor.to(device) for tensor in next(batches))
         optimiser.zero_grad()
+        # As PyTorch comes; ours has it off, so that LR is MATLAB's to the bit.
+        torch.backends.cudnn.allow_tf32 = True
         loss = F.mse_loss(network(lr), hr)
         loss.backward()
+        torch.backends.cudnn.allow_tf32 = False
         optimiser.step()
         loss.item()
 

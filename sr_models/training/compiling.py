@@ -52,6 +52,12 @@ def give_up() -> None:
     torch.compiler.set_stance("force_eager")
 
 
+def take_up() -> None:
+    """From now on it is compiled again."""
+    if _loaded():
+        torch.compiler.set_stance("default")
+
+
 @contextlib.contextmanager
 def plainly() -> Iterator[None]:
     """What was to be compiled runs as it is inside the block."""
@@ -68,8 +74,7 @@ def for_now() -> Iterator[None]:
     try:
         yield
     finally:
-        if _loaded():
-            torch.compiler.set_stance("default")
+        take_up()
 
 
 def _loaded() -> bool:

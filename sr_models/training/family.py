@@ -243,10 +243,11 @@ def _train_one(run: Run, recipe: Recipe, shares: dict[str, float]) -> None:
         sprint.facts["failed"] = f"{type(error).__name__}: {error}"
         run.say(f"{recipe.name} failed: {error}")
         run.write_report()
+    compiled = sprint.mode != "off"
     del sprint
     run.ledger.begin()
     gc.collect()
-    if run.mode != "off":
+    if compiled:
         torch.compiler.reset()
     if run.device.type == "cuda":
         torch.cuda.empty_cache()

@@ -50,7 +50,9 @@ class Run:
     """Losses on feature maps, by network."""
     backend: compiling.Backend = "inductor"
     compiles: bool = True
-    """Until a compiler failed or took too long."""
+    """Until a compiler failed."""
+    too_slow: float = 0.0
+    """The longest in seconds that a compiler was waited for in vain."""
     report: dict[str, Any] = field(default_factory=dict)
     photos: patches.Photos | None = None
     held_out: HeldOut | None = None
@@ -66,13 +68,15 @@ class Run:
         """Seconds until the last network must have been written."""
         return self.seconds - ENDING - self.now()
 
-    @property
-    def mode(self) -> compiling.Mode:
-        """How networks are compiled from now on."""
+    def mode(self, allowed: float) -> compiling.Mode:
+        """How a network is compiled whose compiler may take ``allowed`` seconds.
+
+        What was not done in time for another one is tried again where there is twice the time.
+        """
         asked: compiling.Mode = self.options.compile
         if self.options.compile == "auto":
             asked = "regional" if self.device.type == "cuda" else "off"
-        return asked if self.compiles else "off"
+        return asked if self.compiles and allowed >= 2 * self.too_slow else "off"
 
     def say(self, text: str) -> None:
         """One line on standard error, at once, with the second it is said in."""

@@ -58,6 +58,8 @@ class Sprint:
         self.old = run.starts.get(recipe.name)
         self.update = 0
         self.returns = 0
+        self.mode: compiling.Mode = "off"
+        """How it is compiled."""
         self.recorded = False
         """Whether updates are replayed."""
         self.best: dict[str, float] = {}
@@ -85,10 +87,14 @@ class Sprint:
             checkpoint.replace(self.file, lambda beside: beside.write_bytes(whole))
             self.facts["kept"] = "old"
         bf16 = None if run.options.precision == "auto" else run.options.precision == "bf16"
+        self.mode = run.mode(COMPILE_SHARE * self.seconds)
+        if self.mode != "off":
+            # Done without for the one before, perhaps.
+            compiling.take_up()
         self.trainer = Trainer(
             network, self.recipe, run.device,
             content=run.contents[self.recipe.name], bf16=bf16,
-            compile=run.mode, compiler=run.backend,
+            compile=self.mode, compiler=run.backend,
         )  # fmt: skip
         self.count()
         run.ledger.book("other")
@@ -132,7 +138,7 @@ class Sprint:
     def compile(self) -> None:
         """Let the compiler work for as long as it may."""
         run = self.run
-        if run.mode == "off" and run.device.type == "cpu":
+        if self.mode == "off" and run.device.type == "cpu":
             return
         allowed = COMPILE_SHARE * self.seconds
         side = self.recipe.patch // 4
@@ -140,10 +146,13 @@ class Sprint:
             with compiling.allowance(allowed):
                 self.fit(side)
         except compiling.Overtime:
+            if self.mode != "off":
+                run.too_slow = max(run.too_slow, allowed)
             self.without(f"compiling took longer than {allowed:.0f} s")
         except Exception as error:
-            if run.mode == "off":
+            if self.mode == "off":
                 raise
+            run.compiles = False
             self.without(f"compiling failed ({type(error).__name__}: {first_line(error)})")
 
     def fit(self, side: int) -> None:
@@ -170,9 +179,9 @@ class Sprint:
             self.run.say(f"{self.recipe.name}: out of memory, now {self.recipe.batch} in an update")
 
     def without(self, why: str) -> None:
-        """Go on without a compiler, with this network and with those to come."""
+        """Go on without a compiler."""
         compiling.give_up()
-        self.run.compiles = False
+        self.mode = "off"
         self.run.say(f"{self.recipe.name}: {why}; it is trained without")
 
     def loop(self, photos: patches.Photos, until: float, look_every: float) -> None:
@@ -324,7 +333,7 @@ class Sprint:
             "updates": self.update, "patches": done, "batch": recipe.batch, "patch": recipe.patch,
             "patches_per_s": round(rate, 1),
             "share_of_products": round(rate * self.operations / run.rate, 3),
-            "memory_gib": round(memory(run.device) / 2**30, 2), "compiled": run.mode,
+            "memory_gib": round(memory(run.device) / 2**30, 2), "compiled": self.mode,
         }  # fmt: skip
         run.write_report()
 

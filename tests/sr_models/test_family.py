@@ -200,6 +200,28 @@ def test_a_compiler_that_hangs_costs_its_allowance_alone(ask, capsys):
     assert report["networks"]["espcn"]["compiled"] == "off"
 
 
+def test_a_network_with_twice_the_time_is_compiled_after_all(ask, capsys):
+    """A small network's few seconds do not decide for a large one."""
+    asked = []
+
+    def slow_once(graph: Any, _: object) -> Any:
+        asked.append(graph)
+        if len(asked) == 1:
+            threading.Event().wait()
+        return graph.forward
+
+    options = ask(
+        "--shares", "espcn=1", "srcnn=4", "--compile", "regional", minutes=0.4
+    )  # fmt: skip
+    report = json.loads(family.train(options, Clock(), backend=slow_once).read_text())
+    said = capsys.readouterr().err
+    assert "espcn: compiling took longer than" in said
+    assert "srcnn: compiling" not in said
+    assert len(asked) > 1
+    compiled = {name: facts["compiled"] for name, facts in report["networks"].items()}
+    assert compiled == {"espcn": "off", "srcnn": "regional"}
+
+
 def test_a_compiler_that_fails_is_done_without(ask, capsys):
     def fail(*_: object) -> None:
         raise RuntimeError("no kernel today\nat all")

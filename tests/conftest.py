@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,14 @@ from tests.own_site import make_outputs
 
 # The programs that tests start fetch nothing either.
 os.environ["FETCH_WEIGHTS"] = "0"
+# A shell's background and nohup ignore these, and so would the programs that tests interrupt. What
+# is handled here is as by default there.
+for number, handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, lambda *_: None),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 collect_ignore = ["minimal.py"]
 """A Django site of its own, which cannot be imported into this one."""
 METHODS = ("nearest", "bicubic", "hr")

@@ -83,6 +83,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_tasks",
+    "django_tasks_db",
     "study.apps.StudyConfig",
 ]
 MIDDLEWARE = [
@@ -134,6 +136,8 @@ DATABASES = {
         "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
     }
 }
+# What rings for the worker; what there is to do is in rows of our own.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # Bytes that may be sent with a request. The server refuses more before it takes any of it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

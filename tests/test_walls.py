@@ -29,7 +29,11 @@ BREACHES = [
     ("Planning and analysis are pure", "study/analysis/report.py", "import benchmarks.published"),
     ("Published and measured figures", "study/admin.py", "from benchmarks import published"),
     ("Published and measured figures", "study/urls.py", "from benchmarks.quality import psnr"),
-    ("A program becomes a method by", "study/desk/views.py", "from benchmarks import own_programs"),
+    (
+        "A program becomes a method by",
+        "study/desk/views/studies.py",
+        "from benchmarks import own_programs",
+    ),
     ("A program becomes a method by", "study/admin.py", "from benchmarks import programs"),
     ("Study knows a method by", "study/desk/stimuli.py", "from sr_models import srresnet"),
     ("Study knows a method by", "study/management/plain.py", "import torch"),

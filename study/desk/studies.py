@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import BooleanField, Count, Field, Max
 from django.utils import timezone
 
-from study.desk import anchors, choice, stimuli
+from study.desk import anchors, choice, rules, stimuli
 from study.desk.choice import Choice
 from study.models import Deed, Invitation, Rating, Stimulus, Study, StudyStimulus
 from study.models.deeds import By, by_command, note
@@ -287,18 +287,8 @@ def _store_opening(study: Study, opening: _Opening, *, by: By) -> None:
 
 def _check_protocol(study: Study, images: int) -> None:
     """Raise ``ValueError`` for rules that cannot be kept with so many ``images``."""
-    try:
-        study.clean_fields(exclude=["slug", "title"])
-    except ValidationError as error:
-        name, problems = next(iter(error.message_dict.items()))
-        raise ValueError(f"{name} of {study.slug}: {problems[0]}") from None
-    seen = study.share or images
-    if seen > images:
-        raise ValueError(f"share of {study.slug}: {seen} images for each rater, of {images} only")
-    if study.retests > seen:
-        raise ValueError(f"retests of {study.slug}: {study.retests} second showings of {seen} only")
-    if study.sittings(seen + study.retests) > seen + study.retests:
-        raise ValueError(f"sessions of {study.slug}: {study.sessions} sessions for {seen} images")
+    for name, problem in rules.problems(study, images).items():
+        raise ValueError(f"{name} of {study.slug}: {problem}")
 
 
 def close(study: Study, *, by: By | None = None) -> None:

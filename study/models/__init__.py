@@ -15,6 +15,7 @@ from study.models.catalog import (
 )
 from study.models.deeds import Deed
 from study.models.design import Anchor, Invitation, Study, StudyStimulus
+from study.models.jobs import Job
 from study.models.session import Rater, Rating, Revision, Screening, Session, Text, Trial
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Dataset",
     "Deed",
     "Invitation",
+    "Job",
     "Measure",
     "Method",
     "Rater",

@@ -20,6 +20,12 @@ class Dataset(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        permissions = [
+            (
+                "add_to_catalogue",
+                "Can bring sets and methods into the catalogue and have outputs made",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

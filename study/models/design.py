@@ -72,9 +72,18 @@ class Study(Protocol):
         validators=[MinValueValidator(-1), MaxValueValidator(1)],
         help_text="Raters below it are flagged; results are shown with and without them.",
     )
+    wanted = models.JSONField(
+        null=True,
+        editable=False,
+        help_text="Of a draft that is made in a browser, what it is to show, made or not: "
+        '{SET: {"methods": [...], "without": [names of images]}}.',
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)
+    put_away_at = models.DateTimeField(
+        null=True, editable=False, help_text="When it was taken out of the list of studies."
+    )
     stimuli_sha256 = models.CharField(
         "checksum of all stimuli",
         max_length=64,

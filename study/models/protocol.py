@@ -60,6 +60,29 @@ class Protocol(models.Model):
         help_text="Markdown. Empty: the standard text. What a rater agreed to is stored with them.",
     )
     instructions = models.TextField(blank=True, help_text="Markdown. Empty: the standard text.")
+    texts = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="Texts of single languages, which go before those above: "
+        '{"consent": {"en": ..., "de": ...}, "instructions": {...}}.',
+    )
+    researcher = models.CharField(
+        max_length=200, blank=True, help_text="Who asks: the name of the person responsible."
+    )
+    institution = models.CharField(max_length=200, blank=True, help_text="For whom they ask.")
+    contact = models.CharField(
+        max_length=200, blank=True, help_text="Where questions go: a mail address or a telephone."
+    )
+    ethics = models.CharField(
+        "ethics approval",
+        max_length=200,
+        blank=True,
+        help_text="Committee and number, or why none.",
+    )
+    storage = models.CharField(
+        "storage time", max_length=200, blank=True, help_text="For how long answers are kept."
+    )
 
     screen_device = models.BooleanField(
         "only desktops and laptops", default=False, help_text="Phones and tablets are turned away."
@@ -90,6 +113,16 @@ class Protocol(models.Model):
         "one of CALIBRATION_ROOTS. Empty: CALIBRATION_DIR itself; where no set has originals, the "
         "images of the sets.",
     )
+    calibration_set = models.SlugField(
+        blank=True,
+        help_text="A set of the catalogue whose images are calibrated on, in place of a folder.",
+    )
+    calibration_left_out = models.JSONField(
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="Names of images of that folder or set that no rater is to see.",
+    )
     calibration_examples = _whole(2, 1, 10, "Images shown as examples, each as a 1 and as a 5.")
     calibration_checks = _whole(6, 2, 20, "Unseen images asked for in the check.")
     calibration_errors = _whole(
@@ -117,10 +150,11 @@ class Protocol(models.Model):
     hint_seconds = _whole(15, 5, 120, "Hesitation after which a hint says not to think too long.")
 
     PROTOCOL = (
-        "language", "consent", "instructions",
+        "language", "consent", "instructions", "texts",
+        "researcher", "institution", "contact", "ethics", "storage",
         "screen_device", "screen_window", "screen_vision", "plates", "plate_errors",
-        "calibrate", "calibration_folder", "calibration_examples", "calibration_checks",
-        "calibration_errors", "calibration_attempts",
+        "calibrate", "calibration_folder", "calibration_set", "calibration_left_out",
+        "calibration_examples", "calibration_checks", "calibration_errors", "calibration_attempts",
         "session_minutes", "sessions", "break_minutes", "first_stabilising", "later_stabilising",
         "source_gap", "longest_run", "retests", "share",
         "shortest_view_ms", "undo_seconds", "hint_seconds",

@@ -1,4 +1,4 @@
-"""The pages of researchers: what their studies gathered, and the way it leaves for a paper."""
+"""A study: what it gathered, its links, and the way its figures leave for a paper."""
 
 from __future__ import annotations
 

@@ -1,0 +1,77 @@
+"""Changing a draft: by several people, none of whom overwrites what another has just set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from study.models import Deed, Study
+from study.models.deeds import By, note
+
+
+@dataclass(frozen=True)
+class Other:
+    """A field that somebody else has changed since a page was shown."""
+
+    field: str
+    was: Any
+    now: Any
+    account: str
+    """Who changed it last, as far as the log tells."""
+    at: datetime | None
+
+
+class Overtaken(Exception):
+    """Somebody else changed the draft meanwhile; nothing was stored."""
+
+    def __init__(self, others: list[Other]) -> None:
+        super().__init__("the draft was changed by somebody else meanwhile")
+        self.others = others
+
+
+def values(study: Study, fields: Mapping[str, Any] | list[str]) -> dict[str, Any]:
+    """What ``study`` holds in these fields, as JSON can hold it."""
+    return {name: getattr(study, name) for name in fields}
+
+
+def change(
+    study: Study, changes: Mapping[str, Any], *, seen: Mapping[str, Any], by: By
+) -> list[str]:
+    """Set fields of a draft; returns the names of those that are other than before.
+
+    ``seen``: what the fields held when whoever changes them saw them. Raises :class:`Overtaken` if
+    one of them holds something else by now, and ``ValueError`` if the study is no draft any more;
+    nothing is stored then. What is written into the log says each setting from what to what.
+    """
+    with transaction.atomic():
+        study.refresh_from_db()
+        if study.frozen:
+            raise ValueError(
+                f"{study.title} was opened meanwhile; what raters see does not change any more"
+            )
+        others = [name for name in seen if getattr(study, name) != seen[name]]
+        if others:
+            raise Overtaken([_other(study, name, seen[name]) for name in others])
+        changed = {
+            name: [getattr(study, name), value]
+            for name, value in changes.items()
+            if getattr(study, name) != value
+        }
+        for name, (_, value) in changed.items():
+            setattr(study, name, value)
+        if changed:
+            study.save()
+            note(Deed.Kind.CHANGED, by=by, study=study, **changed)
+        return list(changed)
+
+
+def _other(study: Study, name: str, was: Any) -> Other:
+    deeds = study.deeds.filter(kind__in=[Deed.Kind.CHANGED, Deed.Kind.CREATED])
+    last = next((deed for deed in deeds.order_by("-pk") if name in deed.details), None)
+    return Other(
+        name, was, getattr(study, name), last.account if last else "", last.at if last else None
+    )

@@ -1,0 +1,111 @@
+"""Long work that somebody asked for in a browser, and how far it has come.
+
+A row says what is to be there in the end, not how far a program was: whoever carries a job out
+finds what is missing, so that the same job can be begun any number of times.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from study.models.design import Study
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Reads of several jobs."""
+
+    def visible_to(self, user: User | AnonymousUser) -> JobQuerySet:
+        """Those of this person's studies, and of the catalogue; a superuser sees all of them."""
+        if not user.is_authenticated:
+            return self.none()
+        mine = Q(study=None) | Q(study__in=Study.objects.visible_to(user))
+        return self if user.is_superuser else self.filter(mine)
+
+    def due(self) -> JobQuerySet:
+        """Those that are not over, the oldest first."""
+        return self.filter(state__in=[Job.State.WAITING, Job.State.RUNNING]).order_by("pk")
+
+
+class Job(models.Model):
+    """One piece of long work."""
+
+    class Kind(models.TextChoices):
+        """What there can be to do."""
+
+        GENERATE = "generate", "Make and measure outputs"
+        MEASURE = "measure", "Give a study figures that were measured since"
+        ADD_SET = "add set", "Bring in a set"
+        ADD_OUTPUTS = "add outputs", "Bring in outputs of a method"
+        ADD_MODEL = "add model", "Bring in a model"
+        ARCHIVE = "archive", "Make an archive"
+        REHEARSE = "rehearse", "Play simulated raters"
+
+    class State(models.TextChoices):
+        """A job that runs and whose worker is gone is begun again."""
+
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    OVER = (State.DONE, State.FAILED, State.CANCELLED)
+
+    kind = models.CharField(max_length=12, choices=Kind)
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    study = models.ForeignKey(
+        Study,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="jobs",
+        help_text="If it is of one.",
+    )
+    what = models.JSONField(default=dict, help_text="What is to be there in the end.")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    account = models.CharField(max_length=150, blank=True)
+    address = models.CharField(max_length=45, blank=True)
+    asked_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, help_text="When it was begun the latest time.")
+    ended_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True, help_text="When its holder was seen last.")
+    holder = models.CharField(max_length=200, blank=True, help_text="Host and process at it.")
+    done = models.PositiveIntegerField(default=0, help_text="Of total, since it was begun.")
+    total = models.PositiveIntegerField(null=True)
+    unit = models.CharField(max_length=20, blank=True, help_text="What is counted: images, raters.")
+    at_work_on = models.CharField(max_length=200, blank=True)
+    cancel_asked = models.BooleanField(default=False)
+    told = models.TextField(blank=True, help_text="What came of it, or the reason of a failure.")
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["state"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "running", "done", "failed", "cancelled"]),
+                name="job_state_is_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.state})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; what is too long for its column is cut, as a name of a file can be."""
+        self.at_work_on = self.at_work_on[:200]
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        """Its page."""
+        return reverse("job", args=[self.pk])

@@ -18,6 +18,7 @@ urlpatterns = [
     ),
     path("studies/", studies.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
+    path("studies/<slug:slug>/edit/", drafts.draft, name="draft"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),
     path("studies/<slug:slug>/open", studies.open_study, name="open_study"),
     path("studies/<slug:slug>/close", studies.close_study, name="close_study"),

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 
-from study.desk.views import drafts, studies
+from study.desk.views import docs, drafts, people, studies
 from study.site.sign_in import ChangePassword, SignIn, SignOut
 
 urlpatterns = [
@@ -30,6 +30,12 @@ urlpatterns = [
     path("studies/<slug:slug>/archive.zip", studies.archive, name="archive"),
     path("studies/<slug:slug>/ready/<str:name>", studies.ready, name="ready"),
     path("studies/<slug:slug>/look", studies.look, name="look"),
+    path("people/", people.people, name="people"),
+    path("people/<int:number>", people.change_person, name="change_person"),
+    path("people/<int:number>/password", people.new_password, name="new_password"),
+    path("docs/", docs.index, name="docs"),
+    path("docs/<slug:name>/", docs.doc, name="doc"),
+    path("docs/pictures/<str:name>", docs.picture, name="doc_picture"),
     # The admin brings doors of its own: there is one of each, so that nobody comes in by another.
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/logout/", SignOut.as_view()),

@@ -22,8 +22,8 @@ LANGUAGES: dict[str, str] = {
     code: str(get_language_info(code)["name"]) for code in Study.Language.values if code
 }
 """The languages of raters' pages, by code, as researchers call them."""
-LONGEST = 20_000
-"""Characters of a text of a study's own: ten pages."""
+LONGEST = 10_000
+"""Characters of a text of a study's own: five pages."""
 
 CONSENT = gettext_noop("""\
 You are asked to judge how good images look. Your answers become part of a scientific study of \
@@ -131,7 +131,7 @@ def _form() -> str:
 
 def too_long(text: str) -> str:
     """The sentence about a text that is longer than :data:`LONGEST`."""
-    return f"{len(text)} characters; a text can have {LONGEST}, some ten pages"
+    return f"{len(text)} characters; a text can have {LONGEST}, some five pages"
 
 
 def missing(study: Study) -> dict[tuple[str, str], str]:

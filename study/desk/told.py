@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from study.desk import rules
 from study.models import Study
@@ -305,10 +305,7 @@ def _placed(name: str, problem: str, form: SectionForm) -> str:
 def _address(page: str) -> str:
     """Where a place of the documentation is read: ``protocol#sessions``."""
     name, _, place = page.partition("#")
-    try:
-        return f"{reverse('doc', args=[name])}#{place}" if page else ""
-    except NoReverseMatch:
-        return ""
+    return f"{reverse('doc', args=[name])}#{place}" if page else ""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.db.models import BooleanField, Count, Field, Max
+from django.db.models import BooleanField, Count, Field, JSONField, Max
 from django.utils import timezone
 
 from study.desk import anchors, choice, rules, stimuli
@@ -108,14 +109,15 @@ def create(
     _check_free(slug)
     chosen = PRESETS[preset]
     picked = choose(sets, methods, preset=preset, mixed_scales=mixed_scales)
-    own = picked.without_references if len(picked.without_references) == len(picked.methods) else ()
+    shows = {name: name not in picked.without_references for name in picked.methods}
     study = Study(slug=slug, title=title or _title(chosen, sets))
-    set_protocol(study, {**_at_hand(study, preset, own), **chosen.protocol, **(protocol or {})})
+    set_protocol(study, {**_at_hand(study, preset, shows), **chosen.protocol, **(protocol or {})})
     people = [_user(name) for name in researchers]
     placed = [
         each for name, some in picked.methods.items() for each in stimuli.prepare((name,), some)
     ]
-    opening = _prepare_opening(study, [each.sha256 for each in placed], own) if opened else None
+    checksums = [each.sha256 for each in placed]
+    opening = _prepare_opening(study, checksums, shows) if opened else None
     shown, by = stimuli.store(placed), by or by_command()
     with transaction.atomic():
         _check_free(slug)  # again: making the files took its time
@@ -176,11 +178,11 @@ def _methods(preset: Preset, set_name: str) -> tuple[str, ...]:
     return tuple(name for name in preset.methods if (set_name, name) not in preset.unrated)
 
 
-def _at_hand(study: Study, preset: str, own: Sequence[str]) -> dict[str, bool]:
+def _at_hand(study: Study, preset: str, sets: Mapping[str, bool]) -> dict[str, bool]:
     """The quick preset calibrates where there are images enough to do it on: in the folder, or
-    in the sets of its ``own`` that stand for it where no set has originals.
+    in the ``sets`` that it shows, where none has originals.
     """
-    enough = anchors.at_hand(study, own) >= study.calibration_examples + study.calibration_checks
+    enough = anchors.at_hand(study, sets) >= study.calibration_examples + study.calibration_checks
     return {"calibrate": True} if preset == "quick" and enough else {}
 
 
@@ -194,9 +196,21 @@ def set_protocol(study: Study, protocol: Mapping[str, Any]) -> None:
             value = None if field.null and value == "" else value
             if isinstance(field, BooleanField) and isinstance(value, str):
                 value = value.capitalize()  # "true" as people write it
-            setattr(study, name, field.clean(value, study))
+            if isinstance(field, JSONField) and isinstance(value, str):
+                value = _from_json(value)
+            value = field.clean(value, study)
+            if said := rules.unlike(name, value):
+                raise ValidationError(said)
+            setattr(study, name, value)
         except ValidationError as error:
             raise ValueError(f"{name}={value}: {error.messages[0]}") from None
+
+
+def _from_json(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValidationError(f"it is no JSON: {error}") from None
 
 
 def get(slug: str) -> Study:
@@ -223,7 +237,7 @@ def open_(study: Study, *, by: By | None = None) -> None:
     for stimulus in shown:
         _check_file(stimulus)
     checksums = [stimulus.sha256 for stimulus in shown]
-    opening = _prepare_opening(study, checksums, anchors.own_sets(study))
+    opening = _prepare_opening(study, checksums, anchors.sets_of(study))
     with transaction.atomic():
         study.refresh_from_db()
         if study.state == Study.State.OPEN:
@@ -256,9 +270,9 @@ def _check_file(stimulus: Stimulus) -> None:
         raise ValueError(f"{stimulus}: its file {stimulus.path} was altered")
 
 
-def _prepare_opening(study: Study, shown: Sequence[str], own: Sequence[str]) -> _Opening:
-    """Check that ``study`` can show the files of these checksums, and make its anchors, which can
-    be of its ``own`` sets.
+def _prepare_opening(study: Study, shown: Sequence[str], sets: Mapping[str, bool]) -> _Opening:
+    """Check that ``study`` can show the files of these checksums, of these sets (whether each has
+    originals), and make its anchors.
     """
     if not shown:
         raise ValueError(f"study {study.slug} has no stimuli; there is nothing to rate")
@@ -266,7 +280,7 @@ def _prepare_opening(study: Study, shown: Sequence[str], own: Sequence[str]) -> 
     if not study.frozen:
         _check_protocol(study, len(shown))
         if study.calibrate:
-            made = anchors.prepare(study, shown=set(shown), own=own)
+            made = anchors.prepare(study, shown=set(shown), sets=sets)
     digest = hashlib.sha256("".join(sorted(shown)).encode()).hexdigest()
     if study.stimuli_sha256 not in {"", digest}:
         raise ValueError(f"the stimuli of {study.slug} are not those it was opened with")

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 
-from study.desk.views import docs, drafts, people, studies
+from study.desk.views import bringing, docs, drafts, people, studies
 from study.site.sign_in import ChangePassword, SignIn, SignOut
 
 urlpatterns = [
@@ -16,6 +16,11 @@ urlpatterns = [
         ChangePassword.as_view(template_name="study/desk/password.html"),
         name="password",
     ),
+    path("catalogue/add/<str:what>", bringing.add, name="add"),
+    path("catalogue/bring/<str:signature>/<str:what>", bringing.bring, name="bring"),
+    path("catalogue/uploads/", bringing.begin, name="begin_upload"),
+    path("catalogue/uploads/<str:key>/", bringing.upload, name="upload"),
+    path("catalogue/uploads/<str:key>/forget", bringing.forget, name="forget_upload"),
     path("studies/", studies.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),

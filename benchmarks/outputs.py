@@ -29,6 +29,7 @@ from benchmarks.records import (
     FILE,
     Lack,
     Record,
+    checksum,
     lack_of,
     output_path,
     read_record,
@@ -381,8 +382,14 @@ class Made:
         return self.images - self.made
 
 
-def made(outputs_dir: Path, found: Manifest, method: Method) -> Made:
-    """What there is by ``method`` of the set ``found``, each file checked.
+def made(
+    outputs_dir: Path,
+    found: Manifest,
+    method: Method,
+    *,
+    checksum: Callable[[Path], str] = checksum,
+) -> Made:
+    """What there is by ``method`` of the set ``found``, each file checked by its ``checksum``.
 
     Raises ``ValueError`` for missing weights.
     """
@@ -390,7 +397,7 @@ def made(outputs_dir: Path, found: Manifest, method: Method) -> Made:
     whole, measured = 0, {each.name: 0 for each in known}
     for entry in found.images:
         path = output_path(outputs_dir, found.name, method.name, entry)
-        if lack_of(path, entry, fingerprint(method, found, entry), ()):
+        if lack_of(path, entry, fingerprint(method, found, entry), (), checksum=checksum):
             continue
         whole += 1
         for name, told in read_record(path)["measures"].items():

@@ -7,7 +7,7 @@ takes the database's one lock for a moment.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -137,9 +137,12 @@ class Placed:
     references: bool = True
 
 
-def prepare(sets: Sequence[str], methods: Sequence[str]) -> list[Placed]:
+def prepare(
+    sets: Sequence[str], methods: Sequence[str], *, images: Collection[str] | None = None
+) -> list[Placed]:
     """Put the outputs of ``methods`` over ``sets`` in place, to be stored as stimuli.
 
+    ``images``: of these alone, by name, if given.
     Takes seconds and no lock of the database. Raises ``ValueError`` naming what has not been
     generated.
     """
@@ -147,6 +150,7 @@ def prepare(sets: Sequence[str], methods: Sequence[str]) -> list[Placed]:
         settings.OUTPUTS_DIR,
         sets=sets,
         methods=methods,
+        images=images,
         benchmarks_dir=settings.BENCHMARKS_DIR,
         methods_dir=settings.METHODS_DIR,
     )

@@ -356,7 +356,7 @@ def file_hash(path: Path) -> str:
     return _file_hash(path, told.st_ino, told.st_mtime_ns, told.st_ctime_ns, told.st_size)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=20_000)
 def _file_hash(path: Path, *looks: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from study.desk.texts_section import TextsForm
 from study.desk.told import Section, SectionForm
 
 
@@ -42,6 +43,7 @@ SECTIONS = {
     for section in (
         Section("screening", "Who may take part", ScreeningForm),
         Section("sessions", "Sessions and order", SessionsForm),
+        Section("texts", "Texts", TextsForm, "study/desk/texts.html", "study/desk/texts_read.html"),
         Section("analysis", "Analysis", AnalysisForm),
         Section("study", "Study", StudyForm),
     )

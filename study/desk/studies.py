@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.db.models import BooleanField, Count, Field, Max
+from django.db.models import BooleanField, Count, Field, JSONField, Max
 from django.utils import timezone
 
 from study.desk import anchors, choice, rules, shown, stimuli
@@ -60,12 +61,13 @@ def create(
     chosen = PRESETS[preset]
     picked = choose(sets, methods, preset=preset, mixed_scales=mixed_scales)
     study = Study(slug=slug, title=title or _title(chosen, sets))
-    own = _set_preset(study, preset, picked, protocol or {})
+    shows = _set_preset(study, preset, picked, protocol or {})
     people = [_user(name) for name in researchers]
     placed = [
         each for name, some in picked.methods.items() for each in stimuli.prepare((name,), some)
     ]
-    opening = _prepare_opening(study, [each.sha256 for each in placed], own) if opened else None
+    checksums = [each.sha256 for each in placed]
+    opening = _prepare_opening(study, checksums, shows) if opened else None
     stored, by = stimuli.store(placed), by or by_command()
     with transaction.atomic():
         _check_free(slug)  # again: making the files took its time
@@ -173,20 +175,20 @@ def _user(name: str) -> User:
 
 def _set_preset(
     study: Study, preset: str, picked: Choice, protocol: Mapping[str, Any]
-) -> Sequence[str]:
-    """Set the rules of a preset, and of ``protocol`` over it; the sets on which ``study`` could
-    calibrate its raters.
+) -> dict[str, bool]:
+    """Set the rules of a preset, and of ``protocol`` over it; the sets that it shows, and whether
+    each has originals.
     """
-    own = picked.without_references if len(picked.without_references) == len(picked.methods) else ()
-    set_protocol(study, {**_at_hand(study, preset, own), **PRESETS[preset].protocol, **protocol})
-    return own
+    shows = {name: name not in picked.without_references for name in picked.methods}
+    set_protocol(study, {**_at_hand(study, preset, shows), **PRESETS[preset].protocol, **protocol})
+    return shows
 
 
-def _at_hand(study: Study, preset: str, own: Sequence[str]) -> dict[str, bool]:
+def _at_hand(study: Study, preset: str, sets: Mapping[str, bool]) -> dict[str, bool]:
     """The quick preset calibrates where there are images enough to do it on: in the folder, or
-    in the sets of its ``own`` that stand for it where no set has originals.
+    in the ``sets`` that it shows, where none has originals.
     """
-    enough = anchors.at_hand(study, own) >= study.calibration_examples + study.calibration_checks
+    enough = anchors.at_hand(study, sets) >= study.calibration_examples + study.calibration_checks
     return {"calibrate": True} if preset == "quick" and enough else {}
 
 
@@ -200,9 +202,21 @@ def set_protocol(study: Study, protocol: Mapping[str, Any]) -> None:
             value = None if field.null and value == "" else value
             if isinstance(field, BooleanField) and isinstance(value, str):
                 value = value.capitalize()  # "true" as people write it
-            setattr(study, name, field.clean(value, study))
+            if isinstance(field, JSONField) and isinstance(value, str):
+                value = _from_json(value)
+            value = field.clean(value, study)
+            if said := rules.unlike(name, value):
+                raise ValidationError(said)
+            setattr(study, name, value)
         except ValidationError as error:
             raise ValueError(f"{name}={value}: {error.messages[0]}") from None
+
+
+def _from_json(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValidationError(f"it is no JSON: {error}") from None
 
 
 def get(slug: str) -> Study:
@@ -231,7 +245,7 @@ def open_(study: Study, *, by: By | None = None) -> None:
     for stimulus in showing:
         _check_file(stimulus)
     checksums = [stimulus.sha256 for stimulus in showing]
-    opening = _prepare_opening(study, checksums, anchors.own_sets(study))
+    opening = _prepare_opening(study, checksums, anchors.sets_of(study))
     with transaction.atomic():
         study.refresh_from_db()
         if study.state == Study.State.OPEN:
@@ -264,9 +278,9 @@ def _check_file(stimulus: Stimulus) -> None:
         raise ValueError(f"{stimulus}: its file {stimulus.path} was altered")
 
 
-def _prepare_opening(study: Study, showing: Sequence[str], own: Sequence[str]) -> _Opening:
-    """Check that ``study`` can show the files of these checksums, and make its anchors, which can
-    be of its ``own`` sets.
+def _prepare_opening(study: Study, showing: Sequence[str], sets: Mapping[str, bool]) -> _Opening:
+    """Check that ``study`` can show the files of these checksums, of these sets (whether each has
+    originals), and make its anchors.
     """
     if not showing:
         raise ValueError(f"study {study.slug} has no stimuli; there is nothing to rate")
@@ -274,7 +288,7 @@ def _prepare_opening(study: Study, showing: Sequence[str], own: Sequence[str]) -
     if not study.frozen:
         _check_protocol(study, len(showing))
         if study.calibrate:
-            made = anchors.prepare(study, shown=set(showing), own=own)
+            made = anchors.prepare(study, shown=set(showing), sets=sets)
     digest = hashlib.sha256("".join(sorted(showing)).encode()).hexdigest()
     if study.stimuli_sha256 not in {"", digest}:
         raise ValueError(f"the stimuli of {study.slug} are not those it was opened with")

@@ -51,6 +51,60 @@ TOLD: dict[str, Told] = {
         "protocol#who-may-take-part",
         "Whoever misreads more does not take part.",
     ),
+    "language": Told(
+        "Language of the pages",
+        page="protocol#texts",
+        sentence="Of everything that raters read, also beside your texts. What their browsers ask "
+        "for is German or English, and English where it is neither.",
+        empty="the language that the rater's browser asks for",
+    ),
+    "texts": Told("Texts of your own", page="protocol#texts", empty="the standard texts"),
+    "consent": Told("Consent in every language", page="protocol#texts"),
+    "instructions": Told("Instructions in every language", page="protocol#texts"),
+    "researcher": Told("Responsible", page="protocol#texts"),
+    "institution": Told("Institution", page="protocol#texts"),
+    "contact": Told(
+        "Contact",
+        page="protocol#texts",
+        sentence="Where questions go: a mail address or a telephone. It also stands on the pages "
+        "on which raters end or stop.",
+    ),
+    "ethics": Told("Ethics approval", page="protocol#texts"),
+    "storage": Told(
+        "Storage time",
+        page="protocol#texts",
+        sentence="For how long answers are kept: “ten years after publication”.",
+    ),
+    "calibrate": Told(
+        "Calibrate raters",
+        page="protocol#calibration",
+        sentence="Before the first vote raters see examples of a 1 and of a 5, then are asked "
+        "about images that they have not seen.",
+    ),
+    "calibration_folder": Told("Folder of calibration images", page="protocol#calibration"),
+    "calibration_set": Told("Set of calibration images", page="protocol#calibration"),
+    "calibration_left_out": Told("Images left out", page="protocol#calibration"),
+    "calibration_examples": Told(
+        "Examples", "images", "protocol#calibration", "Each is shown as a 1 and as a 5."
+    ),
+    "calibration_checks": Told(
+        "Checks",
+        "images",
+        "protocol#calibration",
+        "So many others are then shown as a 1 or as a 5, and the rater says which score fits.",
+    ),
+    "calibration_errors": Told(
+        "Errors that still pass",
+        "answers",
+        "protocol#calibration",
+        "Answers in the check that are more than one point off.",
+    ),
+    "calibration_attempts": Told(
+        "Attempts",
+        "calibrations",
+        "protocol#calibration",
+        "After so many without passing the check a rater does not take part.",
+    ),
     "session_minutes": Told("Longest session", "minutes", "protocol#sessions"),
     "sessions": Told(
         "Number of sessions", "sessions", "protocol#sessions", empty="as many as that time needs"
@@ -203,7 +257,7 @@ class SectionForm(forms.ModelForm[Study]):
                 "" if name == NON_FIELD_ERRORS else name: [str(each) for each in said]
                 for name, said in self.errors.items()
             }
-        found = rules.problems(self.instance, self.images)
+        found = self.found_wrong()
         return {name: [said] for name, said in found.items() if name in self.fields}
 
     def clean_seen(self) -> dict[str, Any]:
@@ -222,10 +276,14 @@ class SectionForm(forms.ModelForm[Study]):
             if isinstance(cleaned[name], str):
                 cleaned[name] = cleaned[name].replace("\r\n", "\n")  # as browsers send them
             setattr(self.instance, name, cleaned[name])
-        for name, problem in rules.problems(self.instance, self.images).items():
+        for name, problem in self.found_wrong().items():
             if name not in self.errors:
                 self.add_error(name if name in self.fields else None, _placed(name, problem, self))
         return cleaned
+
+    def found_wrong(self) -> dict[str, str]:
+        """By setting, also of other pages, what is wrong with the study as it is in the form."""
+        return rules.problems(self.instance, self.images)
 
     def point(self) -> None:
         """Let the cursor stand in the first field that is wrong when the page comes."""

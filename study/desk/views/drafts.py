@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.text import Truncator
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -17,6 +18,9 @@ from study.desk.sections import SECTIONS
 from study.desk.told import Section, SectionForm, in_words, label
 from study.models import Study
 from study.site.access import by, study_for
+
+MOST_TOLD = 120
+"""Characters of a setting that somebody else has changed: of a text, how it begins."""
 
 
 @require_safe
@@ -31,7 +35,8 @@ def draft(request: HttpRequest, slug: str) -> HttpResponse:
 def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
     """One part of a draft, to be looked at and changed.
 
-    ``?check`` says what is wrong with what is typed, and stores nothing.
+    ``?check`` says what is wrong with what is typed, ``?look`` shows the whole page with it again:
+    both store nothing.
     """
     study, part = study_for(request, slug), SECTIONS.get(section)
     if part is None:
@@ -42,7 +47,7 @@ def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
     form, status = _form(part, study, request), 200
     if request.method == "POST" and "check" in request.GET:
         return render(request, "study/desk/checked.html", {"form": form, "part": part})
-    if request.method == "POST":
+    if request.method == "POST" and "look" not in request.GET:
         others = _save(request, study, form) if form.is_valid() else ()
         if others is None:
             return redirect("edit", study.slug, section)
@@ -97,12 +102,16 @@ def _told(other: drafts.Other, typed: dict[str, object]) -> str:
     name = other.field
     when = f" {timesince(other.at)} ago" if other.at else " meanwhile"
     mine = (
-        f"Yours, {in_words(name, typed[name])}, is still in the field"
+        f"Yours, {_brief(name, typed[name])}, is still in the field"
         if name in typed
         else "The field shows that now"
     )
     return (
         f"{other.account or 'Somebody else'} changed “{label(name)}”{when}, from "
-        f"{in_words(name, other.was)} to {in_words(name, other.now)}. {mine}. Nothing of yours is "
+        f"{_brief(name, other.was)} to {_brief(name, other.now)}. {mine}. Nothing of yours is "
         "saved yet: look at it, and save again."
     )
+
+
+def _brief(name: str, value: object) -> str:
+    return Truncator(in_words(name, value)).chars(MOST_TOLD)

@@ -50,7 +50,7 @@ def catalogue(
         ],
         "outputs": [
             _made(outputs_dir, found, each, checksum)
-            for found in (_at_all_scales(there, benchmarks_dir, outputs_dir, known) if look else ())
+            for found in (at_all_scales(there, benchmarks_dir, outputs_dir, known) if look else ())
             for each in known.values()
             if not each.cannot(found) and not _lacks(each)
         ],
@@ -67,7 +67,7 @@ def catalogue(
     }
 
 
-def _at_all_scales(
+def at_all_scales(
     sets: Sequence[datasets.Manifest],
     benchmarks_dir: Path,
     outputs_dir: Path,

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from benchmarks import datasets
 from benchmarks.cases import Case, case, output_size
@@ -25,6 +24,7 @@ from benchmarks.files import encode_png, read_image, sweep, write_whole
 from benchmarks.measures import COMPUTED, Function, Value
 from benchmarks.methods import Image, Maker, Method, chosen
 from benchmarks.perceptual import Network
+from benchmarks.progress import Progress, counted
 from benchmarks.records import (
     FILE,
     Lack,
@@ -37,8 +37,6 @@ from benchmarks.records import (
     values,
 )
 from sr_models import SCALE
-
-BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -101,12 +99,13 @@ def generate(
     device: str = "auto",
     perceptual_dir: Path | None = None,
     bring_weights: Callable[[Network], object] | None = None,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Report:
     """Make and measure what is missing of ``methods`` over ``sets``; without ``methods`` of all.
 
     ``device`` (auto, cpu or cuda) is where networks run. What needs feature networks is measured if
     ``perceptual_dir``, their folder, is given, also for outputs that were made without it.
+    ``progress`` hears how many outputs are done, of those that lacked anything at the start.
     ``bring_weights`` is called once for each network that there is anything to measure by: where it
     does not come (``ValueError``), or cannot be used, the measure that needs it is left out, which
     becomes a line in ``Report.remarks``. An image that is missing, unreadable or has wrong pixels
@@ -133,16 +132,14 @@ def generate(
     )
     lacking = sum(len(job.lacks) for job in jobs)
     done, failed = 0, []
-    with tqdm(
-        total=lacking, unit=" images", bar_format=BAR, disable=not (progress and lacking)
-    ) as bar:
+    with counted(lacking, progress) as count:
         for job in jobs:
-            bar.set_description_str(f"{job.of.name} {job.entry.name}")
+            count.at(f"{job.of.name} {job.entry.name}")
             try:
                 asked = case(benchmarks_dir, job.of, job.entry)
             except ValueError as error:
                 failed.append(str(error))
-                bar.update(len(job.lacks))
+                count.step(len(job.lacks))
                 continue
             for name, lack in job.lacks.items():
                 path = output_path(outputs_dir, job.of.name, name, job.entry)
@@ -155,13 +152,13 @@ def generate(
                         image, record = read_image(path), read_record(path)
                 except ValueError as error:
                     failed.append(str(error))
-                    bar.update()
+                    count.step()
                     continue
                 own = unmeasured(record, job.measured)
                 record["measures"] |= _measures({n: functions[n] for n in own}, asked, image)
                 write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
                 done += 1
-                bar.update()
+                count.step()
     remarks = list(left_out.values())
     return Report(done=done, skipped=every - lacking, failed=failed, remarks=remarks)
 

@@ -21,6 +21,7 @@ from benchmarks import methods as methods_
 from benchmarks.files import write_whole
 from benchmarks.measures import COMPUTED, Value
 from benchmarks.outputs import Output, Report, generate, read_outputs
+from benchmarks.progress import Progress
 from benchmarks.records import read_record, values
 from sr_models import SCALE
 from study.models import (
@@ -48,7 +49,7 @@ def make_outputs(
     methods: Sequence[str] | None,
     *,
     device: str = "auto",
-    progress: bool = True,
+    progress: Progress = True,
     unasked: bool = False,
     say: Callable[[str], object] = print,
 ) -> Report:
@@ -61,7 +62,7 @@ def make_outputs(
     weights = settings.PERCEPTUAL_WEIGHTS_DIR
     bring = partial(
         perceptual.bring, folder=weights, fetch=settings.FETCH_WEIGHTS, unasked=unasked, say=say,
-        progress=progress,
+        progress=progress is True,
     )  # fmt: skip
     return generate(
         benchmarks_dir=settings.BENCHMARKS_DIR,

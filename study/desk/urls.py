@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 
-from study.desk.views import bringing, docs, drafts, people, studies
+from study.desk.views import bringing, catalogue, docs, drafts, jobs, people, studies
 from study.site.sign_in import ChangePassword, SignIn, SignOut
 
 urlpatterns = [
@@ -16,11 +16,17 @@ urlpatterns = [
         ChangePassword.as_view(template_name="study/desk/password.html"),
         name="password",
     ),
+    path("catalogue/", catalogue.catalogue, name="catalogue"),
     path("catalogue/add/<str:what>", bringing.add, name="add"),
     path("catalogue/bring/<str:signature>/<str:what>", bringing.bring, name="bring"),
     path("catalogue/uploads/", bringing.begin, name="begin_upload"),
     path("catalogue/uploads/<str:key>/", bringing.upload, name="upload"),
     path("catalogue/uploads/<str:key>/forget", bringing.forget, name="forget_upload"),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<int:pk>/", jobs.job, name="job"),
+    path("jobs/<int:pk>/card", jobs.card, name="job_card"),
+    path("jobs/<int:pk>/cancel", jobs.cancel, name="cancel_job"),
+    path("jobs/<int:pk>/again", jobs.again, name="job_again"),
     path("studies/", studies.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 
-from study.desk.views import bringing, docs, drafts, jobs, people, studies
+from study.desk.views import bringing, catalogue, docs, drafts, jobs, people, studies
 from study.site.sign_in import ChangePassword, SignIn, SignOut
 
 urlpatterns = [
@@ -21,6 +21,7 @@ urlpatterns = [
     path("jobs/<int:pk>/card", jobs.card, name="job_card"),
     path("jobs/<int:pk>/cancel", jobs.cancel, name="cancel_job"),
     path("jobs/<int:pk>/again", jobs.again, name="job_again"),
+    path("catalogue/", catalogue.catalogue, name="catalogue"),
     path("catalogue/add/<str:what>", bringing.add, name="add"),
     path("catalogue/bring/<str:signature>/<str:what>", bringing.bring, name="bring"),
     path("catalogue/uploads/", bringing.begin, name="begin_upload"),

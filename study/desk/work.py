@@ -21,7 +21,7 @@ from django.utils import timezone
 from benchmarks import own_methods, own_models, own_sets
 from benchmarks.files import is_aside, may_be_image
 from benchmarks.progress import Listener
-from study.desk import claims, computed, jobs, rehearsal, stimuli
+from study.desk import claims, computed, jobs, rehearsal, shown, stimuli
 from study.desk.exports import Kind as Raters
 from study.models import Deed, Job, Study
 from study.models.deeds import By, note
@@ -141,6 +141,7 @@ def _generate(job: Job, progress: Listener) -> str:
         job.what["sets"], job.what["methods"], progress=progress,
         say=lambda line: progress(0, 0, str(line)),
     )  # fmt: skip
+    shown.lay_all(by=_by(job))
     if report.failed:
         more = len(report.failed) - MOST_TOLD
         lines = [*report.failed[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]

@@ -42,7 +42,10 @@ def due(invitation: Invitation) -> Page:
     if rater.stage == Stage.SCREENING:
         return screening(rater)
     if rater.stage == Stage.INSTRUCTIONS:
-        told = {"instructions": texts.html(texts.instructions(study)), **_effort(study)}
+        told = {
+            "instructions": texts.html(texts.instructions(study)),
+            **study.effort(study.images_each()),
+        }
         return Page("instructions.html", {**common, **told})
     session = sessions.due_session(rater)
     if session is not None and sessions.rating_now(rater, session):
@@ -58,13 +61,9 @@ def _welcome(study: Study) -> dict[str, Any]:
     return told
 
 
-def _effort(study: Study) -> dict[str, Any]:
+def _effort(study: Study) -> dict[str, int]:
     """How many images, minutes and sessions a rater is in for."""
-    images = study.images_each()
-    sittings = study.sittings(images)
-    opening = study.first_stabilising + study.later_stabilising * (sittings - 1)
-    minutes = max(1, round((images + opening) * SECONDS_PER_VOTE / 60))
-    return {"total": images + opening, "minutes": minutes, "sessions": sittings}
+    return study.effort(study.images_each())
 
 
 def screening(rater: Rater, *, refusal: str = "", incomplete: bool = False) -> Page:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def manage(settings, generated, transactional_db) -> Iterator[Callable[..., subp
         process.wait()
 
 
-def asked(**what: object) -> Job:
+def asked(**what: Any) -> Job:
     return jobs.ask(Job.Kind.GENERATE, by=By(), sets=["Samples"], methods=METHODS, **what)
 
 
@@ -189,11 +190,11 @@ def test_a_full_disk_is_the_reason_of_a_failure_and_room_is_all_that_the_next_tr
 
 def test_a_set_for_which_the_disk_has_no_room_leaves_nothing_behind(settings, disk, generated):
     settings.BENCHMARKS_DIR = disk
-    upload = Path(settings.VAR_DIR, "uploads", "some")
+    upload = Path(settings.VAR_DIR, "uploads", "1" * 32)
     upload.mkdir(parents=True)
     for path in (generated / "benchmarks" / "Samples").glob("*.png"):
         (upload / path.name).write_bytes(path.read_bytes())
-    what = {"name": "Mine", "upload": "some", "scale": 4, "references": True}
+    what: dict[str, Any] = {"name": "Mine", "upload": "1" * 32, "scale": 4, "references": True}
     job = work.carry_out(jobs.ask(Job.Kind.ADD_SET, by=By(), **what).pk, explain=sentence)
     assert job
     assert job.state == State.FAILED

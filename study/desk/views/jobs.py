@@ -10,10 +10,13 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from study.desk import claims
 from study.desk import jobs as verbs
+from study.desk.bringing import FORMS
+from study.desk.views.bringing import RIGHT
 from study.models import Job
 from study.site.access import by
 
@@ -90,6 +93,10 @@ def _with_verbs(job: Job, request: HttpRequest) -> Job:
     may = verbs.may_end(job, request.user)
     job.can_cancel = may and not job.over and not job.cancel_asked  # type: ignore[attr-defined]
     job.can_again = may and not verbs.cannot_again(job)  # type: ignore[attr-defined]
+    failed = may and job.over and job.state != Job.State.DONE
+    brought = [what for what, form in FORMS.items() if form.kind == job.kind]
+    if failed and brought and request.user.has_perm(RIGHT):  # what was uploaded is gone
+        job.form = f"{reverse('add', args=brought)}?again={job.pk}"  # type: ignore[attr-defined]
     return job
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -40,7 +41,8 @@ def jobs(request: HttpRequest) -> HttpResponse:
 def job(request: HttpRequest, pk: int) -> HttpResponse:
     """All there is to tell of one job."""
     found = _with_verbs(_job_for(request, pk), request)
-    return render(request, "study/desk/job_page.html", {"job": found} | _worker([found]))
+    context = {"job": found, "said": list(_said(found))} | _worker([found])
+    return render(request, "study/desk/job_page.html", context)
 
 
 @require_safe
@@ -98,6 +100,14 @@ def _with_verbs(job: Job, request: HttpRequest) -> Job:
     if failed and brought and request.user.has_perm(RIGHT):  # what was uploaded is gone
         job.form = f"{reverse('add', args=brought)}?again={job.pk}"  # type: ignore[attr-defined]
     return job
+
+
+def _said(job: Job) -> Iterator[tuple[str, Any]]:
+    """What was asked for, each with its name; not the uploads, whose names say nothing."""
+    for name, value in job.what.items():
+        if name not in verbs.UPLOADS and value not in (None, "", [], False):
+            told = ", ".join(map(str, value)) if isinstance(value, list) else value
+            yield name.replace("_", " ").capitalize(), "yes" if told is True else told
 
 
 def _worker(shown: list[Job]) -> dict[str, Any]:

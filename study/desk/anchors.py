@@ -95,14 +95,19 @@ def at_hand(study: Study, own: Sequence[str]) -> int:
 
 
 def prepare(
-    study: Study, shown: Collection[str] | None = None, own: Sequence[str] | None = None
+    study: Study,
+    shown: Collection[str] | None = None,
+    own: Sequence[str] | None = None,
+    *,
+    most: int = MOST_IMAGES,
 ) -> list[tuple[Placed, int]]:
     """Make the anchors of ``study`` from images: each file put in place, and its score.
 
     They are those of the folder that the study names; else those of ``own``, its sets if none of
     them has originals (`own_sets`, if not given); else those of ``CALIBRATION_DIR``. An image of a
     folder is made worse by four, one of a set by the scale of its set. ``shown``: checksums of the
-    files that the study shows; those of its stimuli, if not given.
+    files that the study shows; those of its stimuli, if not given. ``most``: images to make anchors
+    of, where more are there; never fewer than one rater needs.
     Takes seconds and no lock of the database. Raises ``ValueError`` if the folder is none that a
     study may name, if there are too few different images, or naming the file that is no image,
     looks the same as a 1 and as a 5, or is rated in the study. In sets of the study images that
@@ -124,7 +129,7 @@ def prepare(
     _refuse_fewer(study, where, needed, len(images), "images")
     pairs: dict[str, list[tuple[Placed, int]]] = {}
     for image in images:
-        if len(pairs) == max(MOST_IMAGES, needed):
+        if len(pairs) == max(most, needed):
             break
         versions = [(*version, encode_png(version[1])) for version in _versions(image)]
         worst, original = (hashlib.sha256(content).hexdigest() for *_, content in versions)

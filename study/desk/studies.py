@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import BooleanField, Count, Field, Max
 from django.utils import timezone
 
-from study.desk import anchors, choice, rules, stimuli
+from study.desk import anchors, choice, frozen, rules, stimuli
 from study.desk.choice import Choice
 from study.models import Deed, Invitation, Rating, Stimulus, Study, StudyStimulus
 from study.models.deeds import By, by_command, note
@@ -208,11 +208,12 @@ def get(slug: str) -> Study:
     return study
 
 
-def open_(study: Study, *, by: By | None = None) -> None:
+def open_(study: Study, *, by: By | None = None, seen: Mapping[str, str] | None = None) -> None:
     """Open a draft, freezing its stimuli and rules, or a closed study again, unchanged.
 
     Files are read before the database is locked, and what was read is a condition of opening.
-    Raises ``ValueError`` if there is nothing to show, a file is missing or was altered, or the
+    ``seen``: the marks of what was looked at before, see `frozen.marks`; raises `frozen.Changed` if
+    it is something else by now. Raises ``ValueError`` if there is nothing to show, a file is missing or was altered, or the
     study was changed meanwhile.
     """
     study.refresh_from_db()
@@ -220,9 +221,11 @@ def open_(study: Study, *, by: By | None = None) -> None:
         return
     before = _as_stored(study)
     shown = list(study.stimuli.order_by("sha256").select_related("source__dataset", "method"))
+    checksums = [stimulus.sha256 for stimulus in shown]
+    if seen is not None and (names := frozen.changed(study, seen, checksums)):
+        raise frozen.Changed(names)
     for stimulus in shown:
         _check_file(stimulus)
-    checksums = [stimulus.sha256 for stimulus in shown]
     opening = _prepare_opening(study, checksums, anchors.own_sets(study))
     with transaction.atomic():
         study.refresh_from_db()
@@ -277,7 +280,7 @@ def _store_opening(study: Study, opening: _Opening, *, by: By) -> None:
     """Open ``study``, within the transaction that has made sure of it."""
     if opening.anchors is not None:
         anchors.store(study, opening.anchors)
-    study.state, study.closed_at = Study.State.OPEN, None
+    study.state, study.closed_at, study.put_away_at = Study.State.OPEN, None, None
     study.stimuli_sha256 = opening.digest
     again, study.opened_at = study.opened_at is not None, study.opened_at or timezone.now()
     study.save()

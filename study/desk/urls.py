@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 
-from study.desk.views import docs, drafts, people, studies
+from study.desk.views import calibration, docs, drafts, people, studies
 from study.site.sign_in import ChangePassword, SignIn, SignOut
 
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("studies/<slug:slug>/edit/", drafts.draft, name="draft"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),
+    path("studies/<slug:slug>/calibration/<str:look>", calibration.image, name="calibration_image"),
     path("studies/<slug:slug>/open", studies.open_study, name="open_study"),
     path("studies/<slug:slug>/close", studies.close_study, name="close_study"),
     path("studies/<slug:slug>/invite", studies.invite, name="invite"),

@@ -118,8 +118,8 @@ def sets(shown: Mapping[str, bool]) -> list[Place]:
 def look(study: Study, place: str, name: str, score: int | None) -> bytes:
     """A PNG of the image ``name`` of ``place``: small, or a cutting of it as a 1 or as a 5.
 
-    A cutting is the middle of what raters see, at its own pixels. Raises ``ValueError`` if there is no such place
-    or image, or it cannot be read.
+    A cutting is the middle of what raters see, at its own pixels. Raises ``ValueError`` if there is
+    no such place or image, or it cannot be read.
     """
     images = anchors.chosen(at(study, place), anchors.sets_of(study)).images
     image = next((each for each in images if each.name == name), None)

@@ -19,11 +19,10 @@ from django.db.models import Count, Max
 from sr_models import SCALE
 from study.analysis import heads, layout, marks, render, tables
 from study.analysis.report import Report
-from study.desk import exports
+from study.desk import exports, shown
 from study.desk.codebook import HAS_ORIGINAL, SET_MEASURES, codebook
 from study.desk.exports import Kind
 from study.desk.measures import Measured, measured, of_whole_sets
-from study.desk.studies import LR_CAME_WITH
 from study.models import Dataset, Deed, Session, Study, Trial
 from study.rating import texts
 
@@ -220,8 +219,7 @@ def _images(study: Study) -> list[str]:
     originals, and LR images made of them by MATLAB's bicubic at a quarter.
     """
     sets = exports.datasets_of(study)
-    created = study.deeds.filter(kind=Deed.Kind.CREATED).order_by("pk").first()
-    came = created.details.get(LR_CAME_WITH, []) if created else []
+    came = shown.lr_came_with(study)
     if not came and all(each.scale == SCALE and each.references for each in sets):
         return []
     return [f"{each.name}: x{each.scale}; {_lr(each, came)}." for each in sets]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from study.desk import drafts
+from study.desk import docs, drafts
 from study.desk.sections import SECTIONS
 from study.desk.told import TOLD
 from study.models import Deed, Study
@@ -164,9 +163,9 @@ def test_outsiders_find_no_draft_and_an_opened_study_has_no_page(anna, draft_stu
 
 
 def test_every_setting_of_a_draft_has_a_place_in_the_documentation():
-    docs = Path(__file__).resolve().parents[2] / "docs"
     for name, told in TOLD.items():
         document, _, anchor = told.page.partition("#")
-        headings = re.findall(r"^#+ (.+)$", (docs / f"{document}.md").read_text(), re.MULTILINE)
-        places = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings}
-        assert anchor in places, name
+        headings = re.findall(
+            r"^#+ (.+)$", (docs.FOLDER / f"{document}.md").read_text(), re.MULTILINE
+        )
+        assert anchor in {docs.anchor(each) for each in headings}, name

@@ -171,6 +171,13 @@ class CalibrationForm(SectionForm):
         ]
 
     @property
+    def listed(self) -> list[Candidate]:
+        """Those that the page shows already, as their boxes were when it was made."""
+        last = str(self.data.get("last", "")) if self.is_bound else ""
+        most = int(last) if last.isdecimal() else 0
+        return [each for each in self.candidates if each.left_out or each.number <= most]
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many images there are, how many of them are used, and how many are needed."""
         there, out = len(self._images), sum(each.left_out for each in self.candidates)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from study.desk.calibration_section import CalibrationForm
 from study.desk.texts_section import TextsForm
 from study.desk.told import Section, SectionForm
 
@@ -42,6 +43,13 @@ SECTIONS = {
     section.name: section
     for section in (
         Section("screening", "Who may take part", ScreeningForm),
+        Section(
+            "calibration",
+            "Calibration",
+            CalibrationForm,
+            "study/desk/calibration.html",
+            "study/desk/calibration_now.html",
+        ),
         Section("sessions", "Sessions and order", SessionsForm),
         Section("texts", "Texts", TextsForm, "study/desk/texts.html", "study/desk/texts_read.html"),
         Section("analysis", "Analysis", AnalysisForm),

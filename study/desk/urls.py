@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from study.desk.views import (
     bringing,
+    calibration,
     catalogue,
     docs,
     drafts,
@@ -55,6 +56,7 @@ urlpatterns = [
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("studies/<slug:slug>/edit/", drafts.draft, name="draft"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),
+    path("studies/<slug:slug>/calibration/<str:look>", calibration.image, name="calibration_image"),
     path("studies/<slug:slug>/preview/", preview.overview, name="preview"),
     path("studies/<slug:slug>/preview/<str:language>/<int:seed>/<slug:name>/", include(PREVIEWED)),
     path("studies/<slug:slug>/images/", sheet.images, name="study_images"),

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, reverse_lazy
 from django.views.generic import RedirectView
 
-from study.desk.views import bringing, docs, drafts, jobs, people, studies
+from study.desk.views import beginning, bringing, docs, drafts, jobs, people, studies
 from study.site.sign_in import ChangePassword, SignIn, SignOut
 
 urlpatterns = [
@@ -28,6 +28,8 @@ urlpatterns = [
     path("catalogue/uploads/<str:key>/forget", bringing.forget, name="forget_upload"),
     path("studies/", studies.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
+    path("new-study/", beginning.new_study, name="new_study"),
+    path("studies/<slug:slug>/copy", beginning.copy, name="copy"),
     path("studies/<slug:slug>/edit/", drafts.draft, name="draft"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),
     path("studies/<slug:slug>/open", studies.open_study, name="open_study"),

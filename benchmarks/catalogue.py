@@ -28,7 +28,8 @@ def catalogue(
 
     A row of ``outputs`` is a method over a set of which every image is there, also at another scale
     of which there are outputs: how many images, outputs made, missing, and measured by each measure
-    that the set has; they are read and checked by their ``checksum`` unless ``look`` is false. Raises ``ValueError`` naming a manifest or a method's file that cannot be read.
+    that the set has; they are read and checked by their ``checksum`` unless ``look`` is false.
+    Raises ``ValueError`` naming a manifest or a method's file that cannot be read.
     """
     manifests = [datasets.manifest(name, benchmarks_dir) for name in datasets.names(benchmarks_dir)]
     known = methods.methods(methods_dir)

@@ -197,13 +197,16 @@ def prepare(
     study: Study,
     shown: Collection[str] | None = None,
     sets: Mapping[str, bool] | None = None,
+    *,
+    most: int = MOST_IMAGES,
 ) -> list[tuple[Placed, int]]:
     """Make the anchors of ``study`` from images: each file put in place, and its score.
 
     The images are those of `chosen` that are not left out. An image of a folder is made worse by
     four, one of a set by the scale of its set. ``shown``: checksums of the files that the study
     shows; those of its stimuli, if not given. ``sets``: those that it shows; `sets_of` it, if not
-    given.
+    given. ``most``: images to make anchors of, where more are there; never fewer than one rater
+    needs.
     Takes seconds and no lock of the database. Raises ``ValueError`` as `chosen`, if there are too
     few different images, or naming the file that is no image, looks the same as a 1 and as a 5, or
     is rated in the study. In sets images that look the same as both are passed over: nobody chose
@@ -215,7 +218,7 @@ def prepare(
     _refuse_fewer(study, of, len(of.shown), "images")
     pairs: dict[str, list[tuple[Placed, int]]] = {}
     for image in of.shown:
-        if len(pairs) == most_used(study):
+        if len(pairs) == max(most, needed(study)):
             break
         made = [(*version, encode_png(version[1])) for version in versions(image)]
         worst, original = (hashlib.sha256(content).hexdigest() for *_, content in made)

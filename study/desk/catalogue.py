@@ -24,7 +24,8 @@ def everything(*, look: bool = True, anew: bool = True) -> files.Catalogue:
     """`benchmarks.catalogue.catalogue` of this site, with ``studies`` beside sets and methods.
 
     Every output is read again, unless ``anew`` is false: then those alone that look other than the
-    last time this process read them, which will do for a page. Measures that came in as figures from elsewhere follow those that are computed here.
+    last time this process read them, which will do for a page. Measures that came in as figures
+    from elsewhere follow those that are computed here.
     """
     found = files.catalogue(
         benchmarks_dir=settings.BENCHMARKS_DIR,

@@ -40,7 +40,7 @@ class Arrivals(FileUploadHandler):
         """By field."""
         self.problems: dict[str, list[str]] = {}
         """By field: why files were not taken."""
-        self.file: IO[bytes] | None = None
+        self.part: IO[bytes] | None = None
 
     def new_file(self, field_name: str, file_name: str, *args: Any, **kwargs: Any) -> None:
         """A file begins."""
@@ -51,30 +51,30 @@ class Arrivals(FileUploadHandler):
             uploads.clean(file_name)
             if field_name not in self.uploads:
                 self.uploads[field_name] = uploads.begin(self.owner)
-            self.file = uploads.aside(self.uploads[field_name]).open("wb")
+            self.part = uploads.aside(self.uploads[field_name]).open("wb")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Some bytes of it came."""
-        assert self.file
+        assert self.part
         with self._telling():
-            self.file.write(raw_data)
+            self.part.write(raw_data)
 
     def file_complete(self, file_size: int) -> None:
         """It is whole."""
-        if self.file is None:
+        if self.part is None:
             return
         try:
             with self._telling():
-                self.file.close()
+                self.part.close()
                 uploads.take_whole(
                     self.uploads[self.field_name],
                     owner=self.owner,
                     name=self.file_name or "",
-                    path=Path(self.file.name),
+                    path=Path(self.part.name),
                 )
         except SkipFile:
             pass
-        self.file = None
+        self.part = None
 
     def forget(self) -> None:
         """Remove all that has come."""

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import BooleanField, Count, Field, JSONField, Max
 from django.utils import timezone
 
-from study.desk import anchors, choice, rules, shown, stimuli
+from study.desk import anchors, choice, frozen, rules, shown, stimuli
 from study.desk.choice import Choice
 from study.desk.presets import PRESETS, Preset
 from study.desk.shown import LR_CAME_WITH
@@ -230,13 +230,14 @@ def get(slug: str) -> Study:
     return study
 
 
-def open_(study: Study, *, by: By | None = None) -> None:
+def open_(study: Study, *, by: By | None = None, seen: Mapping[str, str] | None = None) -> None:
     """Open a draft, freezing its stimuli and rules, or a closed study again, unchanged.
 
     Files are read before the database is locked, and what was read is a condition of opening.
-    A draft with a wish shows all of it. Raises ``ValueError`` if there is nothing to show, an
-    output that is wished for is not there, a file is missing or was altered, or the study was
-    changed meanwhile.
+    A draft with a wish shows all of it. ``seen``: the marks of what was looked at before, see
+    `frozen.marks`; raises `frozen.Changed` if it is something else by now. Raises ``ValueError`` if
+    there is nothing to show, an output that is wished for is not there, a file is missing or was
+    altered, or the study was changed meanwhile.
     """
     study.refresh_from_db()
     if study.state == Study.State.OPEN:
@@ -244,9 +245,11 @@ def open_(study: Study, *, by: By | None = None) -> None:
     shown.refuse_incomplete(study, by=by)
     before = _as_stored(study)
     showing = list(study.stimuli.order_by("sha256").select_related("source__dataset", "method"))
+    checksums = [stimulus.sha256 for stimulus in showing]
+    if seen is not None and (names := frozen.changed(study, seen, checksums)):
+        raise frozen.Changed(names)
     for stimulus in showing:
         _check_file(stimulus)
-    checksums = [stimulus.sha256 for stimulus in showing]
     opening = _prepare_opening(study, checksums, anchors.sets_of(study))
     with transaction.atomic():
         study.refresh_from_db()
@@ -301,7 +304,7 @@ def _store_opening(study: Study, opening: _Opening, *, by: By) -> None:
     """Open ``study``, within the transaction that has made sure of it."""
     if opening.anchors is not None:
         anchors.store(study, opening.anchors)
-    study.state, study.closed_at = Study.State.OPEN, None
+    study.state, study.closed_at, study.put_away_at = Study.State.OPEN, None, None
     study.stimuli_sha256 = opening.digest
     again, study.opened_at = study.opened_at is not None, study.opened_at or timezone.now()
     study.save()

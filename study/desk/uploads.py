@@ -1,9 +1,10 @@
 """What people upload, until a job has taken it in: a folder for each upload, its owner's alone.
 
 An upload, ``VAR_DIR/uploads/ID/``, grows file by file and each file piece by piece, so that it can
-break off anywhere and go on: ``known/`` says of each file what it is to be, ``parts/`` holds those
-that are not whole, ``files/`` those that are, in the folders in which they lay. Nothing of it is in
-the catalogue: only a job brings something there, by the verbs that the commands use.
+break off anywhere and go on. It holds the files that are whole, in the folders in which they lay;
+beside it, in ``.ID/``, ``known/`` says of each file what it is to be, and ``parts/`` holds those
+that are not whole. Nothing of it is in the catalogue: only a job brings something there, by the
+verbs that the commands use.
 """
 
 from __future__ import annotations
@@ -83,9 +84,10 @@ def begin(owner: User) -> str:
     name = secrets.token_hex(16)
     told = {"owner": owner.pk, "account": owner.get_username(), "files": 0, "bytes": 0}
     try:
-        write_whole(folder() / name / "told.json", json.dumps(told).encode())
+        write_whole(_notes(name) / "told.json", json.dumps(told).encode())
+        (folder() / name).mkdir()
     except OSError as error:
-        shutil.rmtree(folder() / name, ignore_errors=True)
+        forget(name)
         raise full(error) from error
     return name
 
@@ -101,19 +103,21 @@ def take(
     """
     home, place = _home(upload, owner), clean(name)
     with _alone(home):
-        part, whole = home / "parts" / _key(place), home / "files" / place
+        part, whole = home / "parts" / _key(place), folder() / upload / place
         known = _known(home, place)
         if known is None or (known.size, known.mark) != (size, mark[:100]):
             if offset:
-                raise NotTaken(f"{readable(place)} begins anew", status=409, there=0)
+                raise NotTaken(f"the file {readable(place)} begins anew", status=409, there=0)
             _expect(home, known, File(str(place), size, mark[:100], 0))
             there = 0
         else:
             there = known.there
         if offset != there:
-            raise NotTaken(f"{readable(place)} goes on elsewhere", status=409, there=there)
+            raise NotTaken(f"the file {readable(place)} goes on elsewhere", status=409, there=there)
         if offset + len(piece) > size:
-            raise NotTaken(f"{readable(place)} is longer than the {size} bytes that were announced")
+            raise NotTaken(
+                f"the file {readable(place)} is longer than the {size} bytes that were announced"
+            )
         _check_room(len(piece))
         last = there + len(piece) == size
         try:
@@ -133,10 +137,10 @@ def take_whole(upload: str, *, owner: User, name: str, path: Path) -> None:
     home, place = _home(upload, owner), clean(name)
     with _alone(home):
         if _known(home, place) is not None:
-            raise NotTaken(f"{readable(place)} is there twice; leave one of them out")
+            raise NotTaken(f"the file {readable(place)} is there twice; leave one of them out")
         _expect(home, None, File(str(place), path.stat().st_size, "", 0))
         try:
-            _settle(path, home / "files" / place)
+            _settle(path, folder() / upload / place)
         except OSError as error:
             raise full(error) from error
 
@@ -147,8 +151,8 @@ def files(upload: str, owner: User) -> list[File]:
     return [_of(home, path) for path in sorted((home / "known").glob("*"))]
 
 
-def finish(upload: str, owner: User) -> Path:
-    """What was uploaded, once all of it is there: an archive or a model, or a folder of images.
+def finish(upload: str, owner: User) -> None:
+    """See that all of it is there, for a job: images in folders, or one file that is no image.
 
     Raises :class:`NotTaken` if a file is not whole, there is none, or an archive is not alone.
     """
@@ -156,7 +160,7 @@ def finish(upload: str, owner: User) -> Path:
     lacking = [each.place for each in found if not each.whole]
     if lacking:
         raise NotTaken(
-            f"{readable(lacking[0])} is not whole yet"
+            f"the file {readable(lacking[0])} is not whole yet"
             + (f", nor are {len(lacking) - 1} others" if len(lacking) > 1 else "")
             + "; send the rest, or start again"
         )
@@ -165,30 +169,13 @@ def finish(upload: str, owner: User) -> Path:
     images = [each for each in found if may_be_image(PurePosixPath(each.place))]
     if not images and len(found) > 1:
         raise NotTaken(
-            f"{readable(found[0].place)} and {len(found) - 1} more are no images; bring images, or "
+            f"the file {readable(found[0].place)} and {len(found) - 1} more are no images; bring images, or "
             "one archive alone"
         )
-    return given(upload)
-
-
-def given(upload: str) -> Path:
-    """The path of what was uploaded: of the one file that is no image, else of the folder.
-
-    For whoever carries the job out. Raises ``ValueError`` if it is gone.
-    """
-    home = folder() / upload
-    if not NAMES.fullmatch(upload) or not home.is_dir():
-        raise ValueError("what was uploaded is gone; upload it again")
-    known = [_of(home, path).place for path in (home / "known").glob("*")]
-    if len(known) == 1 and not may_be_image(PurePosixPath(known[0])):
-        return home / "files" / known[0]
-    return home / "files"
-
-
-def plain(said: str, upload: str) -> str:
-    """A verb's sentence without the places where uploads lie, of which nobody knows."""
-    home = folder() / upload / "files"
-    return said.replace(f"{home}/", "").replace(str(home), "what was uploaded")
+    if not images and "/" in found[0].place:
+        raise NotTaken(
+            f"the file {readable(found[0].place)} lies in a folder; bring the file alone"
+        )
 
 
 def is_there(upload: str, owner: User) -> bool:
@@ -203,19 +190,22 @@ def is_there(upload: str, owner: User) -> bool:
 def forget(upload: str) -> None:
     """Remove an upload, whole or not; nothing if it is gone already."""
     if NAMES.fullmatch(upload):
-        with suppress(FileNotFoundError):
-            remove_folder(folder() / upload)
+        for place in (_notes(upload), folder() / upload):
+            with suppress(FileNotFoundError):
+                remove_folder(place)
 
 
 def forget_old(needed: set[str]) -> int:
     """Remove uploads that nobody has gone on with for a day, but ``needed`` ones; how many."""
     gone = 0
-    for home in folder().glob("*") if folder().is_dir() else ():
-        if not NAMES.fullmatch(home.name) or home.name in needed:
+    every = folder().iterdir() if folder().is_dir() else ()
+    for upload in {path.name.removeprefix(".") for path in every}:
+        if not NAMES.fullmatch(upload) or upload in needed:
             continue
-        latest = max((path.stat().st_mtime for path in (home, *home.glob("*"))), default=0.0)
-        if time.time() - latest > KEPT_FOR:
-            forget(home.name)
+        there = [path for path in (folder() / upload, _notes(upload)) if path.exists()]
+        looked_at = [*there, *(each for path in there for each in path.glob("*"))]
+        if time.time() - max(path.stat().st_mtime for path in looked_at) > KEPT_FOR:
+            forget(upload)
             gone += 1
     return gone
 
@@ -254,17 +244,26 @@ def is_kept(name: str) -> bool:
 
 def aside(upload: str) -> Path:
     """Where a file may be written that is to be taken whole; it goes with its upload."""
-    place = folder() / upload / "parts"
+    place = _notes(upload) / "parts"
     place.mkdir(exist_ok=True)
     return place / f"{secrets.token_hex(16)}.whole"
 
 
+def _notes(upload: str) -> Path:
+    return folder() / f".{upload}"
+
+
 def _home(upload: str, owner: User) -> Path:
-    home = folder() / upload
+    """Where it is written down what comes, if it is this person's and not gone."""
+    home = _notes(upload)
     told = _told(home) if NAMES.fullmatch(upload) else {}
-    if told.get("owner") != owner.pk:
+    if told.get("owner") != owner.pk or not (folder() / upload).is_dir():
         raise NotTaken("there is no such upload any more; choose the files again", status=404)
     return home
+
+
+def _files(home: Path) -> Path:
+    return home.with_name(home.name.removeprefix("."))
 
 
 def _told(home: Path) -> dict[str, Any]:
@@ -296,7 +295,7 @@ def _known(home: Path, place: PurePosixPath) -> File | None:
     found = _of(home, path)
     if found.place != str(place):
         raise NotTaken(
-            f"{readable(found.place)} and {readable(place)} differ in upper and lower case alone; "
+            f"the file {readable(found.place)} and {readable(place)} differ in upper and lower case alone; "
             "rename one of them"
         )
     return found
@@ -304,7 +303,7 @@ def _known(home: Path, place: PurePosixPath) -> File | None:
 
 def _of(home: Path, path: Path) -> File:
     place, size, mark = json.loads(path.read_bytes())
-    for where in (home / "files" / place, home / "parts" / path.name):
+    for where in (_files(home) / place, home / "parts" / path.name):
         with suppress(FileNotFoundError, NotADirectoryError):
             return File(place, size, mark, where.stat().st_size)
     return File(place, size, mark, 0)
@@ -327,7 +326,7 @@ def _expect(home: Path, before: File | None, file: File) -> None:
     _check_room(file.size)
     key = _key(PurePosixPath(file.place))
     try:
-        for old in (home / "files" / file.place, home / "parts" / key):
+        for old in (_files(home) / file.place, home / "parts" / key):
             with suppress(FileNotFoundError):
                 old.unlink()
         write_whole(home / "told.json", json.dumps(told | {"files": files, "bytes": size}).encode())
@@ -343,7 +342,7 @@ def _settle(part: Path, whole: Path) -> None:
         part.replace(whole)
     except (FileExistsError, NotADirectoryError, IsADirectoryError):
         raise NotTaken(
-            f"{readable(whole.name)} is a folder and a file; rename one of them"
+            f"the file {readable(whole.name)} is a folder and a file; rename one of them"
         ) from None
 
 

@@ -34,6 +34,12 @@ MOST_TOLD = 20
 BROUGHT = {Job.Kind.ADD_SET: "set", Job.Kind.ADD_OUTPUTS: "method", Job.Kind.ADD_MODEL: "method"}
 """What comes into the catalogue by a kind of job."""
 
+PLACES = (
+    "BENCHMARKS_DIR", "METHODS_DIR", "OUTPUTS_DIR", "STIMULI_DIR", "PERCEPTUAL_WEIGHTS_DIR",
+    "VAR_DIR",
+)  # fmt: skip
+"""Folders that are told by the name of their setting."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -51,8 +57,10 @@ def carry_out(
     with held:
         row = Job.objects.select_related("study", "asked_by").get(pk=job)
         rows = Job.objects.filter(pk=job, state=Job.State.RUNNING, holder=row.holder)
+        progress = _Progress(rows, parent, say)
         try:
-            told = KINDS[Job.Kind(row.kind)](row, _Progress(rows, parent, say))
+            told = KINDS[Job.Kind(row.kind)](row, progress)
+            progress.store()
         except Exception as error:
             jobs.end(rows, Job.State.FAILED, _told(row, _reason(error, explain)))
         else:
@@ -79,9 +87,11 @@ def _reason(error: Exception, explain: Callable[[Exception], str]) -> str:
 
 
 def _told(job: Job, text: str) -> str:
-    """``text`` without the places where uploads lie, and as a sentence begins."""
+    """``text`` without places of this server, and as a sentence begins."""
     for folder in jobs.uploads(job):
         text = text.replace(f"{folder}/", "").replace(str(folder), "what was uploaded")
+    for name in PLACES:
+        text = text.replace(str(getattr(settings, name)), name)
     return text[:1].upper() + text[1:]
 
 
@@ -112,6 +122,11 @@ class _Progress:
         self.stored[begun] = now
         if self.say:
             self.say(done, total, what)
+        self.store()
+
+    def store(self) -> None:
+        """Write down what was heard last. Ends this process if the job is not its own any more."""
+        done, total, what = self.latest
         with turn():
             mine = self.rows.update(
                 done=self.before + done, total=self.before + total or None, at_work_on=what[:200],
@@ -130,7 +145,8 @@ def _generate(job: Job, progress: Listener) -> str:
     if report.failed:
         more = len(report.failed) - MOST_TOLD
         lines = [*report.failed[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
-        count = f"{len(report.failed)} images could not be used ({report.sentence}):"
+        images = f"{len(report.failed)} image{'s' * (len(report.failed) > 1)}"
+        count = f"{images} could not be used ({report.sentence}):"
         raise ValueError("\n".join([count, *lines]))
     return "\n".join([f"{report.sentence}.", *report.remarks])
 

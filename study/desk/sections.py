@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from study.desk.calibration_section import CalibrationForm
+from study.desk.matrix import ShownForm
 from study.desk.texts_section import TextsForm
 from study.desk.told import Section, SectionForm
 
@@ -42,6 +43,10 @@ class StudyForm(SectionForm):
 SECTIONS = {
     section.name: section
     for section in (
+        Section(
+            "shown", "What is shown", ShownForm, "study/desk/shown.html",
+            "study/desk/shown_sums.html",
+        ),
         Section("screening", "Who may take part", ScreeningForm),
         Section(
             "calibration",
@@ -55,5 +60,5 @@ SECTIONS = {
         Section("analysis", "Analysis", AnalysisForm),
         Section("study", "Study", StudyForm),
     )
-}
+}  # fmt: skip
 """By name, in the order of pages."""

@@ -51,7 +51,7 @@ def catalogue(
         ],
         "outputs": [
             _made(outputs_dir, found, each, checksum)
-            for found in (_at_all_scales(there, benchmarks_dir, outputs_dir, known) if look else ())
+            for found in (at_all_scales(there, benchmarks_dir, outputs_dir, known) if look else ())
             for each in known.values()
             if not each.cannot(found) and not _lacks(each)
         ],
@@ -94,7 +94,7 @@ def means(
     return {name: sum(some) / count for name, some in known.items() if len(some) == count}
 
 
-def _at_all_scales(
+def at_all_scales(
     sets: Sequence[datasets.Manifest],
     benchmarks_dir: Path,
     outputs_dir: Path,

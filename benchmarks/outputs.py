@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -290,10 +290,13 @@ def read_outputs(
     *,
     sets: Sequence[str],
     methods: Sequence[str] | None,
+    images: Collection[str] | None = None,
     benchmarks_dir: Path | None = None,
     methods_dir: Path | None = None,
 ) -> list[Output]:
     """The outputs of ``methods`` over ``sets``, each file checked, by set, method and image.
+
+    ``images``: of these alone, by name, if given.
 
     Raises ``ValueError`` if a set or method is unknown, or if any output is missing, damaged or
     made by other weights, naming the command that makes it.
@@ -306,6 +309,8 @@ def read_outputs(
         of = manifest(set_name, benchmarks_dir)
         for method in some:
             for entry in of.images:
+                if images is not None and entry.name not in images:
+                    continue
                 path = output_path(outputs_dir, set_name, method.name, entry)
                 if lack_of(path, entry, fingerprint(method, of, entry), ()):
                     lacking.append((set_name, method.name, entry.name))
@@ -325,6 +330,22 @@ def read_outputs(
             f"{' '.join(dict.fromkeys(each[1] for each in lacking))} makes them"
         )
     return outputs
+
+
+def told(outputs_dir: Path, of: Manifest, entry: ImageEntry, method: Method) -> str:
+    """The checksum of an output, as its record tells if that is up to date, else nothing.
+
+    No image is read: one that was damaged since is found by whoever uses it.
+    """
+    path = output_path(outputs_dir, of.name, method.name, entry)
+    record = read_record(path)
+    if not record or record["source"] != entry.made_from or not path.is_file():
+        return ""
+    try:
+        current = record["fingerprint"] == fingerprint(method, of, entry)
+    except ValueError:  # of another version of the set, or its weights are gone
+        return ""
+    return str(record["sha256"]) if current else ""
 
 
 def generated(

@@ -136,6 +136,8 @@ DATABASES = {
         "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
     }
 }
+# Whether `manage.py serve` starts a worker beside the server, for work that takes long.
+WORKER = flag("WORKER", True)
 # What rings for the worker; what there is to do is in rows of our own.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # Bytes that may be sent with a request. The server refuses more before it takes any of it.

@@ -1,11 +1,35 @@
 """The addresses of researchers and admins, and the start page."""
 
 from django.contrib import admin
-from django.urls import path, reverse_lazy
+from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 
-from study.desk.views import bringing, catalogue, docs, drafts, jobs, people, studies
+from study.desk.views import (
+    bringing,
+    catalogue,
+    docs,
+    drafts,
+    jobs,
+    opening,
+    people,
+    preview,
+    sheet,
+    studies,
+)
 from study.site.sign_in import ChangePassword, SignIn, SignOut
+
+PREVIEWED = [
+    # As raters' pages have them below the site's address: `study.rating.urls`.
+    path("", preview.page, name="preview_page"),
+    path("rate/", preview.on),
+    path("rate/start", preview.on),
+    path("rate/begin", preview.on),
+    path("rate/screening", preview.screen),
+    path("rate/leave", preview.leave),
+    path("rate/plate/<int:number>", preview.plate),
+    path("rate/next", preview.upcoming),
+    path("rate/vote", preview.vote),
+]
 
 urlpatterns = [
     path("", studies.home, name="home"),
@@ -16,6 +40,11 @@ urlpatterns = [
         ChangePassword.as_view(template_name="study/desk/password.html"),
         name="password",
     ),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<int:pk>/", jobs.job, name="job"),
+    path("jobs/<int:pk>/card", jobs.card, name="job_card"),
+    path("jobs/<int:pk>/cancel", jobs.cancel, name="cancel_job"),
+    path("jobs/<int:pk>/again", jobs.again, name="job_again"),
     path("catalogue/", catalogue.catalogue, name="catalogue"),
     path("catalogue/make", catalogue.make, name="make"),
     path("catalogue/sets/<str:name>/", catalogue.set_page, name="set_page"),
@@ -43,16 +72,19 @@ urlpatterns = [
     path("catalogue/uploads/", bringing.begin, name="begin_upload"),
     path("catalogue/uploads/<str:key>/", bringing.upload, name="upload"),
     path("catalogue/uploads/<str:key>/forget", bringing.forget, name="forget_upload"),
-    path("jobs/", jobs.jobs, name="jobs"),
-    path("jobs/<int:pk>/", jobs.job, name="job"),
-    path("jobs/<int:pk>/card", jobs.card, name="job_card"),
-    path("jobs/<int:pk>/cancel", jobs.cancel, name="cancel_job"),
-    path("jobs/<int:pk>/again", jobs.again, name="job_again"),
     path("studies/", studies.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
+    path("studies/<slug:slug>/edit/", drafts.draft, name="draft"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),
-    path("studies/<slug:slug>/open", studies.open_study, name="open_study"),
-    path("studies/<slug:slug>/close", studies.close_study, name="close_study"),
+    path("studies/<slug:slug>/preview/", preview.overview, name="preview"),
+    path("studies/<slug:slug>/preview/<str:language>/<int:seed>/<slug:name>/", include(PREVIEWED)),
+    path("studies/<slug:slug>/images/", sheet.images, name="study_images"),
+    path("studies/<slug:slug>/images/<str:name>.png", sheet.image, name="study_image"),
+    path("studies/<slug:slug>/open", opening.open_study, name="open_study"),
+    path("studies/<slug:slug>/close", opening.close_study, name="close_study"),
+    path("studies/<slug:slug>/put-away", opening.put_away, name="put_away"),
+    path("studies/<slug:slug>/bring-back", opening.bring_back, name="bring_back"),
+    path("studies/<slug:slug>/delete", opening.delete_study, name="delete_study"),
     path("studies/<slug:slug>/invite", studies.invite, name="invite"),
     path("studies/<slug:slug>/revoke/<int:number>", studies.revoke, name="revoke"),
     path("studies/<slug:slug>/results.<str:extension>", studies.results, name="results"),

@@ -21,7 +21,7 @@ from django.utils import timezone
 from benchmarks import own_methods, own_models, own_sets
 from benchmarks.files import is_aside, may_be_image
 from benchmarks.progress import Listener
-from study.desk import claims, computed, jobs, rehearsal, stimuli
+from study.desk import claims, computed, jobs, rehearsal, shown, stimuli
 from study.desk.exports import Kind as Raters
 from study.models import Deed, Job, Study
 from study.models.deeds import By, note
@@ -33,6 +33,12 @@ MOST_TOLD = 20
 """Images that could not be used which are named."""
 BROUGHT = {Job.Kind.ADD_SET: "set", Job.Kind.ADD_OUTPUTS: "method", Job.Kind.ADD_MODEL: "method"}
 """What comes into the catalogue by a kind of job."""
+
+PLACES = (
+    "BENCHMARKS_DIR", "METHODS_DIR", "OUTPUTS_DIR", "STIMULI_DIR", "PERCEPTUAL_WEIGHTS_DIR",
+    "VAR_DIR",
+)  # fmt: skip
+"""Folders that are told by the name of their setting."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +57,10 @@ def carry_out(
     with held:
         row = Job.objects.select_related("study", "asked_by").get(pk=job)
         rows = Job.objects.filter(pk=job, state=Job.State.RUNNING, holder=row.holder)
+        progress = _Progress(rows, parent, say)
         try:
-            told = KINDS[Job.Kind(row.kind)](row, _Progress(rows, parent, say))
+            told = KINDS[Job.Kind(row.kind)](row, progress)
+            progress.store()
         except Exception as error:
             jobs.end(rows, Job.State.FAILED, _told(row, _reason(error, explain)))
         else:
@@ -79,9 +87,11 @@ def _reason(error: Exception, explain: Callable[[Exception], str]) -> str:
 
 
 def _told(job: Job, text: str) -> str:
-    """``text`` without the places where uploads lie, and as a sentence begins."""
+    """``text`` without places of this server, and as a sentence begins."""
     for folder in jobs.uploads(job):
         text = text.replace(f"{folder}/", "").replace(str(folder), "what was uploaded")
+    for name in PLACES:
+        text = text.replace(str(getattr(settings, name)), name)
     return text[:1].upper() + text[1:]
 
 
@@ -112,6 +122,11 @@ class _Progress:
         self.stored[begun] = now
         if self.say:
             self.say(done, total, what)
+        self.store()
+
+    def store(self) -> None:
+        """Write down what was heard last. Ends this process if the job is not its own any more."""
+        done, total, what = self.latest
         with turn():
             mine = self.rows.update(
                 done=self.before + done, total=self.before + total or None, at_work_on=what[:200],
@@ -126,10 +141,12 @@ def _generate(job: Job, progress: Listener) -> str:
         job.what["sets"], job.what["methods"], progress=progress,
         say=lambda line: progress(0, 0, str(line)),
     )  # fmt: skip
+    shown.lay_all(by=_by(job))
     if report.failed:
         more = len(report.failed) - MOST_TOLD
         lines = [*report.failed[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
-        count = f"{len(report.failed)} images could not be used ({report.sentence}):"
+        images = f"{len(report.failed)} image{'s' * (len(report.failed) > 1)}"
+        count = f"{images} could not be used ({report.sentence}):"
         raise ValueError("\n".join([count, *lines]))
     return "\n".join([f"{report.sentence}.", *report.remarks])
 

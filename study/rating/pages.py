@@ -1,4 +1,8 @@
-"""Which page is due to a rater, and what it says."""
+"""Which page is due to a rater, and what it says.
+
+What is due is read from the database; what a page says is made of a study, a rater and where the
+rater stands, stored or not: a preview describes a rater who is nobody.
+"""
 
 from __future__ import annotations
 
@@ -31,40 +35,50 @@ def due(invitation: Invitation) -> Page:
     """The one page that this invitation leads to now."""
     study: Study = invitation.study
     rater: Rater | None = getattr(invitation, "rater", None)
-    common = {"study": study, "rater": rater, "scale": Rating.Score.choices}
     if rater is not None and rater.stage in Rater.ENDED:
-        return _end(rater, common)
+        return end(rater)
     if study.state != Study.State.OPEN:
-        return Page("closed.html", common, status=403)
+        return closed(study, rater)
     if rater is None:
-        return Page("welcome.html", {**common, **_welcome(study)})
+        return welcome(study)
     rater.study = study
     if rater.stage == Stage.SCREENING:
         return screening(rater)
     if rater.stage == Stage.INSTRUCTIONS:
-        told = {"instructions": texts.html(texts.instructions(study)), **_effort(study)}
-        return Page("instructions.html", {**common, **told})
+        return instructions(rater)
     session = sessions.due_session(rater)
     if session is not None and sessions.rating_now(rater, session):
-        return Page("rate.html", {**common, **_rating(rater, session)})
-    return Page("break.html", {**common, **_break(rater)})
+        return rating(rater, sessions.standing(rater), _place(rater, session))
+    return rest(rater, _rest(rater))
 
 
-def _welcome(study: Study) -> dict[str, Any]:
+def _common(study: Study, rater: Rater | None) -> dict[str, Any]:
+    return {"study": study, "rater": rater, "scale": Rating.Score.choices}
+
+
+def welcome(study: Study) -> Page:
     """The first page; it holds the instructions where nothing comes between."""
-    told = {"consent": texts.html(texts.consent(study)), **_effort(study)}
+    told = {"consent": texts.html(texts.consent(study)), **effort(study)}
     if not study.screens and not study.calibrate:
         told["instructions"] = texts.html(texts.instructions(study))
-    return told
+    return Page("welcome.html", {**_common(study, None), **told})
 
 
-def _effort(study: Study) -> dict[str, Any]:
+def closed(study: Study, rater: Rater | None) -> Page:
+    """That the study takes no answers: not yet, or no more."""
+    return Page("closed.html", _common(study, rater), status=403)
+
+
+def instructions(rater: Rater) -> Page:
+    """What to do, on a page of its own where something comes before the images."""
+    study = rater.study
+    told = {"instructions": texts.html(texts.instructions(study)), **effort(study)}
+    return Page("instructions.html", {**_common(study, rater), **told})
+
+
+def effort(study: Study) -> dict[str, int]:
     """How many images, minutes and sessions a rater is in for."""
-    images = study.images_each()
-    sittings = study.sittings(images)
-    opening = study.first_stabilising + study.later_stabilising * (sittings - 1)
-    minutes = max(1, round((images + opening) * SECONDS_PER_VOTE / 60))
-    return {"total": images + opening, "minutes": minutes, "sessions": sittings}
+    return study.effort(study.images_each())
 
 
 def screening(rater: Rater, *, refusal: str = "", incomplete: bool = False) -> Page:
@@ -84,7 +98,9 @@ def screening(rater: Rater, *, refusal: str = "", incomplete: bool = False) -> P
     )
 
 
-def _end(rater: Rater, common: dict[str, Any]) -> Page:
+def end(rater: Rater) -> Page:
+    """The last page of a rater's way, whichever way it was."""
+    common = _common(rater.study, rater)
     if rater.stage == Stage.FINISHED:
         return Page("done.html", {**common, "total": rater.position})
     if rater.stage == Stage.SCREENED_OUT:
@@ -92,19 +108,32 @@ def _end(rater: Rater, common: dict[str, Any]) -> Page:
     return Page("left.html", common)
 
 
-def _rating(rater: Rater, session: Session) -> dict[str, Any]:
-    study = rater.study
-    last = not rater.session_set.filter(calibration=False, number__gt=session.number).exists()
-    rules = {
+def _place(rater: Rater, session: Session) -> dict[str, Any]:
+    """Where ``session`` lies in the rater's way."""
+    later = rater.session_set.filter(calibration=False, number__gt=session.number)
+    return {
         **sessions.extent(session),
         "calibration": session.calibration,
-        "last": last or session.calibration,
+        "last": session.calibration or not later.exists(),
+    }
+
+
+def rating(rater: Rater, state: dict[str, Any], place: dict[str, Any]) -> Page:
+    """The page with the images.
+
+    ``state``: what `sessions.standing` tells. ``place``: the session's ``first`` position and
+    ``total`` of trials, whether it is a ``calibration`` and whether it is the ``last``.
+    """
+    study = rater.study
+    rules = {
+        **place,
         "shortest_view_ms": study.shortest_view_ms,
-        "undo_ms": 0 if session.calibration else study.undo_seconds * 1000,
+        "undo_ms": 0 if place["calibration"] else study.undo_seconds * 1000,
         "hint_ms": study.hint_seconds * 1000,
         "seconds_per_vote": SECONDS_PER_VOTE,
     }
-    return {"state": sessions.standing(rater), "rules": rules, "texts": _texts()}
+    told = {"state": state, "rules": rules, "texts": _texts()}
+    return Page("rate.html", {**_common(study, rater), **told})
 
 
 def _texts() -> dict[str, str]:
@@ -133,19 +162,32 @@ def _texts() -> dict[str, str]:
     }
 
 
-def _break(rater: Rater) -> dict[str, Any]:
-    """What is left, and when to come back."""
-    left = sessions.left_over(rater)
+def _rest(rater: Rater) -> dict[str, Any]:
+    """What a rater of the database has done, what is left, and when to come back."""
     done = rater.session_set.filter(calibration=False, ended_at__isnull=False)
     until = sessions.break_ends(rater)
-    seconds = max(0.0, (until - timezone.now()) / timedelta(seconds=1)) if until else 0.0
-    repeated = rater.stage == Stage.CALIBRATION
     return {
-        "repeated": repeated,
-        "first": not repeated and not done.exists(),
-        "left": left,
-        "minutes": max(1, round(left["trials"] * SECONDS_PER_VOTE / 60)),
-        "seconds": math.ceil(seconds),
-        "rest": math.ceil(seconds / 60),
+        "begun": done.exists(),
+        "left": sessions.left_over(rater),
+        "seconds": max(0.0, (until - timezone.now()) / timedelta(seconds=1)) if until else 0.0,
         "done": rater.trial_set.filter(rating__isnull=False, anchor=None).count(),
     }
+
+
+def rest(rater: Rater, told: dict[str, Any]) -> Page:
+    """A page between images: that they begin, that the examples come again, or a break.
+
+    ``told``: whether a session is over (``begun``), the ``trials`` and ``sessions`` that are
+    ``left``, the ``seconds`` until it goes on, and how many answers were given (``done``).
+    """
+    repeated = rater.stage == Stage.CALIBRATION
+    more = {
+        "repeated": repeated,
+        "first": not repeated and not told["begun"],
+        "left": told["left"],
+        "minutes": max(1, round(told["left"]["trials"] * SECONDS_PER_VOTE / 60)),
+        "seconds": math.ceil(told["seconds"]),
+        "rest": math.ceil(told["seconds"] / 60),
+        "done": told["done"],
+    }
+    return Page("break.html", {**_common(rater.study, rater), **more})

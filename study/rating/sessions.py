@@ -8,7 +8,7 @@ this server's: what lies between two votes that arrive counts, long absences cut
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -125,12 +125,20 @@ def _write_plan(rater: Rater, *, seed: int) -> None:
 
 def _plan(rater: Rater, *, seed: int) -> tuple[list[Stimulus], Plan]:
     """The trials of a rater, and the stimuli that they number. Takes a while in a large study."""
-    study = rater.study
+    return planned(rater.study, seed=seed, owed=_owed(rater) if rater.study.share else {})
+
+
+def planned(
+    study: Study, *, seed: int, owed: Mapping[int, int] | None = None
+) -> tuple[list[Stimulus], Plan]:
+    """An order in which a rater of ``study`` sees its stimuli, which it numbers.
+
+    ``owed``: where raters see a share, the votes that a stimulus has or is to get, by its key.
+    """
     stimuli = list(study.stimuli.order_by("pk"))
     items = [Item(stimulus.source_id, stimulus.method_id) for stimulus in stimuli]
     rules = study.rules(min(study.share or len(items), len(items)))
-    owed = _owed(rater) if study.share else {}
-    votes = [owed.get(stimulus.pk, 0) for stimulus in stimuli] if study.share else None
+    votes = [(owed or {}).get(each.pk, 0) for each in stimuli] if study.share else None
     return stimuli, plan(items, seed=seed, rules=rules, votes=votes)
 
 
@@ -317,19 +325,23 @@ def standing(rater: Rater) -> dict[str, Any]:
 
     No trials are told where another page is due: a break, an end, or that the study is closed.
     """
-    ahead = steps.upcoming(rater, AHEAD)
+    return told(rater, steps.upcoming(rater, AHEAD))
+
+
+def told(rater: Rater, ahead: Sequence[Upcoming]) -> dict[str, Any]:
+    """What is told of a rater whose next trials are those ``ahead``, at most :data:`AHEAD`."""
     due = ahead[0] if ahead else None
-    told: dict[str, Any] = {"position": rater.position, "trials": []}
+    standing: dict[str, Any] = {"position": rater.position, "trials": []}
     if due is None or due.state != Study.State.OPEN or not rating_now(rater, due):
-        return told
+        return standing
     trials = [trial for trial in ahead if trial.session == due.session]
     if not due.calibration:
         left = left_ms(due.session_minutes, due.active_ms)
-        told |= {"active_ms": due.active_ms, "left_ms": left}
+        standing |= {"active_ms": due.active_ms, "left_ms": left}
         if left <= FINISHING:
             trials = trials[:1]
-    told["trials"] = [_told(trial) for trial in trials]
-    return told
+    standing["trials"] = [_trial(trial) for trial in trials]
+    return standing
 
 
 def rating_now(rater: Rater, session: Session | Upcoming) -> bool:
@@ -341,7 +353,7 @@ def rating_now(rater: Rater, session: Session | Upcoming) -> bool:
     )
 
 
-def _told(trial: Upcoming) -> dict[str, Any]:
+def _trial(trial: Upcoming) -> dict[str, Any]:
     told = {
         "position": trial.position,
         "token": trial.token,

@@ -70,7 +70,7 @@ def image(trial: Trial) -> bytes:
     """
     stimulus, study = trial.stimulus, trial.rater.study
     try:
-        content = _checked(stimulus)
+        content = content_of(stimulus)
     except Faulty as fault:
         _mark(stimulus, study, str(fault))
         raise
@@ -124,7 +124,7 @@ def _measured(study_id: int, *, strict: bool) -> dict[int, int]:
     lengths: dict[int, int] = {}
     for stimulus in Stimulus.objects.filter(shown).order_by("pk").distinct():
         try:
-            length = stimulus.length or len(_checked(stimulus))
+            length = stimulus.length or len(content_of(stimulus))
         except Faulty:
             if strict:
                 raise
@@ -140,7 +140,7 @@ _right: dict[Path, tuple[int, ...]] = {}
 """Files whose checksum this process has found right, with what would change if they did."""
 
 
-def _checked(stimulus: Stimulus) -> bytes:
+def content_of(stimulus: Stimulus) -> bytes:
     """The content of the file. Raises :class:`Faulty` with a sentence for any but the one kept."""
     path = stimulus.path
     try:

@@ -63,7 +63,7 @@ def cast(
         if due.rating is not None:
             return Rating.objects.get(pk=due.rating)
         now = timezone.now()
-        _check(due, score, seen)
+        check(due, score, seen)
         shown_until = None if due.simulated else _measured(due, seen, now)
         try:
             with turn(), transaction.atomic():
@@ -88,7 +88,8 @@ def cast(
             raise Refused(409, text) from None
 
 
-def _check(due: Place, score: int, seen: Viewing) -> None:
+def check(due: Place, score: int, seen: Viewing) -> None:
+    """Raise :class:`Refused` for a vote that is not due, or cannot be the rater's own."""
     if due.state != Study.State.OPEN:
         raise Refused(403, _("This study is closed and takes no more answers."))
     if due.stage in Rater.ENDED:

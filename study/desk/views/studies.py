@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from study.desk import computed, exports
+from study.desk import computed, exports, shelf, summary
 from study.desk import results as results_page
 from study.desk import studies as verbs
 from study.desk.exports import Kind
@@ -55,8 +55,12 @@ def home(request: HttpRequest) -> HttpResponse:
 @login_required
 def studies(request: HttpRequest) -> HttpResponse:
     """The studies of this researcher."""
-    mine = Study.objects.visible_to(request.user).with_counts()
-    return render(request, "study/desk/studies.html", {"studies": mine})
+    mine = Study.objects.visible_to(request.user)
+    away = "away" in request.GET
+    shown = mine.filter(put_away_at__isnull=not away).with_counts()
+    other = mine.filter(put_away_at__isnull=away).count()
+    context = {"studies": shown, "away": away, "other": other}
+    return render(request, "study/desk/studies.html", context)
 
 
 P = ParamSpec("P")
@@ -100,6 +104,8 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     drawn = [name for name in exports.FIGURES if not empty.get(name)]
     context["downloads"] = _downloads(slug, kind, drawn, rated=rated, hidden=context["hidden"])
     context["invitations"] = results_page.invitations(chosen, request.GET.get("links"))
+    context["summary"] = summary.summary(chosen)
+    context["kept"] = shelf.why_kept(chosen)
     context["can_invite"] = chosen.state != Study.State.CLOSED
     return render(request, "study/desk/study.html", context)
 
@@ -174,20 +180,6 @@ def figure(
 def archive(request: HttpRequest, chosen: Study, kind: Kind) -> HttpResponse:
     """All that can be published, as a zip."""
     return _file(request, chosen, kind, computed.ARCHIVE)
-
-
-@require_POST
-@login_required
-def open_study(request: HttpRequest, slug: str) -> HttpResponse:
-    """Open a study: what is shown is frozen from here on."""
-    return _do(request, study_for(request, slug), verbs.open_)
-
-
-@require_POST
-@login_required
-def close_study(request: HttpRequest, slug: str) -> HttpResponse:
-    """Close a study: no more raters, no more votes."""
-    return _do(request, study_for(request, slug), verbs.close)
 
 
 @require_POST

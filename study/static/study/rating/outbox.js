@@ -5,6 +5,16 @@
 // answer, and opening a second tab need no code of their own: what is stored is sent again, in
 // order, with the id it was born with, and the server stores it once.
 
+// A preview keeps nothing: its votes are nobody's, and those of a rater who uses this browser as well
+// are none of its own. Its page alone has the bar that says so.
+const nowhere = Object.create({
+  getItem(name) { return this[name] ?? null; },
+  setItem(name, value) { this[name] = value; },
+  removeItem(name) { delete this[name]; },
+}); // prettier-ignore
+export const keptIn = (storage) => (document.getElementById("preview") ? nowhere : storage);
+const storage = keptIn(localStorage);
+
 export const FIRST_PAUSE = 500; // ms before an unanswered request is repeated; doubled each time to
 export const LONGEST_PAUSE = 15_000;
 const PATIENCE = 20_000; // ms to wait for an answer that does not come
@@ -21,16 +31,16 @@ const key = (entry) => kind(entry) + entry.vote.trial;
 export const isVote = (entry) => kind(entry) === VOTE;
 export const isUndo = (entry) => kind(entry) === UNDO;
 
-export const isKept = (token) => localStorage.getItem(VOTE + token) !== null;
-export const keep = (entry) => localStorage.setItem(key(entry), JSON.stringify(entry));
-export const forget = (entry) => localStorage.removeItem(key(entry));
+export const isKept = (token) => storage.getItem(VOTE + token) !== null;
+export const keep = (entry) => storage.setItem(key(entry), JSON.stringify(entry));
+export const forget = (entry) => storage.removeItem(key(entry));
 export const disown = (entry) => foreign.add(key(entry));
 
 // What waits to be sent, the oldest first, an undo and a revision right behind their vote.
 export function outbox() {
-  return Object.keys(localStorage)
+  return Object.keys(storage)
     .filter((name) => KINDS.some((kind) => name.startsWith(kind)) && !foreign.has(name))
-    .map((name) => JSON.parse(localStorage.getItem(name)))
+    .map((name) => JSON.parse(storage.getItem(name)))
     .filter(Boolean) // another tab may have forgotten one meanwhile
     .sort((a, b) => a.position - b.position || KINDS.indexOf(kind(a)) - KINDS.indexOf(kind(b)));
 }

@@ -6,7 +6,7 @@
 
 import { FIRST_PAUSE, LONGEST_PAUSE } from "./outbox.js";
 import { ask, disown, forget, isKept, isUndo, isVote, keep } from "./outbox.js";
-import { outbox, pauseOrOnline, uuid } from "./outbox.js";
+import { keptIn, outbox, pauseOrOnline, uuid } from "./outbox.js";
 
 const element = (id) => document.getElementById(id);
 const told = (id) => JSON.parse(element(id).textContent);
@@ -430,9 +430,9 @@ function begin() {
     button.addEventListener("click", (event) => vote(Number(button.dataset.score), event.timeStamp));
   }
   // WCAG 2.1.4: keys of one character can be switched off.
-  element("keys").checked = sessionStorage.getItem("keys") !== "off";
+  element("keys").checked = keptIn(sessionStorage).getItem("keys") !== "off";
   element("keys").addEventListener("change", ({ target }) =>
-    sessionStorage.setItem("keys", target.checked ? "on" : "off"),
+    keptIn(sessionStorage).setItem("keys", target.checked ? "on" : "off"),
   );
   element("undo").hidden = !rules.undo_ms;
   element("undo").addEventListener("click", undo);

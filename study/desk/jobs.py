@@ -105,14 +105,16 @@ def cancel(job: Job, *, by: By) -> None:
 def end(rows: QuerySet[Job], state: Job.State, told: str = "") -> bool:
     """Write down how jobs ended, those of ``rows`` that are still as it says. Whether any were.
 
-    An import leaves nothing of what was uploaded for it.
+    An import leaves nothing of what was uploaded for it, but for one that failed: its reason often
+    names what to tell beside the same files. They wait a day for that, see `uploads.forget_old`.
     """
     with turn(), transaction.atomic():
         ended = list(rows.select_for_update())
         rows.filter(pk__in=[job.pk for job in ended]).update(
             state=state, told=told, ended_at=timezone.now(), at_work_on=""
         )
-        for name in [name for job in ended for name in uploaded(job)]:
+        over = ended if state != Job.State.FAILED else []
+        for name in [name for job in over for name in uploaded(job)]:
             transaction.on_commit(partial(uploads.forget, name))
     return bool(ended)
 

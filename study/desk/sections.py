@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from study.desk.calibration_section import CalibrationForm
-from study.desk.matrix import ShownForm
+from study.desk.shown_section import ShownForm
 from study.desk.texts_section import TextsForm
 from study.desk.told import Section, SectionForm
 

@@ -97,7 +97,7 @@ def _with_verbs(job: Job, request: HttpRequest) -> Job:
     job.can_again = may and not verbs.cannot_again(job)  # type: ignore[attr-defined]
     failed = may and job.over and job.state != Job.State.DONE
     brought = [what for what, form in FORMS.items() if form.kind == job.kind]
-    if failed and brought and request.user.has_perm(RIGHT):  # what was uploaded is gone
+    if failed and brought and request.user.has_perm(RIGHT):
         job.form = f"{reverse('add', args=brought)}?again={job.pk}"  # type: ignore[attr-defined]
     return job
 

@@ -213,8 +213,8 @@ def open_(study: Study, *, by: By | None = None, seen: Mapping[str, str] | None 
 
     Files are read before the database is locked, and what was read is a condition of opening.
     ``seen``: the marks of what was looked at before, see `frozen.marks`; raises `frozen.Changed` if
-    it is something else by now. Raises ``ValueError`` if there is nothing to show, a file is missing or was altered, or the
-    study was changed meanwhile.
+    it is something else by now. Raises ``ValueError`` if there is nothing to show, a file is
+    missing or was altered, or the study was changed meanwhile.
     """
     study.refresh_from_db()
     if study.state == Study.State.OPEN:

@@ -6,25 +6,30 @@ Sets, methods, how far the outputs of each method over each set are, and measure
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import datasets, methods, outputs
+from benchmarks import datasets, methods, outputs, records
 from benchmarks.measures import COMPUTED
 
 Catalogue = dict[str, list[dict[str, Any]]]
 
 
 def catalogue(
-    *, benchmarks_dir: Path, methods_dir: Path | None, outputs_dir: Path, look: bool = True
+    *,
+    benchmarks_dir: Path,
+    methods_dir: Path | None,
+    outputs_dir: Path,
+    look: bool = True,
+    checksum: Callable[[Path], str] = records.checksum,
 ) -> Catalogue:
     """``sets``, ``methods``, ``outputs`` and ``measures``: lists of rows, as JSON can hold them.
 
     A row of ``outputs`` is a method over a set of which every image is there, also at another scale
     of which there are outputs: how many images, outputs made, missing, and measured by each measure
-    that the set has; they are read and checked unless ``look``
-    is false. Raises ``ValueError`` naming a manifest or a method's file that cannot be read.
+    that the set has; they are read and checked by their ``checksum`` unless ``look`` is false.
+    Raises ``ValueError`` naming a manifest or a method's file that cannot be read.
     """
     manifests = [datasets.manifest(name, benchmarks_dir) for name in datasets.names(benchmarks_dir)]
     known = methods.methods(methods_dir)
@@ -45,8 +50,8 @@ def catalogue(
             for each in known.values()
         ],
         "outputs": [
-            _made(outputs_dir, found, each)
-            for found in (_at_all_scales(there, benchmarks_dir, outputs_dir, known) if look else ())
+            _made(outputs_dir, found, each, checksum)
+            for found in (at_all_scales(there, benchmarks_dir, outputs_dir, known) if look else ())
             for each in known.values()
             if not each.cannot(found) and not _lacks(each)
         ],
@@ -63,7 +68,7 @@ def catalogue(
     }
 
 
-def _at_all_scales(
+def at_all_scales(
     sets: Sequence[datasets.Manifest],
     benchmarks_dir: Path,
     outputs_dir: Path,
@@ -110,9 +115,14 @@ def _lacks(method: methods.Method) -> str:
 _ANY = datasets.ImageEntry("", 0, 0, 1, "")
 
 
-def _made(folder: Path, found: datasets.Manifest, method: methods.Method) -> dict[str, Any]:
+def _made(
+    folder: Path,
+    found: datasets.Manifest,
+    method: methods.Method,
+    checksum: Callable[[Path], str],
+) -> dict[str, Any]:
     try:
-        told = outputs.made(folder, found, method)
+        told = outputs.made(folder, found, method, checksum=checksum)
     except ValueError as error:  # of another version of the set, or damaged
         return {"set": found.name, "method": method.name, "lacks": str(error)}
     return {

@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path, PurePath
+from threading import get_ident
 from typing import IO
 
 import numpy as np
@@ -58,10 +59,11 @@ ABANDONED_AFTER = 3600.0
 def write_whole(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` so that a reader sees all of it or what was there before.
 
-    Holds against a kill at any point and against another process that writes the same path.
+    Holds against a kill at any point and against others, processes and threads, that write the same
+    path.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.part")
     try:
         with part.open("wb") as handle:
             handle.write(content)
@@ -354,7 +356,7 @@ def file_hash(path: Path) -> str:
     return _file_hash(path, told.st_ino, told.st_mtime_ns, told.st_ctime_ns, told.st_size)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=20_000)
 def _file_hash(path: Path, *looks: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from benchmarks import datasets, pairing
 from benchmarks.datasets import ImageEntry, Manifest
@@ -32,6 +31,7 @@ from benchmarks.likeness import (
 )
 from benchmarks.material import opened, readable, refuse
 from benchmarks.pairing import Called, Pairing, limited, listed
+from benchmarks.progress import Progress, along
 from benchmarks.resize import crop_to_multiple, degrade
 from benchmarks.scenes import LUMA, thumbnail
 
@@ -98,7 +98,7 @@ def take(
     *,
     pattern: str = "",
     as_they_are: bool = False,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Given:
     """Write the LR images of the set ``of`` that lie in ``source``, a folder or an archive, into
     ``part / "lr"``; the originals lie in ``part``.
@@ -123,8 +123,7 @@ def take(
         seen: list[Look] = []
         images, greyed = [], 0
         places = paired.files.get(of.name, {})
-        bar = tqdm(of.images, desc="LR images", unit=" images", leave=False, disable=not progress)
-        for entry in bar:
+        for entry in along(of.images, progress, named=lambda entry: f"LR image {entry.name}"):
             if entry.name not in places:
                 continue
             place = places[entry.name]

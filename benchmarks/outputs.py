@@ -11,12 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from benchmarks import datasets
 from benchmarks.cases import Case, case, output_size
@@ -25,10 +24,12 @@ from benchmarks.files import encode_png, read_image, sweep, write_whole
 from benchmarks.measures import COMPUTED, Function, Value
 from benchmarks.methods import Image, Maker, Method, chosen
 from benchmarks.perceptual import Network
+from benchmarks.progress import Progress, counted
 from benchmarks.records import (
     FILE,
     Lack,
     Record,
+    checksum,
     lack_of,
     output_path,
     read_record,
@@ -36,8 +37,6 @@ from benchmarks.records import (
     values,
 )
 from sr_models import SCALE
-
-BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
 
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -100,12 +99,13 @@ def generate(
     device: str = "auto",
     perceptual_dir: Path | None = None,
     bring_weights: Callable[[Network], object] | None = None,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Report:
     """Make and measure what is missing of ``methods`` over ``sets``; without ``methods`` of all.
 
     ``device`` (auto, cpu or cuda) is where networks run. What needs feature networks is measured if
     ``perceptual_dir``, their folder, is given, also for outputs that were made without it.
+    ``progress`` hears how many outputs are done, of those that lacked anything at the start.
     ``bring_weights`` is called once for each network that there is anything to measure by: where it
     does not come (``ValueError``), or cannot be used, the measure that needs it is left out, which
     becomes a line in ``Report.remarks``. An image that is missing, unreadable or has wrong pixels
@@ -132,16 +132,14 @@ def generate(
     )
     lacking = sum(len(job.lacks) for job in jobs)
     done, failed = 0, []
-    with tqdm(
-        total=lacking, unit=" images", bar_format=BAR, disable=not (progress and lacking)
-    ) as bar:
+    with counted(lacking, progress) as count:
         for job in jobs:
-            bar.set_description_str(f"{job.of.name} {job.entry.name}")
+            count.at(f"{job.of.name} {job.entry.name}")
             try:
                 asked = case(benchmarks_dir, job.of, job.entry)
             except ValueError as error:
                 failed.append(str(error))
-                bar.update(len(job.lacks))
+                count.step(len(job.lacks))
                 continue
             for name, lack in job.lacks.items():
                 path = output_path(outputs_dir, job.of.name, name, job.entry)
@@ -154,13 +152,13 @@ def generate(
                         image, record = read_image(path), read_record(path)
                 except ValueError as error:
                     failed.append(str(error))
-                    bar.update()
+                    count.step()
                     continue
                 own = unmeasured(record, job.measured)
                 record["measures"] |= _measures({n: functions[n] for n in own}, asked, image)
                 write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
                 done += 1
-                bar.update()
+                count.step()
     remarks = list(left_out.values())
     return Report(done=done, skipped=every - lacking, failed=failed, remarks=remarks)
 
@@ -292,10 +290,13 @@ def read_outputs(
     *,
     sets: Sequence[str],
     methods: Sequence[str] | None,
+    images: Collection[str] | None = None,
     benchmarks_dir: Path | None = None,
     methods_dir: Path | None = None,
 ) -> list[Output]:
     """The outputs of ``methods`` over ``sets``, each file checked, by set, method and image.
+
+    ``images``: of these alone, by name, if given.
 
     Raises ``ValueError`` if a set or method is unknown, or if any output is missing, damaged or
     made by other weights, naming the command that makes it.
@@ -308,6 +309,8 @@ def read_outputs(
         of = manifest(set_name, benchmarks_dir)
         for method in some:
             for entry in of.images:
+                if images is not None and entry.name not in images:
+                    continue
                 path = output_path(outputs_dir, set_name, method.name, entry)
                 if lack_of(path, entry, fingerprint(method, of, entry), ()):
                     lacking.append((set_name, method.name, entry.name))
@@ -327,6 +330,22 @@ def read_outputs(
             f"{' '.join(dict.fromkeys(each[1] for each in lacking))} makes them"
         )
     return outputs
+
+
+def told(outputs_dir: Path, of: Manifest, entry: ImageEntry, method: Method) -> str:
+    """The checksum of an output, as its record tells if that is up to date, else nothing.
+
+    No image is read: one that was damaged since is found by whoever uses it.
+    """
+    path = output_path(outputs_dir, of.name, method.name, entry)
+    record = read_record(path)
+    if not record or record["source"] != entry.made_from or not path.is_file():
+        return ""
+    try:
+        current = record["fingerprint"] == fingerprint(method, of, entry)
+    except ValueError:  # of another version of the set, or its weights are gone
+        return ""
+    return str(record["sha256"]) if current else ""
 
 
 def generated(
@@ -384,8 +403,14 @@ class Made:
         return self.images - self.made
 
 
-def made(outputs_dir: Path, found: Manifest, method: Method) -> Made:
-    """What there is by ``method`` of the set ``found``, each file checked.
+def made(
+    outputs_dir: Path,
+    found: Manifest,
+    method: Method,
+    *,
+    checksum: Callable[[Path], str] = checksum,
+) -> Made:
+    """What there is by ``method`` of the set ``found``, each file checked by its ``checksum``.
 
     Raises ``ValueError`` for missing weights.
     """
@@ -393,7 +418,7 @@ def made(outputs_dir: Path, found: Manifest, method: Method) -> Made:
     whole, measured = 0, {each.name: 0 for each in known}
     for entry in found.images:
         path = output_path(outputs_dir, found.name, method.name, entry)
-        if lack_of(path, entry, fingerprint(method, found, entry), ()):
+        if lack_of(path, entry, fingerprint(method, found, entry), (), checksum=checksum):
             continue
         whole += 1
         for name, told in read_record(path)["measures"].items():

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
 from benchmarks import datasets, material, methods, pairing
 from benchmarks.cases import case, output_size
 from benchmarks.datasets import Manifest
@@ -30,6 +28,7 @@ from benchmarks.material import readable
 from benchmarks.methods import Outputs, OwnMethod
 from benchmarks.own_names import alone, described, following, lines
 from benchmarks.pairing import Pairing, Pattern, limited, listed
+from benchmarks.progress import Count, Progress, counted
 
 FOLDERS = {"B100": "BSD100", "BSDS100": "BSD100"}
 """What folders of results call a set that has another name here."""
@@ -83,7 +82,7 @@ def add(
     license: str | None = None,
     source: str | None = None,
     as_they_are: bool = False,
-    progress: bool = True,
+    progress: Progress = True,
 ) -> Added:
     """Take what a method made, in the folder or archive ``outputs``, into ``folder``.
 
@@ -103,10 +102,11 @@ def add(
         ):
             files = {each.place: each.path for each in found}
             paired = _paired(files, known, benchmarks_dir, sets, given)
-            taken = {
-                each: _take(known[each], some, files, part / each, benchmarks_dir, progress)
-                for each, some in paired.files.items()
-            }
+            with counted(sum(map(len, paired.files.values())), progress) as count:
+                taken = {
+                    each: _take(known[each], some, files, part / each, benchmarks_dir, count)
+                    for each, some in paired.files.items()
+                }
             material.refuse(
                 str(outputs),
                 [
@@ -227,13 +227,13 @@ def _take(
     files: Mapping[PurePosixPath, Path],
     part: Path,
     benchmarks_dir: Path,
-    progress: bool,
+    count: Count,
 ) -> _Taken:
     """Read, check and write again the outputs of one set, into ``part``."""
     taken, images, sources = _Taken(), {}, {}
     what = "original" if manifest.references else "image"
     entries = [entry for entry in manifest.images if entry.name in paired]
-    for entry in tqdm(entries, desc=manifest.name, unit=" images", disable=not progress):
+    for entry in count.each(entries, lambda entry: f"{manifest.name} {entry.name}"):
         place = paired[entry.name]
         try:
             asked = case(benchmarks_dir, manifest, entry)

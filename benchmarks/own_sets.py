@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
 from benchmarks import datasets, given_lr, scenes
 from benchmarks.datasets import (
     SCALES,
@@ -34,6 +32,7 @@ from benchmarks.files import (
     write_whole,
 )
 from benchmarks.material import Found, is_legible, matcher, opened, readable, refuse, stem
+from benchmarks.progress import Progress, along
 from benchmarks.set_names import check_name, check_text
 from sr_models import SCALE
 
@@ -67,7 +66,7 @@ def add(
     lr: Path | None = None,
     lr_pattern: str = "",
     as_they_are: bool = False,
-    progress: bool = True,
+    progress: Progress = True,
     say: Callable[[str], None] = print,
 ) -> Manifest:
     """Make the images in ``source``, a folder or an archive, the set ``name`` in ``folder``.
@@ -211,7 +210,7 @@ def _mend(new: Manifest, there: Manifest, part: Path, folder: Path) -> int:
 
 
 def _read(
-    source: Path, part: Path, asked: Manifest, pattern: str, as_they_are: bool, progress: bool
+    source: Path, part: Path, asked: Manifest, pattern: str, as_they_are: bool, progress: Progress
 ) -> _Taken:
     """Write the images of ``source`` into ``part``; ``ValueError`` with all that is wrong."""
     problems: list[str] = []
@@ -220,8 +219,7 @@ def _read(
         problems += _wrong_names(named)
         entries, kept, looks = [], [], []
         copies: dict[str, list[str]] = {}
-        bar = tqdm(named, desc="reading", unit=" images", leave=False, disable=not progress)
-        for name, file in bar:
+        for name, file in along(named, progress, named=lambda pair: f"reading {pair[0]}"):
             label = readable(file.place)
             try:
                 image = read_image(file.path, label=label)

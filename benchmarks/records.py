@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,17 +84,30 @@ def _by_measure(record: Record) -> Record:
     return record | {"measures": told}
 
 
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, read anew."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def lack_of(
-    path: Path, entry: ImageEntry, method_print: str, measured: Iterable[str]
+    path: Path,
+    entry: ImageEntry,
+    method_print: str,
+    measured: Iterable[str],
+    *,
+    checksum: Callable[[Path], str] = checksum,
 ) -> Lack | None:
-    """What the output at ``path`` lacks of being whole, up to date and measured."""
+    """What the output at ``path`` lacks of being whole, up to date and measured.
+
+    ``checksum`` says what a file holds: `files.file_hash` will do for a page that only tells.
+    """
     record = read_record(path)
     if (
         not record
         or record["source"] != entry.made_from
         or record["fingerprint"] != method_print
         or not path.is_file()
-        or hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]
+        or checksum(path) != record["sha256"]
     ):
         return "pixels"
     return "measures" if unmeasured(record, measured) else None
@@ -113,6 +126,6 @@ def differs(path: Path) -> str:
     record = read_record(path)
     if not record:
         return "it has no record, or one of another version"
-    if hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+    if checksum(path) != record["sha256"]:
         return "its bytes are not those that its record tells of"
     return ""

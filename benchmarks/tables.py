@@ -180,7 +180,13 @@ def quality_table(
     places = {"benchmarks_dir": benchmarks_dir, "methods_dir": methods_dir}
     outputs: list[Output] = []
     for name, some in generated(outputs_dir, sets=sets, methods=methods, **places).items():
-        outputs += read_outputs(outputs_dir, sets=[name], methods=some, **places)
+        outputs += read_outputs(
+            outputs_dir,
+            sets=[name],
+            methods=some,
+            benchmarks_dir=benchmarks_dir,
+            methods_dir=methods_dir,
+        )
     known = methods_.methods(methods_dir)
     return render(
         summarise(outputs, published, titles={name: each.title for name, each in known.items()})

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django_tasks_db.models import DBTaskResult
 
 from study import models
 from study.desk import studies
@@ -190,6 +191,13 @@ class DeedAdmin(Frozen):
     date_hierarchy = "at"
 
 
+@admin.register(models.Job)
+class JobAdmin(Frozen):
+    list_display = ["pk", "kind", "state", "study", "account", "asked_at", "ended_at"]
+    list_filter = ["state", "kind", "study"]
+    list_select_related = ["study"]
+
+
 @admin.register(models.Invitation)
 class InvitationAdmin(Frozen):
     view_on_site = False  # the page of a link is its rater's
@@ -308,6 +316,8 @@ class RevisionAdmin(Telling):
 
 
 admin.site.unregister(User)
+# A bell that was rung says nothing: what there is to do is in our own rows.
+admin.site.unregister(DBTaskResult)
 
 
 @admin.register(User)

@@ -9,27 +9,42 @@ have threads of their own. docs/decisions/0014 has the reasons, ``gunicorn.conf.
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
+import shutil
 import sys
 import time
+from pathlib import Path
+from tempfile import TemporaryFile
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 from gunicorn.workers import base
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.receiver import FixedStreamReceiver
 from waitress.server import TcpWSGIServer
 from waitress.task import ErrorTask, ThreadedTaskDispatcher
+from waitress.utilities import Error
 
-from study.settings import DATA_UPLOAD_MAX_MEMORY_SIZE
+from study.settings import DATA_UPLOAD_MAX_MEMORY_SIZE, UPLOAD_LIMIT_GB, VAR_DIR
+from study.site import admission
 
 LARGEST_HEAD = 16 * 1024
 """Bytes of a request's first line and headers."""
 ARRIVAL = 20.0
 """Seconds that a request may take to arrive, from its first byte to its last."""
+LARGEST_FORM = min(UPLOAD_LIMIT_GB, 2) << 30
+"""Bytes of a form that brings files, at an address that was signed for whoever was shown the form.
+More of them would take longer to be looked through than an answer may take."""
+SLOWEST = 4096
+"""Bytes a second that such a form brings at the least, over each ARRIVAL."""
+KEPT_FREE = 512 << 20
+"""Bytes of the disk that they leave alone."""
 IDLE = 75.0
 """Seconds for which a connection may be silent before a request."""
 UNREAD = 60.0
@@ -47,14 +62,84 @@ RATERS = ("/rate/", "/r/", "/static/")
 """How the addresses begin that a rater may be waiting for."""
 
 
+class NoRoom(Error):
+    """The disk is full, or would be."""
+
+    code = 507
+    reason = "Insufficient Storage"
+
+
+class OnDisk:
+    """The body of a request, in a file that has no name: it is gone with the request."""
+
+    def __init__(self) -> None:
+        uploads = Path(VAR_DIR, "uploads")
+        uploads.mkdir(exist_ok=True)
+        self.file: IO[bytes] = TemporaryFile(dir=uploads, buffering=0)  # noqa: SIM115
+        self.length = 0
+
+    def __len__(self) -> int:
+        return self.length
+
+    def append(self, some: bytes) -> None:
+        """Write all of ``some``."""
+        rest = memoryview(some)
+        while rest:
+            rest = rest[self.file.write(rest) :]
+        self.length += len(some)
+
+    def getfile(self) -> IO[bytes]:
+        """It, from its beginning."""
+        self.file.seek(0)
+        return self.file
+
+    def close(self) -> None:
+        """Remove it."""
+        self.file.close()
+
+
+class Request(HTTPRequestParser):
+    """A request on its way; that it may be a large one is found by its first line and headers."""
+
+    adj: Adjustments
+    large = False
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """The head is there: see whether more than a form's text may come."""
+        super().parse_header(header_plus)
+        if self.command != "POST" or self.content_length <= DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return
+        if not self.chunked and admission.admitted_at(self.path):
+            self.large = True
+            self.adj = copy.copy(self.adj)
+            self.adj.max_request_body_size = LARGEST_FORM + 1
+            if self.content_length <= LARGEST_FORM:
+                self._make_room()
+
+    def received(self, data: bytes) -> int:
+        """Some bytes of it came."""
+        try:
+            return int(super().received(data))
+        except OSError as error:
+            self.error, self.completed = NoRoom(str(error)), True
+            return len(data)
+
+    def _make_room(self) -> None:
+        """For the body and for the files in it, which are written beside it."""
+        body = OnDisk()
+        self.body_rcv = FixedStreamReceiver(self.content_length, body)
+        free = shutil.disk_usage(VAR_DIR).free
+        if free < 2 * self.content_length + KEPT_FREE:
+            self.error, self.completed = NoRoom(f"{free} bytes are free"), True
+
+
 class Refusal(ErrorTask):
     """What the server itself says of a request that it does not take, for people and scripts."""
 
     def execute(self) -> None:
         """Write it."""
         error = self.request.error
-        too_big = f" The most is {DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} kB." * (error.code == 413)
-        text = f"{error.reason}.{too_big}"
+        text = f"{error.reason}.{self._why(error.code)}"
         as_json = getattr(self.request, "path", "").startswith("/rate/")
         body = (json.dumps({"error": text}) if as_json else f"{text}\n").encode()
         self.status = f"{error.code} {error.reason}"
@@ -64,15 +149,32 @@ class Refusal(ErrorTask):
         self.content_length = len(body)
         self.write(body)
 
+    def _why(self, code: int) -> str:
+        if code == 507:
+            return " The disk has no room for these files; make room and send them again."
+        if code != 413:
+            return ""
+        if getattr(self.request, "large", False):
+            return (
+                f" The most is {LARGEST_FORM >> 30} GB at once; with JavaScript files are sent in "
+                "pieces, and an archive or a folder on the server is taken by a command."
+            )
+        limit = f" The most is {DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} kB."
+        if getattr(self.request, "path", "").startswith(admission.PLACE):
+            return f"{limit} This form was opened too long ago: open it again to send files."
+        return limit
+
 
 class Connection(HTTPChannel):
     """A connection that knows for how long it has been of no use."""
 
     error_task_class = Refusal
+    parser_class = Request
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.useful_at = time.monotonic()
         self.arriving_since: float | None = None
+        self.arrived = 0
         self.answered_since: float | None = None
         super().__init__(*args, **kwargs)
 
@@ -95,13 +197,25 @@ class Connection(HTTPChannel):
         if self.total_outbufs_len:
             return bool(time.time() - self.last_activity > UNREAD)
         if self.arriving_since is not None:
-            return time.monotonic() - self.arriving_since > ARRIVAL
+            late = time.monotonic() - self.arriving_since > ARRIVAL
+            return late and not self._goes_on()
         return time.monotonic() - self.useful_at > IDLE
+
+    def _goes_on(self) -> bool:
+        """Whether a form with files has brought enough since this was asked last."""
+        request = self.request
+        if request is None or not request.large:
+            return False
+        enough: bool = request.body_bytes_received - self.arrived >= SLOWEST * ARRIVAL
+        if enough:
+            self.useful_at = self.arriving_since = time.monotonic()
+            self.arrived = request.body_bytes_received
+        return enough
 
     def received(self, data: bytes) -> bool:
         """Some bytes of a request came, in the loop."""
         if self.arriving_since is None:
-            self.arriving_since = time.monotonic()
+            self.arriving_since, self.arrived = time.monotonic(), 0
         return bool(super().received(data))
 
     def service(self) -> None:

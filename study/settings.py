@@ -136,10 +136,15 @@ DATABASES = {
         "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
     }
 }
+# Whether `manage.py serve` starts a worker beside the server, for work that takes long.
+WORKER = flag("WORKER", True)
 # What rings for the worker; what there is to do is in rows of our own.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # Bytes that may be sent with a request. The server refuses more before it takes any of it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# Where files may be sent they are more: how many GB an upload has at the most, in how many files.
+UPLOAD_LIMIT_GB = number("UPLOAD_LIMIT_GB", 4, least=1, most=1000)
+DATA_UPLOAD_MAX_NUMBER_FILES = 20_000
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # OWASP's ASVS 5.0 (6.2.1) asks for 8 characters at least and recommends 15; with nothing but a

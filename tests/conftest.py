@@ -17,8 +17,8 @@ from study.models import Invitation, Rater, Study, StudyStimulus, Trial
 from study.rating import sessions
 from tests.own_site import make_outputs
 
-# The programs that tests start fetch nothing either.
-os.environ["FETCH_WEIGHTS"] = "0"
+# The programs that tests start fetch nothing either, and do no long work beside what they are for.
+os.environ["FETCH_WEIGHTS"] = os.environ["WORKER"] = "0"
 # A shell's background and nohup ignore these, and so would the programs that tests interrupt. What
 # is handled here is as by default there.
 for number, handler in (

@@ -19,14 +19,19 @@ from django.db.models import Count, Max
 from sr_models import SCALE
 from study.analysis import heads, layout, marks, render, tables
 from study.analysis.report import Report
-from study.desk import exports
+from study.desk import exports, shown
 from study.desk.codebook import HAS_ORIGINAL, SET_MEASURES, codebook
 from study.desk.exports import Kind
 from study.desk.measures import Measured, measured, of_whole_sets
-from study.desk.studies import LR_CAME_WITH
 from study.models import Dataset, Deed, Session, Study, Trial
+from study.rating import texts
 
 COMMAND_LINE = "command line"
+ONLY_IF_SET = (
+    *("researcher", "institution", "contact", "ethics", "storage"),
+    *("calibration_set", "calibration_left_out"),
+)
+"""Settings that studies had to do without at first: an archive of those is what it was."""
 
 
 def archive(study: Study, *, kind: Kind) -> bytes:
@@ -46,7 +51,7 @@ def archive(study: Study, *, kind: Kind) -> bytes:
     if values.of_sets:
         frames[SET_MEASURES] = _set_measures(study)
     frames["codebook.csv"] = codebook(study, frames, kind, values)
-    texts = {
+    written = {
         "README.txt": _readme(study, kind, list(frames), _options(frames, kind, values)),
         "versions.txt": _versions(),
         "method.md": _method(study, kind, found, votes),
@@ -54,10 +59,10 @@ def archive(study: Study, *, kind: Kind) -> bytes:
             exports.mos(study, kind=kind, votes=votes), values.known
         ),
     }
-    texts |= {name: layout.csv(frame.assign(raters_kind=kind)) for name, frame in frames.items()}
+    written |= {name: layout.csv(frame.assign(raters_kind=kind)) for name, frame in frames.items()}
     files = {
         marks.file_name(kind, name): _marked(kind, name, text).encode()
-        for name, text in texts.items()
+        for name, text in written.items()
     }
     for form in ("csv", "json", "latex", "markdown", "xlsx"):
         for name, content in render.files(found, form).items():
@@ -160,10 +165,11 @@ def _method(study: Study, kind: Kind, found: Report, frame: pd.DataFrame) -> str
     gaps = Session.objects.filter(rater__study=study, rater__simulated=kind == "simulated")
     kept = sorted(set(gaps.values_list("gap", flat=True)))
     rules = "\n".join(
-        f"- {field.verbose_name}: {layout.prose(str(getattr(study, field.name)))}"
+        f"- {field.verbose_name}: {layout.prose(_said(getattr(study, field.name)))}"
         for field in Study._meta.concrete_fields
         if field.name in (*Study.FROZEN, *Study.DECLARED)
-        and field.name not in ("instructions", "consent")
+        and field.name not in ("instructions", "consent", "texts")
+        and (field.name not in ONLY_IF_SET or getattr(study, field.name))
     )
     images = [f"- {line}" for line in _images(study)]
     return f"""# {layout.prose(study.title)}: method
@@ -180,10 +186,10 @@ Absolute category rating {_reference(study)}: one image at a time, five categori
 Others between two images of one source, as kept: {", ".join(map(str, kept)) or "unknown"}.
 
 ## Instructions
-{_quoted(study.instructions)}
+{_text(study, "instructions")}
 
 ## Consent
-{_quoted(study.consent)}
+{_text(study, "consent")}
 
 ## Display
 Each image was shown pixel by pixel on the rater's own screen.
@@ -213,8 +219,7 @@ def _images(study: Study) -> list[str]:
     originals, and LR images made of them by MATLAB's bicubic at a quarter.
     """
     sets = exports.datasets_of(study)
-    created = study.deeds.filter(kind=Deed.Kind.CREATED).order_by("pk").first()
-    came = created.details.get(LR_CAME_WITH, []) if created else []
+    came = shown.lr_came_with(study)
     if not came and all(each.scale == SCALE and each.references for each in sets):
         return []
     return [f"{each.name}: x{each.scale}; {_lr(each, came)}." for each in sets]
@@ -246,6 +251,21 @@ def _counted(frame: pd.DataFrame, column: str) -> str:
     values = frame[column].astype("string").fillna("").replace("", "unknown")
     named = {str(value): n for value, n in values.value_counts().items()}
     return ", ".join(f"{layout.prose(name)} ({n} ratings)" for name, n in sorted(named.items()))
+
+
+def _said(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _text(study: Study, name: str) -> str:
+    """What raters read, where it is the study's own: in each language, if there are several."""
+    if not study.texts.get(name):
+        return _quoted(getattr(study, name))
+    return "\n\n".join(
+        f"In {language}:\n\n{_quoted(texts.own(study, name, code))}"
+        for code, language in texts.LANGUAGES.items()
+        if study.language in ("", code)
+    )
 
 
 def _quoted(text: str) -> str:

@@ -14,20 +14,25 @@ from django.db.models import Q, QuerySet
 
 from benchmarks import catalogue as files
 from benchmarks import datasets, own_methods, own_sets
+from benchmarks.files import file_hash
+from benchmarks.records import checksum
 from study.analysis import layout
 from study.models import Dataset, Measure, Method, SourceImage, Stimulus, Study
 
 
-def everything(*, look: bool = True) -> files.Catalogue:
+def everything(*, look: bool = True, anew: bool = True) -> files.Catalogue:
     """`benchmarks.catalogue.catalogue` of this site, with ``studies`` beside sets and methods.
 
-    Measures that came in as figures from elsewhere follow those that are computed here.
+    Every output is read again, unless ``anew`` is false: then those alone that look other than the
+    last time this process read them, which will do for a page. Measures that came in as figures
+    from elsewhere follow those that are computed here.
     """
     found = files.catalogue(
         benchmarks_dir=settings.BENCHMARKS_DIR,
         methods_dir=settings.METHODS_DIR,
         outputs_dir=settings.OUTPUTS_DIR,
         look=look,
+        checksum=checksum if anew else file_hash,
     )
     for row in found["sets"]:
         row["studies"] = _slugs(Q(source__dataset__name__in=_at_any_scale(row["name"])))

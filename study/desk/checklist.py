@@ -12,7 +12,8 @@ from typing import Literal
 from django.urls import reverse
 
 from study.desk import anchors, frozen, preview, rules, sheet
-from study.desk.sections import SECTIONS, TOLD
+from study.desk.sections import SECTIONS
+from study.desk.told import TOLD
 from study.models import Deed, Study
 from study.rating import pages
 
@@ -185,9 +186,9 @@ def _calibration(study: Study) -> Iterator[Point]:
         said = "None: raters begin without having seen what a 1 and a 5 look like."
         yield Point("Calibration", said, mend=where)
         return
-    needed = study.calibration_examples + study.calibration_checks
+    needed = anchors.needed(study)
     try:
-        there = anchors.at_hand(study, anchors.own_sets(study))
+        there = anchors.at_hand(study, anchors.sets_of(study))
     except ValueError as error:
         yield Point("Calibration", f"{error}.", "bar", where)
         return

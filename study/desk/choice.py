@@ -35,10 +35,9 @@ def choose(
     """
     folder = settings.BENCHMARKS_DIR
     sets = {name: datasets.manifest(name, folder) for name in wanted}
-    if len({of.scale for of in sets.values()}) > 1 and not mixed_scales:
-        scales = ", ".join(f"{name} at x{of.scale}" for name, of in sets.items())
+    if (several := scales(sets.values())) and not mixed_scales:
         raise ValueError(
-            f"a study shows images of one scale, and there would be {scales}; leave sets out, or "
+            f"a study shows images of one scale, and there would be {several}; leave sets out, or "
             "let create_study mix them by --mixed-scales"
         )
     chosen, remarks = {}, _shared(sets.values())
@@ -62,6 +61,13 @@ def choose(
         tuple(name for name, of in sets.items() if not of.references),
         tuple(name for name, of in sets.items() if of.brings_lr),
     )
+
+
+def scales(sets: Iterable[datasets.Manifest]) -> str:
+    """The sets with their scales, as text, if they are of several; else nothing."""
+    found = {of.name: of.scale for of in sets}
+    several = len(set(found.values())) > 1
+    return ", ".join(f"{name} at x{scale}" for name, scale in found.items()) if several else ""
 
 
 def _left_out(of: datasets.Manifest, left: Sequence[methods.Method]) -> list[str]:

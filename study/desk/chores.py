@@ -15,6 +15,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from benchmarks.files import sweep
+from study.desk import jobs, uploads
+from study.models import Job
 from study.models.deeds import Deed
 from study.models.turns import turn
 
@@ -39,6 +41,7 @@ def do_all() -> Iterator[str]:
     for folder in _folders():
         sweep(folder)
     yield "half-written files of killed programs are gone"
+    yield f"{uploads.forget_old(_needed())} uploads that nobody went on with for a day are gone"
     yield _empty_the_log()
 
 
@@ -48,6 +51,11 @@ def _delete(rows: QuerySet[Any]) -> int:
         with turn():
             gone += rows.model._default_manager.filter(pk__in=keys).delete()[0]
     return gone
+
+
+def _needed() -> set[str]:
+    """The uploads that jobs wait for."""
+    return {str(job.what.get(each)) for job in Job.objects.due() for each in jobs.UPLOADS}
 
 
 def _folders() -> list[Path]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
+from study.desk.told import in_words
 from study.models import Deed, Study
 from study.models.deeds import By, note
 
@@ -33,40 +34,47 @@ class Overtaken(Exception):
         self.others = others
 
 
-def values(study: Study, fields: Mapping[str, Any] | list[str]) -> dict[str, Any]:
-    """What ``study`` holds in these fields, as JSON can hold it."""
-    return {name: getattr(study, name) for name in fields}
-
-
 def change(
     study: Study, changes: Mapping[str, Any], *, seen: Mapping[str, Any], by: By
 ) -> list[str]:
     """Set fields of a draft; returns the names of those that are other than before.
 
     ``seen``: what the fields held when whoever changes them saw them. Raises :class:`Overtaken` if
-    one of them holds something else by now, and ``ValueError`` if the study is no draft any more;
-    nothing is stored then. What is written into the log says each setting from what to what.
+    one of them holds something else by now, and ``ValueError`` if the study is no draft any more
+    or another one has its name; nothing is stored then. What is written into the log says each
+    setting from what to what.
     """
-    with transaction.atomic():
-        study.refresh_from_db()
-        if study.frozen:
-            raise ValueError(
-                f"{study.title} was opened meanwhile; what raters see does not change any more"
-            )
-        others = [name for name in seen if getattr(study, name) != seen[name]]
-        if others:
-            raise Overtaken([_other(study, name, seen[name]) for name in others])
-        changed = {
-            name: [getattr(study, name), value]
-            for name, value in changes.items()
-            if getattr(study, name) != value
-        }
-        for name, (_, value) in changed.items():
-            setattr(study, name, value)
-        if changed:
-            study.save()
-            note(Deed.Kind.CHANGED, by=by, study=study, **changed)
-        return list(changed)
+    try:
+        with transaction.atomic():
+            study.refresh_from_db()
+            if study.frozen:
+                raise ValueError(
+                    f"{study.title} was opened meanwhile; what raters see does not change any more"
+                )
+            others = [name for name in seen if getattr(study, name) != seen[name]]
+            if others:
+                raise Overtaken([_other(study, name, seen[name]) for name in others])
+            changed = {
+                name: [getattr(study, name), value]
+                for name, value in changes.items()
+                if getattr(study, name) != value
+            }
+            for name, (_, value) in changed.items():
+                setattr(study, name, value)
+            if changed:
+                study.save()
+                note(Deed.Kind.CHANGED, by=by, study=study, **_told(changed))
+            return list(changed)
+    except IntegrityError:
+        raise ValueError(f"there is a study {changes.get('slug')} already") from None
+
+
+def _told(changed: Mapping[str, list[Any]]) -> dict[str, Any]:
+    """From what to what, as the log keeps it: what is no plain value, in words."""
+    return {
+        name: [in_words(name, each) if isinstance(each, dict | list) else each for each in pair]
+        for name, pair in changed.items()
+    }
 
 
 def _other(study: Study, name: str, was: Any) -> Other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.contrib.auth.models import User
 
 from study.desk.studies import MOST_INVITATIONS
 
@@ -11,3 +12,26 @@ class InviteForm(forms.Form):
     """How many links to make."""
 
     count = forms.IntegerField(min_value=1, max_value=MOST_INVITATIONS)
+
+
+class PersonForm(forms.ModelForm[User]):
+    """A new account."""
+
+    catalogue = forms.BooleanField(
+        label="May add to the catalogue",
+        required=False,
+        help_text="Upload image sets and methods, and have outputs made.",
+    )
+
+    class Meta:
+        model = User
+        fields = ["username"]
+        labels = {"username": "Name"}
+        help_texts = {"username": "Letters, digits and @ . + - _, as people sign in."}
+
+    def clean_username(self) -> str:
+        """Also no name that differs from another's in case alone, which nobody tells apart."""
+        name = str(self.cleaned_data["username"])
+        if User.objects.filter(username__iexact=name).exists():
+            raise forms.ValidationError("There is an account of that name.")
+        return name

@@ -1,30 +1,129 @@
-"""Long work beside the web server: asking for it, carrying it out, cancelling it."""
+"""Long work beside the web server: asking for it, cancelling it, and what becomes of it.
+
+What there is to do is found in rows of :class:`study.models.Job`. The bell that is rung for a new
+one carries nothing: whoever carries jobs out (`study/desk/worker.py`) also looks by itself now and
+then, so that a bell which is lost costs seconds and nothing else.
+"""
 
 from __future__ import annotations
 
+import re
+import shutil
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django_tasks import task
 
 from study.models import Deed, Job, Study
 from study.models.deeds import By, note
+from study.models.turns import turn
+
+UPLOADS = ("upload", "lr_upload")
+"""What of a job names a folder below ``VAR_DIR/uploads``."""
+
+
+@task()
+def bell() -> None:
+    """Rung when there is something to do; whoever hears it looks what."""
 
 
 def ask(kind: Job.Kind, *, by: By, study: Study | None = None, **what: Any) -> Job:
     """A job of ``kind``, or the one that is due for the very same already.
 
-    ``what`` is what is to be there in the end, as JSON can hold it. Written into the log.
+    ``what`` is what is to be there in the end, as JSON can hold it. Written into the log. Raises
+    ``ValueError`` for an upload that is none.
     """
+    job = Job(
+        kind=kind,
+        study=study,
+        what=what,
+        asked_by=by.user,
+        account=by.account[:150],
+        address=by.address[:45],
+        unit="raters" if kind == Job.Kind.REHEARSE else "images",
+    )
+    uploads(job)
     with transaction.atomic():
-        there = Job.objects.due().filter(kind=kind, study=study, what=what).first()
+        due = Job.objects.due().filter(kind=kind, study=study, cancel_asked=False)
+        there = next((job for job in due if job.what == what), None)
         if there is not None:
             return there
-        note(Deed.Kind.ASKED, by=by, study=study, work=kind.label, **what)
-        return Job.objects.create(
-            kind=kind,
-            study=study,
-            what=what,
-            asked_by=by.user,
-            account=by.account[:150],
-            address=by.address[:45],
+        job.save()
+        note(Deed.Kind.ASKED, by=by, study=study, work=job.wish, job=job.pk)
+        transaction.on_commit(_ring, robust=True)
+    return job
+
+
+def _ring() -> None:
+    bell.enqueue()
+
+
+def again(job: Job, *, by: By) -> Job:
+    """A new job for what ``job`` did not bring about.
+
+    Raises ``ValueError`` if that cannot be begun again.
+    """
+    if reason := cannot_again(job):
+        raise ValueError(reason)
+    return ask(Job.Kind(job.kind), by=by, study=job.study, **job.what)
+
+
+def cannot_again(job: Job) -> str:
+    """Why a job cannot be tried again; empty if it can."""
+    if job.state not in (Job.State.FAILED, Job.State.CANCELLED):
+        return "Only what failed or was cancelled can be tried again."
+    if not all(folder.is_dir() for folder in uploads(job)):
+        return "What was uploaded for it is gone; upload it once more."
+    return ""
+
+
+def may_end(job: Job, user: User | AnonymousUser) -> bool:
+    """Whether somebody may cancel a job: who asked for it, its study's researchers, superusers."""
+    if not user.is_authenticated:
+        return False
+    if user.is_superuser or job.asked_by_id == user.pk:
+        return True
+    return job.study is not None and job.study.researchers.filter(pk=user.pk).exists()
+
+
+def cancel(job: Job, *, by: By) -> None:
+    """End a job: at once while it waits, otherwise within seconds. Written into the log.
+
+    What it has made so far stays. Raises ``ValueError`` if it is over already.
+    """
+    with transaction.atomic():
+        waiting = Job.objects.filter(pk=job.pk, state=Job.State.WAITING)
+        running = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING)
+        if not end(waiting, Job.State.CANCELLED) and not running.update(cancel_asked=True):
+            raise ValueError("It was over already; nothing was cancelled.")
+        note(Deed.Kind.CANCELLED, by=by, study=job.study, work=job.wish, job=job.pk)
+
+
+def end(rows: QuerySet[Job], state: Job.State, told: str = "") -> bool:
+    """Write down how jobs ended, those of ``rows`` that are still as it says. Whether any were.
+
+    An import leaves nothing of what was uploaded for it.
+    """
+    with turn(), transaction.atomic():
+        ended = list(rows.select_for_update())
+        rows.filter(pk__in=[job.pk for job in ended]).update(
+            state=state, told=told, ended_at=timezone.now(), at_work_on=""
         )
+        for folder in [each for job in ended for each in uploads(job)]:
+            transaction.on_commit(partial(shutil.rmtree, folder, ignore_errors=True))
+    return bool(ended)
+
+
+def uploads(job: Job) -> list[Path]:
+    """The folders that were uploaded for a job. Raises ``ValueError`` for what names none."""
+    named = [str(job.what[each]) for each in UPLOADS if job.what.get(each)]
+    for name in named:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise ValueError(f"{name!r} names no upload")
+    return [Path(settings.VAR_DIR, "uploads", name) for name in named]

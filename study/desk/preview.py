@@ -291,19 +291,23 @@ def calibration_problem(study: Study) -> str:
 def _made(study: Study) -> tuple[list[Anchor], str]:
     about = tuple(str(getattr(study, name)) for name in study.PROTOCOL if "calibrat" in name)
     shown = tuple(study.stimuli.order_by("pk").values_list("sha256", flat=True))
-    own = anchors.own_sets(study)
+    sets = tuple(anchors.sets_of(study).items())
     # By the place too: whoever names another folder for all studies is not shown the earlier one's.
     place = str(settings.CALIBRATION_DIR)
-    return _prepared(study.pk, about, shown, own, place, int(time.monotonic() // FRESH))
+    return _prepared(study.pk, about, shown, sets, place, int(time.monotonic() // FRESH))
 
 
 @lru_cache(maxsize=4)
 def _prepared(
-    pk: int, _about: tuple[str, ...], shown: tuple[str, ...], own: tuple[str, ...], *_: object
+    pk: int,
+    _about: tuple[str, ...],
+    shown: tuple[str, ...],
+    sets: tuple[tuple[str, bool], ...],
+    *_: object,
 ) -> tuple[list[Anchor], str]:
     """The anchors of a draft and no problem, or none and the problem. Takes half a second."""
     try:
-        made = anchors.prepare(Study.objects.get(pk=pk), set(shown), own, most=0)
+        made = anchors.prepare(Study.objects.get(pk=pk), set(shown), dict(sets), most=0)
     except ValueError as error:
         return [], str(error)
     return [

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from django.core.exceptions import ValidationError
 
 from study.models import Study
+from study.rating import texts
 
 
 def problems(study: Study, images: int) -> dict[str, str]:
@@ -17,6 +21,7 @@ def problems(study: Study, images: int) -> dict[str, str]:
         study.clean_fields(exclude=["slug", "title"])
     except ValidationError as error:
         found = {name: said[0] for name, said in error.message_dict.items()}
+    found |= _together(study)
     if found or not images:
         return found
     seen = study.share or images
@@ -27,3 +32,33 @@ def problems(study: Study, images: int) -> dict[str, str]:
     if study.sittings(seen + study.retests) > seen + study.retests:
         found["sessions"] = f"{study.sessions} sessions for {seen} images"
     return found
+
+
+def unlike(name: str, value: Any) -> str:
+    """Why a setting that is neither text nor number cannot be ``value``; empty if it can."""
+    return SHAPES[name](value) if name in SHAPES else ""
+
+
+def _no_names(value: Any) -> str:
+    """Why these are no names of images."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ""
+    return 'names of images are written as in ["one", "folder/another"]'
+
+
+SHAPES: dict[str, Callable[[Any], str]] = {
+    "texts": texts.unlike,
+    "calibration_left_out": _no_names,
+}
+
+
+def _together(study: Study) -> dict[str, str]:
+    """What is wrong with texts and images for the calibration, as far as no disk is asked."""
+    found = {name: unlike(name, getattr(study, name)) for name in SHAPES}
+    if not found["texts"]:
+        found["texts"] = next(iter(texts.missing(study).values()), "")
+    if study.calibration_set and study.calibration_folder:
+        found["calibration_set"] = (
+            "there is a calibration_folder too; name one of them, and leave the other empty"
+        )
+    return {name: said for name, said in found.items() if said}

@@ -7,7 +7,8 @@ takes the database's one lock for a moment.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -21,6 +22,7 @@ from benchmarks import methods as methods_
 from benchmarks.files import write_whole
 from benchmarks.measures import COMPUTED, Value
 from benchmarks.outputs import Output, Report, generate, read_outputs
+from benchmarks.progress import Progress
 from benchmarks.records import read_record, values
 from sr_models import SCALE
 from study.models import (
@@ -39,6 +41,8 @@ from study.models.deeds import By, by_command, note
 FILE = ("sha256", "length", "width", "height")
 """Fields of a stimulus that say what its file is."""
 
+FILES_AT_A_TIME = 8
+"""Written at once: a disk takes several as soon as one."""
 ROWS_AT_A_TIME = 200
 """In one transaction: the lock that votes need is held for hundredths of a second."""
 
@@ -48,7 +52,7 @@ def make_outputs(
     methods: Sequence[str] | None,
     *,
     device: str = "auto",
-    progress: bool = True,
+    progress: Progress = True,
     unasked: bool = False,
     say: Callable[[str], object] = print,
 ) -> Report:
@@ -61,7 +65,7 @@ def make_outputs(
     weights = settings.PERCEPTUAL_WEIGHTS_DIR
     bring = partial(
         perceptual.bring, folder=weights, fetch=settings.FETCH_WEIGHTS, unasked=unasked, say=say,
-        progress=progress,
+        progress=progress is True,
     )  # fmt: skip
     return generate(
         benchmarks_dir=settings.BENCHMARKS_DIR,
@@ -137,9 +141,12 @@ class Placed:
     references: bool = True
 
 
-def prepare(sets: Sequence[str], methods: Sequence[str]) -> list[Placed]:
+def prepare(
+    sets: Sequence[str], methods: Sequence[str], *, images: Collection[str] | None = None
+) -> list[Placed]:
     """Put the outputs of ``methods`` over ``sets`` in place, to be stored as stimuli.
 
+    ``images``: of these alone, by name, if given.
     Takes seconds and no lock of the database. Raises ``ValueError`` naming what has not been
     generated.
     """
@@ -147,10 +154,12 @@ def prepare(sets: Sequence[str], methods: Sequence[str]) -> list[Placed]:
         settings.OUTPUTS_DIR,
         sets=sets,
         methods=methods,
+        images=images,
         benchmarks_dir=settings.BENCHMARKS_DIR,
         methods_dir=settings.METHODS_DIR,
     )
-    return [_put(output) for output in outputs]
+    with ThreadPoolExecutor(FILES_AT_A_TIME) as writers:
+        return list(writers.map(_put, outputs))
 
 
 def _put(output: Output) -> Placed:

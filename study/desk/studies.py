@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,59 +13,16 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.db.models import BooleanField, Count, Field, Max
+from django.db.models import BooleanField, Count, Field, JSONField, Max
 from django.utils import timezone
 
-from study.desk import anchors, choice, frozen, rules, stimuli
+from study.desk import anchors, choice, frozen, rules, shown, stimuli
 from study.desk.choice import Choice
+from study.desk.presets import PRESETS, Preset
+from study.desk.shown import LR_CAME_WITH
 from study.models import Deed, Invitation, Rating, Stimulus, Study, StudyStimulus
 from study.models.deeds import By, by_command, note
 
-
-@dataclass(frozen=True)
-class Preset:
-    """What a study shows unless told otherwise."""
-
-    title: str
-    sets: tuple[str, ...]
-    methods: tuple[str, ...]
-    protocol: dict[str, bool | int]
-    """Fields of :class:`study.models.protocol.Protocol` that are not its defaults."""
-    unrated: frozenset[tuple[str, str]] = frozenset()
-    """Which (set, method) are left out all the same."""
-
-
-FIRST_METHODS = ("nearest", "bicubic", "srresnet", "srgan", "hr")
-LOSS_VARIANTS = ("srresnet-vgg22", "srgan-mse", "srgan-vgg22")
-PAPER_METHODS = (
-    *("nearest", "bicubic", "srcnn", "drcn", "espcn", "srresnet"), *LOSS_VARIANTS, "srgan", "hr",
-)  # fmt: skip
-PRESETS = {
-    "quick": Preset("A quick look at Set5", ("Set5",), FIRST_METHODS, {}),
-    "ledig2017": Preset(
-        "The rating study of Ledig et al. 2017",
-        ("Set5", "Set14", "BSD100"),
-        PAPER_METHODS,
-        {
-            "screen_device": True,
-            "screen_window": True,
-            "screen_vision": True,
-            "plates": 6,
-            "calibrate": True,
-        },
-        unrated=frozenset(("BSD100", method) for method in LOSS_VARIANTS),
-    ),
-}
-"""``ledig2017`` rates the paper's twelve versions but SelfExSR, which is no network; the variants
-of the loss on Set5 and Set14 alone, as there.
-
-``quick`` screens nobody, and calibrates only where calibration images are at hand: in
-``CALIBRATION_DIR``, or where no set has originals among the images of the sets themselves.
-What cannot be made of a set, such as a network's outputs at another scale, is left out.
-"""
-
-LR_CAME_WITH = "lr_images_came_with"
-"""What the log says of sets whose LR images were not made here, among a study's creation."""
 MOST_INVITATIONS = 1000
 """At a time; a larger number is a slip of the finger."""
 LONGEST_TITLE: int = Study._meta.get_field("title").max_length  # type: ignore[assignment]
@@ -99,29 +57,23 @@ def create(
     """
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}; there are {', '.join(PRESETS)}")
-    try:
-        validate_slug(slug)
-    except ValidationError:
-        raise ValueError(
-            f"{slug!r} is no name for a study; use letters, digits, hyphens and underscores"
-        ) from None
     _check_free(slug)
     chosen = PRESETS[preset]
     picked = choose(sets, methods, preset=preset, mixed_scales=mixed_scales)
-    own = picked.without_references if len(picked.without_references) == len(picked.methods) else ()
     study = Study(slug=slug, title=title or _title(chosen, sets))
-    set_protocol(study, {**_at_hand(study, preset, own), **chosen.protocol, **(protocol or {})})
+    shows = _set_preset(study, preset, picked, protocol or {})
     people = [_user(name) for name in researchers]
     placed = [
         each for name, some in picked.methods.items() for each in stimuli.prepare((name,), some)
     ]
-    opening = _prepare_opening(study, [each.sha256 for each in placed], own) if opened else None
-    shown, by = stimuli.store(placed), by or by_command()
+    checksums = [each.sha256 for each in placed]
+    opening = _prepare_opening(study, checksums, shows) if opened else None
+    stored, by = stimuli.store(placed), by or by_command()
     with transaction.atomic():
         _check_free(slug)  # again: making the files took its time
         study.save()
         StudyStimulus.objects.bulk_create(
-            StudyStimulus(study=study, stimulus=stimulus) for stimulus in shown
+            StudyStimulus(study=study, stimulus=stimulus) for stimulus in stored
         )
         study.researchers.set(people)
         told = {LR_CAME_WITH: list(picked.brought_lr)} if picked.brought_lr else {}
@@ -130,6 +82,48 @@ def create(
             _store_opening(study, opening, by=by)
     for line in picked.remarks:
         say(line)
+    return study
+
+
+def draft(
+    slug: str,
+    *,
+    title: str,
+    researchers: Sequence[User],
+    by: By,
+    preset: str = "",
+    source: Study | None = None,
+) -> Study:
+    """A draft that may wish for outputs that are not made: of a ``preset``, or as a copy of
+    ``source``, or of nothing.
+
+    A copy has the settings, researchers, wish and stimuli of its source, and nothing of its raters.
+    Raises ``ValueError`` as `create` for slug and preset; nothing is stored then.
+    """
+    _check_free(slug)
+    study, copied = Study(slug=slug, title=title, wanted={}), list[StudyStimulus]()
+    told: dict[str, Any] = {"preset": preset} if preset else {}
+    if source is not None:
+        for name in (*Study.PROTOCOL, *Study.DECLARED):
+            setattr(study, name, getattr(source, name))
+        # What was opened is repeated image by image, whatever the catalogue makes by now.
+        study.wanted = None if source.frozen else source.wanted
+        copied = [StudyStimulus(stimulus=each) for each in source.stimuli.order_by("pk")]
+        told = {"source": source.slug, LR_CAME_WITH: shown.lr_came_with(source)}
+    elif preset:
+        picked = choose((), (), preset=preset)
+        study.wanted = shown.wish(picked.methods)
+        _set_preset(study, preset, picked, {})
+    with transaction.atomic():
+        _check_free(slug)
+        study.save()
+        for row in copied:
+            row.study = study
+        StudyStimulus.objects.bulk_create(copied, batch_size=stimuli.ROWS_AT_A_TIME)
+        study.researchers.set([*(source.researchers.all() if source else ()), *researchers])
+        kind = Deed.Kind.COPIED if source else Deed.Kind.CREATED
+        note(kind, by=by, study=study, stimuli=len(copied), **told)
+    shown.lay(study, by=by)
     return study
 
 
@@ -146,7 +140,7 @@ def choose(
     """
     chosen = PRESETS[preset]
     wanted = {
-        name: tuple(methods) or _methods(chosen, name)
+        name: tuple(methods) or chosen.methods_of(name)
         for name in dict.fromkeys(tuple(sets) or chosen.sets)
     }
     return choice.choose(wanted, named=bool(methods), mixed_scales=mixed_scales)
@@ -161,6 +155,13 @@ def _title(preset: Preset, sets: Sequence[str]) -> str:
 
 
 def _check_free(slug: str) -> None:
+    """Raise ``ValueError`` for a slug that is malformed or taken."""
+    try:
+        validate_slug(slug)
+    except ValidationError:
+        raise ValueError(
+            f"{slug!r} is no name for a study; use letters, digits, hyphens and underscores"
+        ) from None
     if Study.objects.filter(slug=slug).exists():
         raise ValueError(f"there is a study {slug} already; choose another name")
 
@@ -172,15 +173,22 @@ def _user(name: str) -> User:
     return user
 
 
-def _methods(preset: Preset, set_name: str) -> tuple[str, ...]:
-    return tuple(name for name in preset.methods if (set_name, name) not in preset.unrated)
-
-
-def _at_hand(study: Study, preset: str, own: Sequence[str]) -> dict[str, bool]:
-    """The quick preset calibrates where there are images enough to do it on: in the folder, or
-    in the sets of its ``own`` that stand for it where no set has originals.
+def _set_preset(
+    study: Study, preset: str, picked: Choice, protocol: Mapping[str, Any]
+) -> dict[str, bool]:
+    """Set the rules of a preset, and of ``protocol`` over it; the sets that it shows, and whether
+    each has originals.
     """
-    enough = anchors.at_hand(study, own) >= study.calibration_examples + study.calibration_checks
+    shows = {name: name not in picked.without_references for name in picked.methods}
+    set_protocol(study, {**_at_hand(study, preset, shows), **PRESETS[preset].protocol, **protocol})
+    return shows
+
+
+def _at_hand(study: Study, preset: str, sets: Mapping[str, bool]) -> dict[str, bool]:
+    """The quick preset calibrates where there are images enough to do it on: in the folder, or
+    in the ``sets`` that it shows, where none has originals.
+    """
+    enough = anchors.at_hand(study, sets) >= study.calibration_examples + study.calibration_checks
     return {"calibrate": True} if preset == "quick" and enough else {}
 
 
@@ -194,9 +202,21 @@ def set_protocol(study: Study, protocol: Mapping[str, Any]) -> None:
             value = None if field.null and value == "" else value
             if isinstance(field, BooleanField) and isinstance(value, str):
                 value = value.capitalize()  # "true" as people write it
-            setattr(study, name, field.clean(value, study))
+            if isinstance(field, JSONField) and isinstance(value, str):
+                value = _from_json(value)
+            value = field.clean(value, study)
+            if said := rules.unlike(name, value):
+                raise ValidationError(said)
+            setattr(study, name, value)
         except ValidationError as error:
             raise ValueError(f"{name}={value}: {error.messages[0]}") from None
+
+
+def _from_json(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValidationError(f"it is no JSON: {error}") from None
 
 
 def get(slug: str) -> Study:
@@ -212,21 +232,23 @@ def open_(study: Study, *, by: By | None = None, seen: Mapping[str, str] | None 
     """Open a draft, freezing its stimuli and rules, or a closed study again, unchanged.
 
     Files are read before the database is locked, and what was read is a condition of opening.
-    ``seen``: the marks of what was looked at before, see `frozen.marks`; raises `frozen.Changed` if
-    it is something else by now. Raises ``ValueError`` if there is nothing to show, a file is
-    missing or was altered, or the study was changed meanwhile.
+    A draft with a wish shows all of it. ``seen``: the marks of what was looked at before, see
+    `frozen.marks`; raises `frozen.Changed` if it is something else by now. Raises ``ValueError`` if
+    there is nothing to show, an output that is wished for is not there, a file is missing or was
+    altered, or the study was changed meanwhile.
     """
     study.refresh_from_db()
     if study.state == Study.State.OPEN:
         return
+    shown.refuse_incomplete(study, by=by)
     before = _as_stored(study)
-    shown = list(study.stimuli.order_by("sha256").select_related("source__dataset", "method"))
-    checksums = [stimulus.sha256 for stimulus in shown]
+    showing = list(study.stimuli.order_by("sha256").select_related("source__dataset", "method"))
+    checksums = [stimulus.sha256 for stimulus in showing]
     if seen is not None and (names := frozen.changed(study, seen, checksums)):
         raise frozen.Changed(names)
-    for stimulus in shown:
+    for stimulus in showing:
         _check_file(stimulus)
-    opening = _prepare_opening(study, checksums, anchors.own_sets(study))
+    opening = _prepare_opening(study, checksums, anchors.sets_of(study))
     with transaction.atomic():
         study.refresh_from_db()
         if study.state == Study.State.OPEN:
@@ -259,18 +281,18 @@ def _check_file(stimulus: Stimulus) -> None:
         raise ValueError(f"{stimulus}: its file {stimulus.path} was altered")
 
 
-def _prepare_opening(study: Study, shown: Sequence[str], own: Sequence[str]) -> _Opening:
-    """Check that ``study`` can show the files of these checksums, and make its anchors, which can
-    be of its ``own`` sets.
+def _prepare_opening(study: Study, showing: Sequence[str], sets: Mapping[str, bool]) -> _Opening:
+    """Check that ``study`` can show the files of these checksums, of these sets (whether each has
+    originals), and make its anchors.
     """
-    if not shown:
+    if not showing:
         raise ValueError(f"study {study.slug} has no stimuli; there is nothing to rate")
     made = None
     if not study.frozen:
-        _check_protocol(study, len(shown))
+        _check_protocol(study, len(showing))
         if study.calibrate:
-            made = anchors.prepare(study, shown=set(shown), own=own)
-    digest = hashlib.sha256("".join(sorted(shown)).encode()).hexdigest()
+            made = anchors.prepare(study, shown=set(showing), sets=sets)
+    digest = hashlib.sha256("".join(sorted(showing)).encode()).hexdigest()
     if study.stimuli_sha256 not in {"", digest}:
         raise ValueError(f"the stimuli of {study.slug} are not those it was opened with")
     return _Opening(digest, made)

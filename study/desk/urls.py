@@ -4,7 +4,18 @@ from django.contrib import admin
 from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 
-from study.desk.views import docs, drafts, opening, preview, sheet, studies
+from study.desk.views import (
+    bringing,
+    catalogue,
+    docs,
+    drafts,
+    jobs,
+    opening,
+    people,
+    preview,
+    sheet,
+    studies,
+)
 from study.site.sign_in import ChangePassword, SignIn, SignOut
 
 PREVIEWED = [
@@ -29,8 +40,20 @@ urlpatterns = [
         ChangePassword.as_view(template_name="study/desk/password.html"),
         name="password",
     ),
+    path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/<int:pk>/", jobs.job, name="job"),
+    path("jobs/<int:pk>/card", jobs.card, name="job_card"),
+    path("jobs/<int:pk>/cancel", jobs.cancel, name="cancel_job"),
+    path("jobs/<int:pk>/again", jobs.again, name="job_again"),
+    path("catalogue/", catalogue.catalogue, name="catalogue"),
+    path("catalogue/add/<str:what>", bringing.add, name="add"),
+    path("catalogue/bring/<str:signature>/<str:what>", bringing.bring, name="bring"),
+    path("catalogue/uploads/", bringing.begin, name="begin_upload"),
+    path("catalogue/uploads/<str:key>/", bringing.upload, name="upload"),
+    path("catalogue/uploads/<str:key>/forget", bringing.forget, name="forget_upload"),
     path("studies/", studies.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
+    path("studies/<slug:slug>/edit/", drafts.draft, name="draft"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),
     path("studies/<slug:slug>/preview/", preview.overview, name="preview"),
     path("studies/<slug:slug>/preview/<str:language>/<int:seed>/<slug:name>/", include(PREVIEWED)),
@@ -49,6 +72,9 @@ urlpatterns = [
     path("studies/<slug:slug>/archive.zip", studies.archive, name="archive"),
     path("studies/<slug:slug>/ready/<str:name>", studies.ready, name="ready"),
     path("studies/<slug:slug>/look", studies.look, name="look"),
+    path("people/", people.people, name="people"),
+    path("people/<int:number>", people.change_person, name="change_person"),
+    path("people/<int:number>/password", people.new_password, name="new_password"),
     path("docs/", docs.index, name="docs"),
     path("docs/<slug:name>/", docs.doc, name="doc"),
     path("docs/pictures/<str:name>", docs.picture, name="doc_picture"),

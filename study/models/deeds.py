@@ -87,6 +87,8 @@ class Deed(models.Model):
         SIGNED_OUT = "signed out", "Signed out"
         REFUSED = "refused", "Failed to sign in"
         PASSWORD = "password", "Changed a password"
+        ACCOUNT = "account", "Made an account"
+        RIGHTS = "rights", "Changed what an account may do"
 
     at = models.DateTimeField(auto_now_add=True)
     kind = models.CharField(max_length=12, choices=Kind)
@@ -151,8 +153,10 @@ def note(kind: Deed.Kind, *, by: By, study: Study | None = None, **details: Any)
 
 
 def _said(value: Any) -> str:
-    if value is True:
-        return "yes"
+    if value is None or value == "":
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return " to ".join(_said(each) for each in value)
     text = str(value)

@@ -134,8 +134,7 @@ class Study(Protocol):
 
     def images_each(self) -> int:
         """How many images one rater rates, those shown a second time counted twice."""
-        count = self.stimuli.count()
-        return min(self.share or count, count) + self.retests
+        return self.images_of(self.stimuli.count())
 
     @property
     def frozen(self) -> bool:

@@ -6,17 +6,26 @@ finds what is missing, so that the same job can be begun any number of times.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from study.models.design import Study
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
+
+
+SILENT = timedelta(minutes=1)
+"""After which a holder that has not been seen is taken to be gone."""
+
+MOST_NAMED = 6
+"""Sets or methods that are named where a job is told in a line."""
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -109,3 +118,82 @@ class Job(models.Model):
     def get_absolute_url(self) -> str:
         """Its page."""
         return reverse("job", args=[self.pk])
+
+    @property
+    def wish(self) -> str:
+        """What is to be there in the end, for people."""
+        what = self.what
+        name, of = what.get("name", ""), f" of {self.study.title}" if self.study else ""
+        match self.kind:
+            case self.Kind.GENERATE:
+                methods, sets = (_listed(what.get(each)) for each in ("methods", "sets"))
+                return f"Outputs of {sets or 'no set'} by {methods or 'every method'}"
+            case self.Kind.ADD_SET:
+                return f"The image set {name}"
+            case self.Kind.ADD_OUTPUTS:
+                sets = _listed(what.get("sets"))
+                return f"Outputs of the method {name}{f' over {sets}' * bool(sets)}"
+            case self.Kind.ADD_MODEL:
+                return f"The method {name}, from a model file"
+            case self.Kind.MEASURE:
+                return f"The latest figures of measures for the images{of}"
+            case self.Kind.ARCHIVE:
+                simulated = " by simulated raters" * (what.get("raters") == "simulated")
+                return f"An archive of the ratings{of}{simulated}"
+            case self.Kind.REHEARSE:
+                return f"{what.get('raters')} simulated raters{of}"
+        return self.get_kind_display()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more becomes of it."""
+        return self.state in self.OVER
+
+    @property
+    def lost(self) -> bool:
+        """Whether whoever was at it has not been seen for a while."""
+        seen = self.seen_at
+        return self.state == self.State.RUNNING and not (seen and timezone.now() - seen < SILENT)
+
+    @property
+    def took(self) -> timedelta | None:
+        """For how long it has been, or was, at work."""
+        if self.started_at is None:
+            return None
+        return (self.ended_at or timezone.now()) - self.started_at
+
+    @property
+    def took_said(self) -> str:
+        """The same for people; empty if it was not begun."""
+        if self.took is None:
+            return ""
+        seconds = round(self.took.total_seconds())
+        if seconds < 120:
+            return f"{seconds} s"
+        minutes = round(seconds / 60)
+        return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+    @property
+    def pace(self) -> str:
+        """How fast it goes, for people."""
+        if not (self.done and self.took):
+            return ""
+        rate = self.done / max(self.took.total_seconds(), 0.001)
+        return f"{rate:.{int(rate < 10) + int(rate < 1)}f} {self.unit or 'images'} a second"
+
+    @property
+    def left(self) -> str:
+        """How long it will still take at this pace, for people."""
+        if self.over or not (self.total and self.done and self.took):
+            return ""
+        seconds = self.took.total_seconds() / self.done * (self.total - self.done)
+        for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+            if seconds > 1.5 * size:
+                return f"about {seconds / size:.0f} {unit}s left"
+        return "about a minute left" if seconds > 20 else "some seconds left"
+
+
+def _listed(names: list[str] | None) -> str:
+    first = (names or [])[:MOST_NAMED]
+    more = len(names or ()) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")

@@ -179,6 +179,20 @@ class Protocol(models.Model):
         seconds = self.session_minutes * 60 * 5 / 6
         return max(1, -int(-trials * SECONDS_PER_VOTE // seconds))
 
+    def images_of(self, shown: int) -> int:
+        """How many images one rater rates of so many ``shown``, second showings counted too."""
+        return min(self.share or shown, shown) + self.retests
+
+    def effort(self, images: int) -> dict[str, int]:
+        """What a rater who rates so many ``images`` is in for: total, minutes and sessions.
+
+        ``total`` has the stabilising images too.
+        """
+        sittings = self.sittings(images)
+        opening = self.first_stabilising + self.later_stabilising * (sittings - 1)
+        minutes = max(1, round((images + opening) * SECONDS_PER_VOTE / 60))
+        return {"total": images + opening, "minutes": minutes, "sessions": sittings}
+
     def rules(self, images: int) -> Rules:
         """What the planner is asked for, for a rater who sees so many ``images``."""
         return Rules(

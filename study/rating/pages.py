@@ -76,13 +76,9 @@ def instructions(rater: Rater) -> Page:
     return Page("instructions.html", {**_common(study, rater), **told})
 
 
-def effort(study: Study) -> dict[str, Any]:
+def effort(study: Study) -> dict[str, int]:
     """How many images, minutes and sessions a rater is in for."""
-    images = study.images_each()
-    sittings = study.sittings(images)
-    opening = study.first_stabilising + study.later_stabilising * (sittings - 1)
-    minutes = max(1, round((images + opening) * SECONDS_PER_VOTE / 60))
-    return {"total": images + opening, "minutes": minutes, "sessions": sittings}
+    return study.effort(study.images_each())
 
 
 def screening(rater: Rater, *, refusal: str = "", incomplete: bool = False) -> Page:

@@ -1,18 +1,29 @@
 """The standard texts for raters, and Markdown as HTML.
 
-A study that has texts of its own shows those instead. What a rater was shown is stored with them,
-so that a later version of a standard text changes nothing about who agreed to what.
+A study that has texts of its own shows those instead: that of the language in force, else the one
+for every language. What a rater was shown is stored with them, so that a later version of a
+standard text changes nothing about who agreed to what.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import get_language, get_language_info, gettext, gettext_noop
 from markdown_it import MarkdownIt
 
 from study.models import Study
+
+NAMES = ("consent", "instructions")
+LANGUAGES: dict[str, str] = {
+    code: str(get_language_info(code)["name"]) for code in Study.Language.values if code
+}
+"""The languages of raters' pages, by code, as researchers call them."""
+LONGEST = 10_000
+"""Characters of a text of a study's own: five pages."""
 
 CONSENT = gettext_noop("""\
 You are asked to judge how good images look. Your answers become part of a scientific study of \
@@ -39,14 +50,110 @@ Sit as you normally sit at this screen, with glasses if you wear them, and keep 
 at 100 %.""")
 
 
+ABOUT = gettext_noop("About this study:")
+TELLS = {
+    "researcher": gettext_noop("Responsible: {researcher}"),
+    "institution": gettext_noop("Institution: {institution}"),
+    "contact": gettext_noop("Questions, also later: {contact}"),
+    "ethics": gettext_noop("Ethics approval: {ethics}"),
+    "storage": gettext_noop("How long your answers are kept: {storage}"),
+}
+"""What the standard consent says of fields of a study, where they are filled."""
+
+
 def consent(study: Study) -> str:
     """The text that raters of ``study`` agree to, Markdown, in the language in force."""
-    return study.consent or gettext(CONSENT)
+    return own(study, "consent", _in_force()) or standard(study, "consent")
 
 
 def instructions(study: Study) -> str:
     """The instructions of ``study``, Markdown, in the language in force."""
-    return study.instructions or gettext(INSTRUCTIONS)
+    return own(study, "instructions", _in_force()) or standard(study, "instructions")
+
+
+def _in_force() -> str:
+    return (get_language() or "en").partition("-")[0]
+
+
+def own(study: Study, name: str, language: str) -> str:
+    """What ``study`` says itself in that language: its text of it, else that of every language."""
+    said: str = study.texts.get(name, {}).get(language, "")
+    return said if said.strip() else getattr(study, name)
+
+
+def standard(study: Study, name: str) -> str:
+    """The standard text in the language in force; the consent with what ``study`` says of itself.
+
+    Nothing is added to it where the study says nothing.
+    """
+    if name == "instructions":
+        return gettext(INSTRUCTIONS)
+    told = [
+        gettext(line).replace(f"{{{field}}}", plain(getattr(study, field)))
+        for field, line in TELLS.items()
+        if getattr(study, field).strip()
+    ]
+    about = [gettext(ABOUT), "\n".join(f"- {line}" for line in told)] if told else []
+    return "\n\n".join([gettext(CONSENT), *about])
+
+
+def plain(said: str) -> str:
+    r"""Markdown that shows a line as it was typed.
+
+    >>> plain("  *A* & B_C,\n[mail](me@a.example)")
+    '\\*A\\* \\& B\\_C, \\[mail\\](me@a.example)'
+    """
+    return re.sub(r"([\\`*_\[\]<&])", r"\\\1", " ".join(said.split()))
+
+
+def unlike(texts: Any) -> str:
+    """Why these cannot be the ``texts`` of a study, in a sentence; empty if they can."""
+    if not isinstance(texts, dict):
+        return _form()
+    for name, by_language in texts.items():
+        if name not in NAMES or not isinstance(by_language, dict):
+            return _form()
+        for language, text in by_language.items():
+            if language not in LANGUAGES or not isinstance(text, str):
+                return _form()
+            if len(text) > LONGEST:
+                return too_long(text)
+    return ""
+
+
+def _form() -> str:
+    languages = " and ".join(LANGUAGES)
+    return (
+        f"texts are {' and '.join(NAMES)}, each by language ({languages}), as in "
+        '{"consent": {"en": "Some text"}}'
+    )
+
+
+def too_long(text: str) -> str:
+    """The sentence about a text that is longer than :data:`LONGEST`."""
+    return f"{len(text)} characters; a text can have {LONGEST}, some five pages"
+
+
+def missing(study: Study) -> dict[tuple[str, str], str]:
+    """By text and language what raters would read in another wording than others, and why.
+
+    Where the pages follow the rater's browser, a text of the study's own in one language beside a
+    standard text in another would be two different contents.
+    """
+    found: dict[tuple[str, str], str] = {}
+    if study.language:
+        return found
+    for name in NAMES:
+        written = [code for code in LANGUAGES if own(study, name, code).strip()]
+        for code in LANGUAGES:
+            if written and code not in written:
+                there = " and ".join(LANGUAGES[each] for each in written)
+                found[name, code] = (
+                    f"the study's own {name} would be read in {there}, and the standard text in "
+                    f"{LANGUAGES[code]}; write it in {LANGUAGES[code]} too, or name {there} as the "
+                    "language of the pages"
+                )
+    return found
 
 
 def html(markdown: str) -> SafeString:

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext_noop
 
+from study.site import admission
 from study.site.errors import unusable
 
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
@@ -31,7 +32,7 @@ def refuse_illegible(
 
     def middleware(request: HttpRequest) -> HttpResponse:
         try:
-            _read(request)
+            check(request)
         except (BadRequest, MultiPartParserError) as error:
             return unusable(request, error)
         return get_response(request)
@@ -39,7 +40,8 @@ def refuse_illegible(
     return middleware
 
 
-def _read(request: HttpRequest) -> None:
+def check(request: HttpRequest) -> None:
+    """Raises ``BadRequest`` for what cannot be stored."""
     # Other encodings can spell what UTF-8 cannot, and some are no encodings of text at all.
     charset = (request.content_params or {}).get("charset", "utf-8")
     if charset.lower() not in {"utf-8", "utf8"}:
@@ -54,12 +56,17 @@ def _texts(request: HttpRequest) -> Iterator[str]:
     yield request.path
     if request.META.get("QUERY_STRING"):
         yield from _fields(request.GET)
-    if request.content_type not in FORMS:
+    if request.content_type not in FORMS or _later(request):
         return
     yield from _fields(request.POST)
     for name, files in request.FILES.lists():
         yield name
         yield from (file.name or "" for file in files)
+
+
+def _later(request: HttpRequest) -> bool:
+    """Whether files come, which are read, and looked at, where they are taken."""
+    return request.path.startswith(admission.PLACE) and not hasattr(request, "_post")
 
 
 def _fields(fields: QueryDict) -> Iterator[str]:

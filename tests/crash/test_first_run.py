@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from benchmarks import outputs
-from study.desk.studies import FIRST_METHODS
+from study.desk.presets import FIRST_METHODS
 from tests.serving import ROOT, end_with_parent, free_port
 
 

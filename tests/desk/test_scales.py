@@ -18,6 +18,7 @@ from benchmarks.cases import case
 from benchmarks.files import encode_png, pixel_hash
 from study.analysis import marks
 from study.desk import archive, exports, imports, rehearsal, results, stimuli, studies
+from study.desk.presets import FIRST_METHODS
 from study.models import Dataset, Deed, Study
 from tests.own_material import bring, bring_without_originals, photographs
 
@@ -71,11 +72,11 @@ def test_scales_are_mixed_if_that_is_asked_for_and_the_same_images_are_said(sets
 def test_a_presets_methods_that_cannot_be_are_left_out_and_said(sets):
     at_2 = f"is shown without {NETWORKS}: it is at x2, and they are made for x4"
     no_hr = "is shown without hr: its images have no originals"
-    assert chosen("streets") == ({"streets": studies.FIRST_METHODS}, [])
+    assert chosen("streets") == ({"streets": FIRST_METHODS}, [])
     assert chosen("streets_x2") == (
         {"streets_x2": ("nearest", "bicubic", "hr")}, [f"streets_x2 {at_2}"]
     )  # fmt: skip
-    assert chosen("old") == ({"old": studies.FIRST_METHODS[:-1]}, [f"old {no_hr}"])
+    assert chosen("old") == ({"old": FIRST_METHODS[:-1]}, [f"old {no_hr}"])
     assert chosen("wild") == (
         {"wild": ("nearest", "bicubic")}, [f"wild {at_2}", f"wild {no_hr}"]
     )  # fmt: skip

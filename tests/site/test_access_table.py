@@ -125,6 +125,7 @@ def cast(draft_study, settings) -> Iterator[Cast]:
         assert row, f"{model} has no row here: make one in a_row_of_each_model"
         found.keys[f"{model._meta.app_label}/{model._meta.model_name}"] = row.pk
     found.keys["auth/user"] = User.objects.get(username="outsider").pk
+    found.words["PERSON"] = str(found.keys["auth/user"])
     found.links = list(Invitation.objects.filter(study=first).values_list("token", flat=True))
     found.images = {_pixels(s.path.read_bytes()) for s in first.stimuli.all()}
     yield found
@@ -322,6 +323,7 @@ def body(pattern: str) -> dict[str, Any]:
             "old_password": PASSWORD, "new_password1": PASSWORD * 2, "new_password2": PASSWORD * 2,
         },
         "/studies/SLUG/invite": {"count": 1},
+        "/people/": {"username": name},
         "/rate/leave": {"answers": "delete"},
         "/rate/vote": {"trial": "DUE", "score": 3, "id": str(uuid.uuid4()), "response_ms": 1500},
         "/admin/study/study/add/": study,

@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from copy import copy
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods
+from django.utils.text import Truncator
+from django.utils.timesince import timesince
+from django.views.decorators.http import require_http_methods, require_safe
 
 from study.desk import drafts
-from study.desk.sections import SECTIONS, TOLD, Section, SectionForm
+from study.desk.sections import SECTIONS
+from study.desk.told import Section, SectionForm, in_words, label
 from study.models import Study
 from study.site.access import by, study_for
+
+MOST_TOLD = 120
+"""Characters of a setting that somebody else has changed: of a text, how it begins."""
+
+
+@require_safe
+@login_required
+def draft(request: HttpRequest, slug: str) -> HttpResponse:
+    """The way to the first part of a draft."""
+    return redirect("edit", study_for(request, slug).slug, next(iter(SECTIONS)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
-    """One part of a draft, to be looked at and changed."""
+    """One part of a draft, to be looked at and changed.
+
+    ``?check`` says what is wrong with what is typed, ``?look`` shows the whole page with it again:
+    both store nothing.
+    """
     study, part = study_for(request, slug), SECTIONS.get(section)
     if part is None:
         raise Http404(f"A study has no part {section!r}.")
     if study.frozen:
         messages.error(request, "The study was opened: what raters see does not change any more.")
         return redirect("study", slug)
-    form = part.form(request.POST or None, instance=study, images=study.images_each())
-    if request.method == "POST" and form.is_valid():
-        others = _save(request, study, form)
+    form, status = _form(part, study, request), 200
+    if request.method == "POST" and "check" in request.GET:
+        return render(request, "study/desk/checked.html", {"form": form, "part": part})
+    if request.method == "POST" and "look" not in request.GET:
+        others = _save(request, study, form) if form.is_valid() else ()
         if others is None:
-            return redirect("edit", slug, section)
-        form = _again(request, study, part, others)
-    status = 400 if request.method == "POST" else 200
-    return render(request, part.template, _context(study, part, form), status=status)
+            return redirect("edit", study.slug, section)
+        form.point()
+        form, status = (_again(request, study, part, form, others), 409) if others else (form, 400)
+    context = {"study": study, "part": part, "sections": SECTIONS.values(), "form": form}
+    return render(request, part.template, context, status=status)
 
 
-def _save(request: HttpRequest, study: Study, form: SectionForm) -> list[drafts.Other] | None:
+def _form(part: Section, study: Study, request: HttpRequest | None = None) -> SectionForm:
+    """The form of a part, with what was sent if anything was.
+
+    It has a study of its own to try things on.
+    """
+    data = request.POST if request and request.method == "POST" else None
+    return part.form(data, instance=copy(study), images=study.stimuli.count())
+
+
+def _save(request: HttpRequest, study: Study, form: SectionForm) -> Sequence[drafts.Other] | None:
     """Store what was typed; ``None`` if that was done, else what somebody else has changed."""
     typed = {name: form.cleaned_data[name] for name in form.settings}
     try:
-        changed = drafts.change(study, typed, seen=form.cleaned_data["seen"] or {}, by=by(request))
+        changed = drafts.change(study, typed, seen=form.cleaned_data["seen"], by=by(request))
     except drafts.Overtaken as overtaken:
         return overtaken.others
     except ValueError as error:
@@ -51,25 +81,37 @@ def _save(request: HttpRequest, study: Study, form: SectionForm) -> list[drafts.
 
 
 def _again(
-    request: HttpRequest, study: Study, part: Section, others: list[drafts.Other]
+    request: HttpRequest,
+    study: Study,
+    part: Section,
+    form: SectionForm,
+    others: Sequence[drafts.Other],
 ) -> SectionForm:
-    """The form once more: what this person changed as typed, what others did as it is now."""
+    """The form once more: what this person changed as typed, all else as it is now."""
+    typed = form.changed_from(form.cleaned_data["seen"])
     for other in others:
-        label = TOLD[other.field].label if other.field in TOLD else other.field
-        who = other.account or "Somebody else"
-        messages.error(
-            request,
-            f"{who} changed “{label}” meanwhile, from {other.was} to {other.now}. Nothing of yours "
-            "is saved yet: look at it and save again.",
-        )
+        messages.error(request, _told(other, typed))
     study.refresh_from_db()
-    fresh = part.form(instance=study, images=study.images_each())
-    seen: dict[str, Any] = part.form(request.POST, instance=Study()).data  # type: ignore[assignment]
-    for name in fresh.settings:
-        if name in seen and name not in {other.field for other in others}:
-            fresh.initial[name] = seen[name]
+    fresh = _form(part, study)
+    fresh.initial = {**fresh.initial, **typed}
     return fresh
 
 
-def _context(study: Study, part: Section, form: SectionForm) -> dict[str, Any]:
-    return {"study": study, "part": part, "sections": SECTIONS.values(), "form": form}
+def _told(other: drafts.Other, typed: dict[str, object]) -> str:
+    """What somebody else has changed, and what comes of saving again."""
+    name = other.field
+    when = f" {timesince(other.at)} ago" if other.at else " meanwhile"
+    mine = (
+        f"Yours, {_brief(name, typed[name])}, is still in the field"
+        if name in typed
+        else "The field shows that now"
+    )
+    return (
+        f"{other.account or 'Somebody else'} changed “{label(name)}”{when}, from "
+        f"{_brief(name, other.was)} to {_brief(name, other.now)}. {mine}. Nothing of yours is "
+        "saved yet: look at it, and save again."
+    )
+
+
+def _brief(name: str, value: object) -> str:
+    return Truncator(in_words(name, value)).chars(MOST_TOLD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -30,7 +31,7 @@ except KeyboardInterrupt:
 class Command(PlainCommand):
     help = (
         "Bring the database up to date, make a first study where there is none, print who goes "
-        "where, and serve the site on 127.0.0.1."
+        "where, serve the site on 127.0.0.1, and do long work beside it (unless WORKER=0)."
     )
     requires_system_checks: list[str] = []  # the database may not be there yet
 
@@ -59,7 +60,21 @@ class Command(PlainCommand):
             os.set_inheritable(lock.fileno(), True)
         command = ["study.wsgi", "--bind", f"fd://{listener.fileno()}", *_settings(workers)]
         os.chdir(settings.BASE_DIR)
+        if settings.WORKER:
+            _start_worker()
         os.execv(sys.executable, [sys.executable, "-c", SERVER, *command])  # noqa: S606
+
+
+def _start_worker() -> None:
+    """Have long work done beside the server that takes this process' place, while it runs."""
+    reads, writes = os.pipe()
+    os.set_inheritable(writes, True)  # the server's, to its end
+    subprocess.Popen(
+        [sys.executable, "-m", "study.management.beside", str(reads),
+         sys.executable, "manage.py", "worker"],
+        stdin=subprocess.DEVNULL, pass_fds=[reads], start_new_session=True,
+    )  # fmt: skip
+    os.close(reads)
 
 
 def _collect_static() -> None:

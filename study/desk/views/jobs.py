@@ -1,0 +1,99 @@
+"""Long work: what waits, what runs and how far it is, and what became of the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from study.desk import claims
+from study.desk import jobs as verbs
+from study.models import Job
+from study.site.access import by
+
+ON_A_PAGE = 25
+"""Jobs that are over."""
+
+
+@require_safe
+@login_required
+def jobs(request: HttpRequest) -> HttpResponse:
+    """What is due, and then what is over, the latest first."""
+    mine = Job.objects.visible_to(request.user).select_related("study", "asked_by")
+    due = [_with_verbs(job, request) for job in mine.due()]
+    over = Paginator(mine.filter(state__in=Job.OVER), ON_A_PAGE)
+    context = {"due": due, "over": over.get_page(request.GET.get("page"))}
+    return render(request, "study/desk/jobs.html", context | _worker(due))
+
+
+@require_safe
+@login_required
+def job(request: HttpRequest, pk: int) -> HttpResponse:
+    """All there is to tell of one job."""
+    found = _with_verbs(_job_for(request, pk), request)
+    return render(request, "study/desk/job_page.html", {"job": found} | _worker([found]))
+
+
+@require_safe
+@login_required
+def card(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far one job is, for a page that shows it beside other things."""
+    return render(request, "study/desk/job.html", {"job": _job_for(request, pk)})
+
+
+@require_POST
+@login_required
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """End a job."""
+    found = _job_for(request, pk)
+    if not verbs.may_end(found, request.user):
+        raise PermissionDenied
+    try:
+        verbs.cancel(found, by=by(request))
+    except ValueError as error:
+        messages.error(request, str(error))
+    return redirect("job", pk)
+
+
+@require_POST
+@login_required
+def again(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask once more for what a job did not bring about."""
+    found = _job_for(request, pk)
+    if not verbs.may_end(found, request.user):
+        raise PermissionDenied
+    try:
+        new = verbs.again(found, by=by(request))
+    except ValueError as error:
+        messages.error(request, str(error))
+        return redirect("job", pk)
+    return redirect("job", new.pk)
+
+
+def _job_for(request: HttpRequest, pk: int) -> Job:
+    """The job of that number if this person may see it. Raises ``Http404`` otherwise."""
+    visible = Job.objects.visible_to(request.user).select_related("study", "asked_by")
+    found = visible.filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"You have no job {pk}.")
+    return found
+
+
+def _with_verbs(job: Job, request: HttpRequest) -> Job:
+    """With what this person may do to it."""
+    may = verbs.may_end(job, request.user)
+    job.can_cancel = may and not job.over and not job.cancel_asked  # type: ignore[attr-defined]
+    job.can_again = may and not verbs.cannot_again(job)  # type: ignore[attr-defined]
+    return job
+
+
+def _worker(shown: list[Job]) -> dict[str, Any]:
+    """Whether nobody is there to do what is due."""
+    due = any(not job.over for job in shown)
+    return {"nobody": due and not claims.worker_is_there(), "polls": due}

@@ -1,0 +1,267 @@
+"""Carrying out one job, in a process of its own: a function for each kind, made of existing verbs.
+
+Each of them finds what is missing, so that a job which was killed is simply begun again.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from benchmarks import own_methods, own_models, own_sets
+from benchmarks.files import is_aside, may_be_image
+from benchmarks.progress import Listener
+from study.desk import claims, computed, jobs, rehearsal, shown, stimuli
+from study.desk.exports import Kind as Raters
+from study.models import Deed, Job, Study
+from study.models.deeds import By, note
+from study.models.turns import turn
+
+EVERY = 0.5
+"""Seconds between two entries of how far a job has come."""
+MOST_TOLD = 20
+"""Images that could not be used which are named."""
+BROUGHT = {Job.Kind.ADD_SET: "set", Job.Kind.ADD_OUTPUTS: "method", Job.Kind.ADD_MODEL: "method"}
+"""What comes into the catalogue by a kind of job."""
+
+PLACES = (
+    "BENCHMARKS_DIR", "METHODS_DIR", "OUTPUTS_DIR", "STIMULI_DIR", "PERCEPTUAL_WEIGHTS_DIR",
+    "VAR_DIR",
+)  # fmt: skip
+"""Folders that are told by the name of their setting."""
+
+logger = logging.getLogger(__name__)
+
+
+def carry_out(
+    job: int, *, explain: Callable[[Exception], str], parent: int = 0, say: Listener | None = None
+) -> Job | None:
+    """Carry a job out and write down what came of it; ``None`` if it is another's, or is over.
+
+    ``explain`` puts into words what is wrong with input, disk or database. ``parent``: the process
+    with which this one ends. ``say`` hears how far it is, as the database does.
+    """
+    held = claims.lock(job)
+    if held is None or not claims.claim(job):
+        return None
+    with held:
+        row = Job.objects.select_related("study", "asked_by").get(pk=job)
+        rows = Job.objects.filter(pk=job, state=Job.State.RUNNING, holder=row.holder)
+        progress = _Progress(rows, parent, say)
+        try:
+            told = KINDS[Job.Kind(row.kind)](row, progress)
+            progress.store()
+        except Exception as error:
+            jobs.end(rows, Job.State.FAILED, _told(row, _reason(error, explain)))
+        else:
+            _done(row, rows, told)
+        return Job.objects.get(pk=job)
+
+
+def _done(job: Job, rows: QuerySet[Job], told: str) -> None:
+    with turn(), transaction.atomic():
+        if jobs.end(rows, Job.State.DONE, _told(job, told)) and job.kind in BROUGHT:
+            kept = ("name", "title", "license", "source", "scale")
+            what = {name: job.what[name] for name in kept if job.what.get(name)}
+            note(Deed.Kind.ADDED, by=_by(job), job=job.pk, of=BROUGHT[Job.Kind(job.kind)], **what)
+
+
+def _reason(error: Exception, explain: Callable[[Exception], str]) -> str:
+    """Why a job failed, for whoever asked for it."""
+    if isinstance(error, MemoryError):
+        return "memory ran out"
+    if isinstance(error, ValueError | OSError | DatabaseError):
+        return explain(error)
+    logger.error("a job failed", exc_info=error)
+    return f"a mistake in this program ended it ({type(error).__name__}: {error})"
+
+
+def _told(job: Job, text: str) -> str:
+    """``text`` without places of this server, and as a sentence begins."""
+    for folder in jobs.uploads(job):
+        text = text.replace(f"{folder}/", "").replace(str(folder), "what was uploaded")
+    for name in PLACES:
+        text = text.replace(str(getattr(settings, name)), name)
+    return text[:1].upper() + text[1:]
+
+
+def _by(job: Job) -> By:
+    return By(job.asked_by, job.account, job.address)
+
+
+@dataclass
+class _Progress:
+    """Writes down how far a job is, now and then: the database's lock is held for no work."""
+
+    rows: QuerySet[Job]
+    parent: int
+    say: Listener | None
+    before: int = 0
+    """Done in earlier parts of the job, each of which counts from nothing."""
+    latest: tuple[int, int, str] = (0, 0, "")
+    stored: dict[bool, float] = field(default_factory=dict)
+    """When, by whether something new was begun: its name is to be seen however long it takes."""
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        if done < self.latest[0]:
+            self.before += self.latest[1]
+        begun, self.latest = what != self.latest[2], (done, total, what)
+        now = time.monotonic()
+        if now - self.stored.get(begun, -EVERY) < EVERY:
+            return
+        self.stored[begun] = now
+        if self.say:
+            self.say(done, total, what)
+        self.store()
+
+    def store(self) -> None:
+        """Write down what was heard last. Ends this process if the job is not its own any more."""
+        done, total, what = self.latest
+        with turn():
+            mine = self.rows.update(
+                done=self.before + done, total=self.before + total or None, at_work_on=what[:200],
+                seen_at=timezone.now(),
+            )  # fmt: skip
+        if not mine or claims.is_orphan(self.parent):
+            sys.exit("somebody else carries this job out by now")
+
+
+def _generate(job: Job, progress: Listener) -> str:
+    report = stimuli.make_outputs(
+        job.what["sets"], job.what["methods"], progress=progress,
+        say=lambda line: progress(0, 0, str(line)),
+    )  # fmt: skip
+    shown.lay_all(by=_by(job))
+    if report.failed:
+        more = len(report.failed) - MOST_TOLD
+        lines = [*report.failed[:MOST_TOLD], *([f"and {more} more"] if more > 0 else [])]
+        images = f"{len(report.failed)} image{'s' * (len(report.failed) > 1)}"
+        count = f"{images} could not be used ({report.sentence}):"
+        raise ValueError("\n".join([count, *lines]))
+    return "\n".join([f"{report.sentence}.", *report.remarks])
+
+
+def _measure(job: Job, progress: Listener) -> str:
+    figures = stimuli.measure(_study(job), by=_by(job))
+    return f"{figures} figures are new." if figures else "There was nothing new."
+
+
+def _add_set(job: Job, progress: Listener) -> str:
+    what, said = job.what, list[str]()
+    lr = what.get("lr_upload")
+    added = own_sets.add(
+        what["name"],
+        _brought(job, what["upload"]),
+        folder=Path(settings.BENCHMARKS_DIR),
+        title=what.get("title") or "",
+        license=what.get("license") or "",
+        pattern=what.get("pattern") or "",
+        scale=what["scale"],
+        references=what["references"],
+        lr=_brought(job, lr) if lr else None,
+        lr_pattern=what.get("lr_pattern") or "",
+        as_they_are=bool(what.get("as_they_are")),
+        progress=progress,
+        say=said.append,
+    )
+    return _first(said[0].replace(f" in {Path(settings.BENCHMARKS_DIR) / added.name}", ""))
+
+
+def _add_outputs(job: Job, progress: Listener) -> str:
+    what = job.what
+    added = own_methods.add(
+        what["name"],
+        outputs=_brought(job, what["upload"]),
+        folder=Path(settings.METHODS_DIR),
+        benchmarks_dir=Path(settings.BENCHMARKS_DIR),
+        sets=what.get("sets") or None,
+        pattern=what.get("pattern") or None,
+        title=what.get("title") or None,
+        license=what.get("license") or None,
+        source=what.get("source") or None,
+        as_they_are=bool(what.get("as_they_are")),
+        progress=progress,
+    )
+    return _first(added.sentence)
+
+
+def _add_model(job: Job, progress: Listener) -> str:
+    what = job.what
+    progress(0, 0, "trying the network")
+    added = own_models.add(
+        what["name"],
+        model=_file(_brought(job, what["upload"])),
+        folder=Path(settings.METHODS_DIR),
+        scale=what.get("scale") or None,
+        precision=what.get("precision") or "float32",
+        title=what.get("title") or None,
+        license=what.get("license") or None,
+        source=what.get("source") or None,
+    )
+    return _first(added.sentence)
+
+
+def _archive(job: Job, progress: Listener) -> str:
+    raters = cast("Raters", job.what.get("raters", "people"))
+    computed.make(_study(job), kind=raters, names=[computed.ARCHIVE])
+    return "The archive can be downloaded on the study's page."
+
+
+def _rehearse(job: Job, progress: Listener) -> str:
+    """Played anew from the start: the same seed gives the same votes."""
+    raters, seed = job.what["raters"], job.what["seed"]
+    played = rehearsal.rehearse(_study(job), raters=raters, seed=seed, replace=True, by=_by(job))
+    progress(0, raters, "")
+    for number, rater in enumerate(played, 1):
+        progress(number, raters, rater.label)
+    return f"{raters} simulated raters have rated the study."
+
+
+KINDS: dict[Job.Kind, Callable[[Job, Listener], str]] = {
+    Job.Kind.GENERATE: _generate,
+    Job.Kind.MEASURE: _measure,
+    Job.Kind.ADD_SET: _add_set,
+    Job.Kind.ADD_OUTPUTS: _add_outputs,
+    Job.Kind.ADD_MODEL: _add_model,
+    Job.Kind.ARCHIVE: _archive,
+    Job.Kind.REHEARSE: _rehearse,
+}
+"""What carries each kind out; it returns what is to be told, and raises as the verbs do."""
+
+
+def _study(job: Job) -> Study:
+    if job.study is None:
+        raise ValueError("the study is gone")
+    return job.study
+
+
+def _brought(job: Job, upload: str) -> Path:
+    """What was uploaded: a folder, or the one file in it that is no image."""
+    (folder,) = (each for each in jobs.uploads(job) if each.name == upload)
+    if not folder.is_dir():
+        raise ValueError("what was uploaded for it is gone; upload it once more")
+    there = [path for path in folder.iterdir() if not is_aside(path.name)]
+    if len(there) == 1 and there[0].is_file() and not may_be_image(Path(there[0].name)):
+        return there[0]
+    return folder
+
+
+def _file(brought: Path) -> Path:
+    if not brought.is_file():
+        raise ValueError("a model is one file, and there are several; upload that one alone")
+    return brought
+
+
+def _first(sentences: str) -> str:
+    """What was done, without the commands that come next."""
+    return f"{sentences.partition('. Next: ')[0]}."

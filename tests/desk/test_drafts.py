@@ -1,0 +1,171 @@
+"""A draft is changed on pages: what is wrong is said at its field, nobody overwrites another."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from study.desk import docs, drafts
+from study.desk.sections import SECTIONS
+from study.desk.told import TOLD
+from study.models import Deed, Study
+from study.models.deeds import By
+
+SESSIONS = "/studies/small/edit/sessions"
+
+
+def signed_in(name: str, study: Study) -> Client:
+    user = User.objects.create_user(name, password=f"{name}-password")
+    study.researchers.add(user)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def anna(draft_study) -> Client:
+    return signed_in("anna", draft_study)
+
+
+@pytest.fixture
+def bob(draft_study) -> Client:
+    return signed_in("bob", draft_study)
+
+
+def filled(page: str) -> dict[str, str]:
+    """What a browser would send of the form of settings on a page that nobody touched."""
+    form = page.split('class="settings"')[1].split("</form>")[0]
+    sent = {}
+    for tag in re.findall(r"<input[^>]+>", form):
+        told = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        box = told.get("type") == "checkbox"
+        if "name" in told and not (box and "checked" not in tag):
+            sent[told["name"]] = unescape(told.get("value", "on" if box else ""))
+    return sent
+
+
+def page(client: Client, address: str = SESSIONS) -> dict[str, str]:
+    return filled(client.get(address).content.decode())
+
+
+def text(response) -> str:
+    return unescape(response.content.decode())
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_page_that_nobody_touched_changes_nothing(anna, section):
+    before = Study.objects.values().get()
+    address = f"/studies/small/edit/{section}"
+    assert anna.post(address, page(anna, address)).status_code == 302
+    assert Study.objects.values().get() == before
+    assert not Deed.objects.filter(kind=Deed.Kind.CHANGED).exists()
+
+
+def test_what_is_changed_is_stored_and_told_from_what_to_what(anna):
+    address = "/studies/small/edit/screening"
+    sent = page(anna, address) | {"screen_device": "on", "plates": "6"}
+    assert anna.post(address, sent)["Location"] == address
+    study = Study.objects.get()
+    assert (study.screen_device, study.screen_vision, study.plates) == (True, False, 6)
+    deed = Deed.objects.get(kind=Deed.Kind.CHANGED)
+    assert deed.details == {"screen_device": [False, True], "plates": [0, 6]}
+    assert deed.account == "anna"
+
+
+def test_rules_that_cannot_be_kept_together_are_said_at_the_field_and_nothing_is_stored(anna):
+    sent = page(anna) | {"share": "7"}
+    said = anna.post(SESSIONS, sent)
+    assert said.status_code == 400
+    assert re.search(
+        r'id="id_share_problems"[^>]*><p class="problem">7 images for each', text(said)
+    )
+    assert re.search(r'name="share" value="7"[^>]* autofocus', text(said))
+    checked = anna.post(f"{SESSIONS}?check", sent)
+    assert checked.status_code == 200
+    assert "7 images for each rater, of 6 only" in text(checked)
+    assert "<form" not in text(checked)
+    assert Study.objects.get().share is None
+    sent["share"] = "6"
+    assert 'problem">' not in text(anna.post(f"{SESSIONS}?check", sent))
+    assert Study.objects.get().share is None
+
+
+@pytest.mark.parametrize("first", ["anna", "bob"])
+def test_a_second_editor_is_told_what_the_first_changed(anna, bob, first):
+    one, two = (anna, bob) if first == "anna" else (bob, anna)
+    of_one, of_two = page(one), page(two)
+    one.post(SESSIONS, of_one | {"session_minutes": "20", "sessions": "2"})
+    said = two.post(SESSIONS, of_two | {"break_minutes": "60"})
+    assert said.status_code == 409
+    assert f"{first} changed “Longest session” 0\xa0minutes ago, from 30 to 20. The" in text(said)
+    assert "from as many as that time needs to 2. The field shows that now" in text(said)
+    assert Study.objects.get().break_minutes == 10
+    again = filled(said.content.decode())
+    assert (again["session_minutes"], again["sessions"], again["break_minutes"]) == (
+        "20",
+        "2",
+        "60",
+    )
+    assert two.post(SESSIONS, again).status_code == 302
+    study = Study.objects.get()
+    assert (study.session_minutes, study.sessions, study.break_minutes) == (20, 2, 60)
+
+
+def test_of_a_field_that_both_changed_what_was_typed_stays_and_the_other_value_is_told(anna, bob):
+    of_anna, of_bob = page(anna), page(bob)
+    anna.post(SESSIONS, of_anna | {"session_minutes": "20"})
+    said = bob.post(SESSIONS, of_bob | {"session_minutes": "25"})
+    assert "from 30 to 20. Yours, 25, is still in the field" in text(said)
+    assert Study.objects.get().session_minutes == 20
+    bob.post(SESSIONS, filled(said.content.decode()))
+    assert Study.objects.get().session_minutes == 25
+    told = Deed.objects.filter(kind=Deed.Kind.CHANGED).values_list("account", "details")
+    assert list(told) == [
+        ("anna", {"session_minutes": [30, 20]}), ("bob", {"session_minutes": [20, 25]}),
+    ]  # fmt: skip
+
+
+def test_a_box_that_somebody_ticked_is_told_as_yes(anna, bob):
+    address = "/studies/small/edit/screening"
+    of_anna, of_bob = page(anna, address), page(bob, address)
+    anna.post(address, of_anna | {"screen_device": "on"})
+    said = bob.post(address, of_bob | {"plates": "4"})
+    assert "from no to yes" in text(said)
+    assert filled(said.content.decode())["screen_device"] == "on"
+
+
+def test_a_form_that_does_not_say_what_was_seen_stores_nothing(anna):
+    for seen in ("", "{}", "[]", "nonsense", '{"sessions": null}'):
+        said = anna.post(SESSIONS, page(anna) | {"seen": seen, "session_minutes": "20"})
+        assert said.status_code == 400
+    assert Study.objects.get().session_minutes == 30
+
+
+def test_outsiders_find_no_draft_and_an_opened_study_has_no_page(anna, draft_study, outsider):
+    stranger = Client()
+    stranger.force_login(outsider)
+    for section in SECTIONS:
+        address = f"/studies/small/edit/{section}"
+        assert stranger.get(address).status_code == stranger.post(address).status_code == 404
+    assert anna.get("/studies/small/edit/nothing").status_code == 404
+    sent = page(anna)
+    Study.objects.update(state="open", opened_at=draft_study.created_at)
+    assert anna.get(SESSIONS)["Location"] == "/studies/small/"
+    assert anna.post(SESSIONS, sent | {"session_minutes": "9"})["Location"] == "/studies/small/"
+    assert anna.post(f"{SESSIONS}?check", sent)["Location"] == "/studies/small/"
+    with pytest.raises(ValueError, match="was opened meanwhile"):
+        drafts.change(draft_study, {"session_minutes": 9}, seen={}, by=By())
+    assert Study.objects.get().session_minutes == 30
+
+
+def test_every_setting_of_a_draft_has_a_place_in_the_documentation():
+    for name, told in TOLD.items():
+        document, _, anchor = told.page.partition("#")
+        headings = re.findall(
+            r"^#+ (.+)$", (docs.FOLDER / f"{document}.md").read_text(), re.MULTILINE
+        )
+        assert anchor in {docs.anchor(each) for each in headings}, name

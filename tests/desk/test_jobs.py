@@ -1,0 +1,328 @@
+"""Long work: asked for once, done once, cancelled, told of, and shown to whom it concerns."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from benchmarks import datasets
+from study.desk import claims, jobs, work, worker
+from study.management.plain import sentence
+from study.models import Deed, Job, Rater, Rating
+from study.models.deeds import By
+
+pytestmark = pytest.mark.django_db
+Kind, State = Job.Kind, Job.State
+
+
+@pytest.fixture
+def admin(db) -> User:
+    return User.objects.create_superuser("admin", password="admin-password")
+
+
+@pytest.fixture
+def asker(db) -> User:
+    return User.objects.create_user("asker", password="asker-password")
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def whose(user: User) -> By:
+    return By(user, user.get_username())
+
+
+def generating(user: User) -> Job:
+    return jobs.ask(Kind.GENERATE, by=whose(user), sets=["Samples"], methods=["nearest"])
+
+
+def uploaded(settings, name: str, files: dict[str, bytes]) -> str:
+    folder = Path(settings.VAR_DIR, "uploads", name)
+    folder.mkdir(parents=True)
+    for file, content in files.items():
+        (folder / file).write_bytes(content)
+    return name
+
+
+def photographs(generated: Path) -> dict[str, bytes]:
+    paths = sorted((generated / "benchmarks" / "Samples").glob("*.png"))[:2]
+    return {f"{path.stem} of mine.png": path.read_bytes() for path in paths}
+
+
+def a_set(user: User, upload: str, **other: object) -> Job:
+    what = {"name": "Mine", "upload": upload, "scale": 4, "references": True} | other
+    return jobs.ask(Kind.ADD_SET, by=whose(user), **what)
+
+
+def done(job: Job) -> Job:
+    found = work.carry_out(job.pk, explain=sentence)
+    assert found is not None
+    return found
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_asked_for_twice_is_one_job_until_it_is_over(asker, admin):
+    first = generating(asker)
+    assert generating(admin) == first
+    assert DBTaskResult.objects.count() == 1, "the bell is rung once"
+    assert worker._rung()
+    assert not worker._rung()
+    assert [deed.user for deed in Deed.objects.filter(kind=Deed.Kind.ASKED)] == [asker]
+    jobs.cancel(first, by=whose(asker))
+    assert generating(admin) != first
+
+
+def test_a_job_that_somebody_is_at_is_no_one_elses(asker):
+    job = generating(asker)
+    held = claims.lock(job.pk)
+    assert held
+    assert not claims.is_free(job)
+    assert claims.claim(job.pk)
+    held.close()  # as when its process has died
+    assert claims.is_free(job)
+    Job.objects.update(holder="another-host 7")
+    assert not claims.is_free(job), "of another host no lock tells anything"
+    assert not claims.claim(job.pk)
+    Job.objects.update(seen_at=timezone.now() - timedelta(seconds=61))
+    assert claims.is_free(job)
+    assert claims.claim(job.pk)
+
+
+def test_cancelling_ends_what_waits_at_once_and_asks_whoever_is_at_the_rest(asker):
+    job = generating(asker)
+    jobs.cancel(job, by=whose(asker))
+    job.refresh_from_db()
+    assert job.state == State.CANCELLED
+    with pytest.raises(ValueError, match="over already"):
+        jobs.cancel(job, by=whose(asker))
+    second = generating(asker)
+    claims.claim(second.pk)
+    jobs.cancel(second, by=whose(asker))
+    second.refresh_from_db()
+    assert (second.state, second.cancel_asked) == (State.RUNNING, True)
+    assert Deed.objects.filter(kind=Deed.Kind.CANCELLED).count() == 2
+    assert generating(asker) != second, "what is about to be cancelled is asked for anew"
+    third = Job.objects.exclude(pk__in=[job.pk, second.pk]).get()
+    jobs.cancel(third, by=whose(asker))
+    worker.do_what_is_due(lambda: False)  # whose holder is gone, as its lock tells
+    second.refresh_from_db()
+    assert second.state == State.CANCELLED
+
+
+def test_outputs_are_made_and_it_is_told_how_far_it_is(settings, generated, asker):
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
+    heard: list[tuple[int, int, str]] = []
+    job = generating(asker)
+    work.carry_out(job.pk, explain=sentence, say=lambda *told: heard.append(told))
+    job.refresh_from_db()
+    assert job.state == State.DONE
+    assert job.told.startswith("5 outputs made, 0 were there already.\nLPIPS was not measured")
+    assert heard[0][:2] == (0, 5)
+    assert job.total == 5
+    assert "images a second" in job.pace
+    assert work.carry_out(job.pk, explain=sentence) is None, "it is over"
+    again = done(generating(asker))
+    assert again.told.startswith("0 outputs made, 5 were there already.")
+
+
+def test_images_that_cannot_be_used_are_the_reason_of_a_failure(settings, generated, asker):
+    settings.BENCHMARKS_DIR = settings.VAR_DIR / "benchmarks"
+    home = settings.BENCHMARKS_DIR / "Samples"
+    home.mkdir(parents=True)
+    first, *others = sorted((generated / "benchmarks" / "Samples").glob("*.png"))
+    for path in others:
+        (home / path.name).symlink_to(path)
+    job = done(generating(asker))
+    assert job.state == State.FAILED
+    assert "1 image could not be used (4 outputs made, 0 were there already):" in job.told
+    assert f"BENCHMARKS_DIR/Samples/{first.name} is missing" in job.told
+
+
+def test_a_set_comes_in_under_the_name_of_who_asked_and_nothing_stays_of_its_upload(
+    settings, generated, asker, django_capture_on_commit_callbacks
+):
+    settings.BENCHMARKS_DIR = settings.VAR_DIR / "benchmarks"
+    job = a_set(asker, uploaded(settings, "one", photographs(generated)), license="CC0")
+    with django_capture_on_commit_callbacks(execute=True):
+        job = done(job)
+    assert job.state == State.DONE, job.told
+    assert len(datasets.manifest("Mine", settings.BENCHMARKS_DIR).images) == 2
+    (deed,) = Deed.objects.filter(kind=Deed.Kind.ADDED)
+    assert (deed.user, deed.details["name"], deed.details["license"]) == (asker, "Mine", "CC0")
+    assert not Path(settings.VAR_DIR, "uploads", "one").exists()
+    assert str(settings.VAR_DIR) not in job.told
+    assert "manage.py" not in job.told
+
+
+def test_an_import_whose_end_was_not_written_down_is_done_and_repeats_nothing(
+    settings, generated, asker
+):
+    settings.BENCHMARKS_DIR = settings.VAR_DIR / "benchmarks"
+    job = done(a_set(asker, uploaded(settings, "one", photographs(generated))))
+    files = {p: p.stat().st_mtime_ns for p in settings.BENCHMARKS_DIR.rglob("*.png")}
+    Job.objects.update(state=State.RUNNING)
+    Deed.objects.filter(kind=Deed.Kind.ADDED).delete()
+    job = done(job)
+    assert job.state == State.DONE
+    assert Deed.objects.filter(kind=Deed.Kind.ADDED).count() == 1
+    assert {p: p.stat().st_mtime_ns for p in settings.BENCHMARKS_DIR.rglob("*.png")} == files
+
+
+def test_what_was_uploaded_and_is_no_set_is_told_without_a_place_on_the_server(
+    settings, generated, asker, django_capture_on_commit_callbacks
+):
+    settings.BENCHMARKS_DIR = settings.VAR_DIR / "benchmarks"
+    some = photographs(generated) | {"broken.png": b"no image"}
+    with django_capture_on_commit_callbacks(execute=True):
+        job = done(a_set(asker, uploaded(settings, "one", some)))
+    assert job.state == State.FAILED
+    assert job.told.startswith("What was uploaded was not taken: ")
+    assert "broken.png" in job.told
+    assert str(settings.VAR_DIR) not in job.told
+    assert not list(settings.BENCHMARKS_DIR.rglob("*.png"))
+    assert not Path(settings.VAR_DIR, "uploads", "one").exists()
+    with pytest.raises(ValueError, match="upload it once more"):
+        jobs.again(job, by=whose(asker))
+    for wrong in ("../jobs", "a/b", "."):
+        with pytest.raises(ValueError, match="names no upload"):
+            a_set(asker, wrong)
+
+
+def test_outputs_of_a_method_come_in_and_parts_of_a_set_are_counted_on(settings, generated, asker):
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
+    made = {
+        path.name: path.read_bytes()
+        for path in (generated / "outputs" / "Samples" / "bicubic").glob("*.png")
+    }
+    settings.METHODS_DIR = settings.VAR_DIR / "methods"
+    job = jobs.ask(
+        Kind.ADD_OUTPUTS, by=whose(asker), name="ours", upload=uploaded(settings, "two", made),
+        sets=["Samples"],
+    )  # fmt: skip
+    job = done(job)
+    assert (job.state, job.total) == (State.DONE, 5), job.told
+    assert "ook 5 outputs of Samples" in job.told
+    progress = work._Progress(Job.objects.filter(pk=job.pk), 0, None)  # as with LR images
+    for part in ((0, 2), (2, 2), (0, 3), (1, 3)):
+        progress.stored.clear()
+        progress(*part, "a part")
+    job.refresh_from_db()
+    assert (job.done, job.total) == (3, 5)
+
+
+def test_a_rehearsal_that_was_killed_is_played_anew_to_the_same_votes(open_study, owner):
+    job = jobs.ask(Kind.REHEARSE, by=whose(owner), study=open_study, raters=2, seed=3)
+    assert done(job).told == "2 simulated raters have rated the study."
+    scores = list(Rating.objects.order_by("trial__rater", "trial__position").values_list("score"))
+    Job.objects.update(state=State.RUNNING)
+    Rater.objects.order_by("pk").last().delete()  # type: ignore[union-attr]
+    again = done(job)
+    assert (again.state, again.done, again.unit) == (State.DONE, 2, "raters")
+    votes = Rating.objects.order_by("trial__rater", "trial__position").values_list("score")
+    assert list(votes) == scores
+    assert {deed.user for deed in Deed.objects.filter(kind=Deed.Kind.REHEARSED)} == {owner}
+
+
+def test_a_study_is_given_its_figures_and_its_archive_by_jobs(open_study, owner):
+    measured = done(jobs.ask(Kind.MEASURE, by=whose(owner), study=open_study))
+    assert (measured.state, measured.told) == (State.DONE, "There was nothing new.")
+    archive = done(jobs.ask(Kind.ARCHIVE, by=whose(owner), study=open_study, raters="people"))
+    assert archive.state == State.FAILED
+    assert archive.told, "nobody has rated yet, and so it is said"
+
+
+def test_a_mistake_of_ours_is_a_failure_with_a_reason_and_not_a_job_for_ever(asker):
+    job = done(jobs.ask(Kind.GENERATE, by=whose(asker), sets=["Samples"]))
+    assert (job.state, job.told) == (
+        State.FAILED, "A mistake in this program ended it (KeyError: 'methods')",
+    )  # fmt: skip
+
+
+def test_who_may_not_see_a_study_sees_none_of_its_jobs(open_study, owner, outsider):
+    own = jobs.ask(Kind.MEASURE, by=whose(owner), study=open_study)
+    common = generating(owner)
+    client = signed_in(outsider)
+    page = client.get(reverse("jobs")).content.decode()
+    assert common.wish in page
+    assert open_study.title not in page
+    for name in ("job", "job_card"):
+        assert client.get(reverse(name, args=[own.pk])).status_code == 404
+        assert client.get(reverse(name, args=[common.pk])).status_code == 200
+    assert open_study.title in signed_in(owner).get(reverse("jobs")).content.decode()
+
+
+def test_a_job_is_cancelled_by_who_asked_its_researchers_and_superusers(
+    open_study, owner, outsider, admin, asker
+):
+    own = jobs.ask(Kind.MEASURE, by=whose(admin), study=open_study)
+    common = generating(asker)
+    for user, job, status in (
+        (outsider, own, 404), (outsider, common, 403), (owner, common, 403), (owner, own, 302),
+        (asker, common, 302),
+    ):  # fmt: skip
+        client = signed_in(user)
+        shown = client.get(reverse("job", args=[job.pk])).content.decode()
+        assert (reverse("cancel_job", args=[job.pk]) in shown) == (status == 302)
+        assert client.post(reverse("cancel_job", args=[job.pk])).status_code == status
+        job.refresh_from_db()
+        assert (job.state == State.CANCELLED) == (status == 302)
+    assert signed_in(outsider).post(reverse("job_again", args=[common.pk])).status_code == 403
+    answer = signed_in(admin).post(reverse("job_again", args=[common.pk]))
+    assert Job.objects.due().get().get_absolute_url() == answer["Location"]
+
+
+def test_pages_ask_again_while_something_is_due_and_say_when_nobody_does_it(asker):
+    client = signed_in(asker)
+    assert "Nothing has been asked for yet" in client.get(reverse("jobs")).content.decode()
+    job = generating(asker)
+    pages = [reverse("jobs"), reverse("job", args=[job.pk])]
+    for page in pages:
+        shown = client.get(page).content.decode()
+        assert 'hx-trigger="every 1s"' in shown
+        assert "Nobody is there to do it" in shown
+    claims.show_worker()
+    Job.objects.update(
+        state=State.RUNNING, done=30, total=120, started_at=timezone.now() - timedelta(seconds=60),
+        seen_at=timezone.now(), unit="images", at_work_on="Samples <coffee>",
+    )  # fmt: skip
+    for page in (*pages, reverse("job_card", args=[job.pk])):
+        shown = client.get(page).content.decode()
+        assert "30 of 120 images" in shown
+        assert "0.50 images a second" in shown
+        assert "about 3 minutes left" in shown
+        assert "Samples &lt;coffee&gt;" in shown
+        assert "Nobody is there" not in shown
+    Job.objects.update(state=State.FAILED, told="The disk is full")
+    for page in (*pages, reverse("job_card", args=[job.pk])):
+        shown = client.get(page).content.decode()
+        assert "The disk is full" in shown
+        assert "hx-get" not in shown
+
+
+def test_what_is_over_is_shown_in_pages(asker):
+    Job.objects.bulk_create(
+        Job(kind=Kind.GENERATE, state=State.DONE, what={"sets": [f"set {n}"], "methods": ["x"]})
+        for n in range(30)
+    )
+    client = signed_in(asker)
+    shown = client.get(reverse("jobs")).content.decode()
+    assert "set 29 " in shown
+    assert "set 4 " not in shown
+    assert "set 4 " in client.get(reverse("jobs"), {"page": 2}).content.decode()
+
+
+def test_a_draft_that_is_deleted_takes_its_jobs_along(draft_study, asker):
+    job = jobs.ask(Kind.MEASURE, by=whose(asker), study=draft_study)
+    draft_study.delete()
+    assert not Job.objects.filter(pk=job.pk).exists()
+    assert work.carry_out(job.pk, explain=sentence) is None

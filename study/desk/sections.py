@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from study.desk.matrix import ShownForm
 from study.desk.texts_section import TextsForm
 from study.desk.told import Section, SectionForm
 
@@ -41,11 +42,15 @@ class StudyForm(SectionForm):
 SECTIONS = {
     section.name: section
     for section in (
+        Section(
+            "shown", "What is shown", ShownForm, "study/desk/shown.html",
+            "study/desk/shown_sums.html",
+        ),
         Section("screening", "Who may take part", ScreeningForm),
         Section("sessions", "Sessions and order", SessionsForm),
         Section("texts", "Texts", TextsForm, "study/desk/texts.html", "study/desk/texts_read.html"),
         Section("analysis", "Analysis", AnalysisForm),
         Section("study", "Study", StudyForm),
     )
-}
+}  # fmt: skip
 """By name, in the order of pages."""

@@ -5,6 +5,7 @@ from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 
 from study.desk.views import (
+    beginning,
     bringing,
     catalogue,
     docs,
@@ -53,6 +54,8 @@ urlpatterns = [
     path("catalogue/uploads/<str:key>/forget", bringing.forget, name="forget_upload"),
     path("studies/", studies.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
+    path("new-study/", beginning.new_study, name="new_study"),
+    path("studies/<slug:slug>/copy", beginning.copy, name="copy_study"),
     path("studies/<slug:slug>/edit/", drafts.draft, name="draft"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),
     path("studies/<slug:slug>/preview/", preview.overview, name="preview"),

@@ -163,17 +163,17 @@ def looks(study) -> list[str]:
 def test_close_read_and_open_again_is_a_look_and_stays_one(voted, owner):
     client = Client()
     client.force_login(owner)
-    client.post(reverse("close_study", args=["small"]))
+    client.post(reverse("close_study", args=["small"]), {"sure": "yes"})
     assert "3.00" in page(client)
     page(client)
     client.get(reverse("ratings", args=["small"]))
     voted.refresh_from_db()
     assert looks(voted) == [], "the study is closed: no look is early"
-    client.post(reverse("open_study", args=["small"]))
+    client.post(reverse("open_study", args=["small"]), {"sure": "yes"})
     voted.refresh_from_db()
     assert looks(voted) == ["page", "ratings.csv"]
     assert "3.00" not in page(client), "what was seen then does not show what is new now"
-    client.post(reverse("close_study", args=["small"]))
+    client.post(reverse("close_study", args=["small"]), {"sure": "yes"})
     voted.refresh_from_db()
     assert looks(voted) == ["page", "ratings.csv"], "closed again, they stay what they were"
     assert "ratings.csv" in page(client)

@@ -13,6 +13,10 @@ from study.desk.rehearsal import assumed_mos
 from study.models import Study
 
 MOST_IMAGES = 1000
+STUDIES = 200
+"""Simulated for each number of raters that is tried."""
+MOST_ANSWERS = 6e7
+"""Simulated on a page, about: a second or two on one processor."""
 HIGHEST_MOS = 4.9
 """Simulated raters have no latent quality for a mean of 5."""
 PUBLISHED = "published MOS"
@@ -77,7 +81,7 @@ def estimate(
     set_name: str | None = None,
     images: int | None = None,
     wanted: float = power.POWER,
-    studies: int = 200,
+    studies: int = STUDIES,
     seed: int = 0,
 ) -> Estimate:
     """How many raters show a ``difference`` of MOS between two methods in ``wanted`` of studies.
@@ -125,15 +129,16 @@ def of_study(
     difference: float,
     set_name: str = "",
     wanted: float = power.POWER,
-    studies: int = 200,
     seed: int = 0,
 ) -> Estimate:
     """`estimate` for the very sets, methods and images that ``study`` is to show.
 
     ``set_name``: by default that with the fewest images. A rater who rates a share of the study
-    rates as large a share of the images by each method. Raises ``ValueError`` as `estimate`.
+    rates as large a share of the images by each method. Of large studies and small differences
+    fewer studies are simulated, so that a page answers within seconds. Raises ``ValueError`` as
+    `estimate`.
     """
-    _check(difference, wanted, studies)
+    _check(difference, wanted, STUDIES)
     sets = sets_of(study)
     if not sets:
         raise ValueError(
@@ -148,6 +153,9 @@ def of_study(
     seen = None
     if study.share and study.share < every:
         seen = max(1, round(images * study.share / every))
+    # As many raters as it takes, about, for each of ten numbers that are tried.
+    answers = 10 * (2 / difference**2 + 9) * images * len(some)
+    studies = min(STUDIES, max(40, 10 * round(MOST_ANSWERS / answers / 10)))
     mos = {each: min(max(assumed_mos(name, each, {}), 1.1), HIGHEST_MOS) for each in some}
     pair = _bring_together(mos, difference)
     answer = power.raters_needed(

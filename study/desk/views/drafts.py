@@ -120,8 +120,13 @@ def _lay(request: HttpRequest, study: Study) -> None:
     if "make" in request.POST:
         if not people.may_add_to_catalogue(request.user):  # type: ignore[arg-type]
             raise PermissionDenied
-        if not shown.have_made(study, by=by(request)):
-            messages.info(request, "All outputs are there already.")
+        asked = shown.have_made(study, by=by(request))
+        messages.info(
+            request,
+            "What is missing is asked for; below is how far it is."
+            if asked
+            else "All outputs are there already.",
+        )
 
 
 def _plan(request: HttpRequest, study: Study) -> dict[str, object]:

@@ -78,6 +78,7 @@ urlpatterns = [
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("new-study/", beginning.new_study, name="new_study"),
     path("studies/<slug:slug>/copy", beginning.copy, name="copy_study"),
+    path("studies/<slug:slug>/researchers", drafts.researchers, name="researchers"),
     path("studies/<slug:slug>/edit/", drafts.draft, name="draft"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),
     path("studies/<slug:slug>/calibration/<str:look>", calibration.image, name="calibration_image"),

@@ -30,7 +30,7 @@ def add(request: HttpRequest, what: str) -> HttpResponse:
     form, before = _form(what), None
     if (again := request.GET.get("again", "")).isdecimal():
         before = get_object_or_404(Job, pk=again, kind=form.kind)
-    initial = _as_typed(before.what) if before else {}
+    initial = _as_typed(before.what) if before else {"name": request.GET.get("name", "")}
     owner: Any = request.user
     return _page(request, what, form(owner=owner, initial=initial), before=before)
 

@@ -145,6 +145,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 # Where files may be sent they are more: how many GB an upload has at the most, in how many files.
 UPLOAD_LIMIT_GB = number("UPLOAD_LIMIT_GB", 4, least=1, most=1000)
 DATA_UPLOAD_MAX_NUMBER_FILES = 20_000
+# Fields of one form: a study of many sets is chosen image by image.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # OWASP's ASVS 5.0 (6.2.1) asks for 8 characters at least and recommends 15; with nothing but a

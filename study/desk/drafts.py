@@ -70,9 +70,11 @@ def change(
 
 
 def _told(changed: Mapping[str, list[Any]]) -> dict[str, Any]:
-    """From what to what, as the log keeps it: what is no plain value, in words."""
+    """From what to what, as the log keeps it: what is no plain value, or none, in words."""
     return {
-        name: [in_words(name, each) if isinstance(each, dict | list) else each for each in pair]
+        name: [
+            in_words(name, each) if isinstance(each, dict | list | None) else each for each in pair
+        ]
         for name, pair in changed.items()
     }
 

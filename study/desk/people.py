@@ -30,6 +30,14 @@ def may_add_to_catalogue(user: User) -> bool:
     return user.has_perm(f"study.{CATALOGUE}")
 
 
+def of_the_catalogue() -> QuerySet[User]:
+    """The accounts that may add to the catalogue, by name."""
+    backend = "django.contrib.auth.backends.ModelBackend"
+    right = f"study.{CATALOGUE}"
+    found: QuerySet[User] = User.objects.with_perm(right, backend=backend).order_by("username")
+    return found
+
+
 def make(name: str, *, catalogue: bool, by: By) -> str:
     """A researcher's account; returns its password, which nobody can read again.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from study.desk.calibration_section import CalibrationForm
+from study.desk.shown_section import ShownForm
 from study.desk.texts_section import TextsForm
 from study.desk.told import Section, SectionForm
 
@@ -41,11 +43,22 @@ class StudyForm(SectionForm):
 SECTIONS = {
     section.name: section
     for section in (
+        Section(
+            "shown", "What is shown", ShownForm, "study/desk/shown.html",
+            "study/desk/shown_sums.html",
+        ),
         Section("screening", "Who may take part", ScreeningForm),
+        Section(
+            "calibration",
+            "Calibration",
+            CalibrationForm,
+            "study/desk/calibration.html",
+            "study/desk/calibration_now.html",
+        ),
         Section("sessions", "Sessions and order", SessionsForm),
         Section("texts", "Texts", TextsForm, "study/desk/texts.html", "study/desk/texts_read.html"),
         Section("analysis", "Analysis", AnalysisForm),
         Section("study", "Study", StudyForm),
     )
-}
+}  # fmt: skip
 """By name, in the order of pages."""

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
+from benchmarks import methods
 from benchmarks.datasets import manifest
 from study.models import Method, Stimulus, StimulusMeasure, Study
 from study.rating import showing
@@ -140,8 +141,8 @@ def _methods(study: Study, dataset: str) -> dict[str, str]:
 
 
 def _title(name: str) -> str:
-    row = Method.objects.filter(name=name).first()
-    return row.title if row else name
+    known = methods.methods(settings.METHODS_DIR).get(name)
+    return known.title if known else name
 
 
 def _wanted(study: Study, dataset: str) -> list[str]:

@@ -18,8 +18,8 @@ from benchmarks import datasets, methods
 from benchmarks.datasets import ImageEntry, Manifest
 from benchmarks.methods import Method
 from benchmarks.outputs import told
-from study.desk import choice, stimuli
-from study.models import Deed, Stimulus, Study, StudyStimulus
+from study.desk import choice, jobs, stimuli
+from study.models import Deed, Job, Stimulus, Study, StudyStimulus
 from study.models.deeds import By, by_command, note
 
 Wish = dict[str, dict[str, list[str]]]
@@ -57,7 +57,7 @@ def wish_of(study: Study) -> Wish:
         return found
     images: dict[str, set[str]] = defaultdict(set)
     some: dict[str, dict[str, None]] = defaultdict(dict)
-    for set_name, method, image in _rows(study):
+    for set_name, method, image in rows(study):
         images[set_name].add(image)
         some[set_name][method] = None
     manifests = known_sets(images)
@@ -166,7 +166,7 @@ def lacking(study: Study, wanted: Wish | None = None, *, laid: bool = True) -> d
     """
     if wanted is None:
         wanted = study.wanted or {}
-    there, found = set(_rows(study)), dict[Cell, int]()
+    there, found = set(rows(study)), dict[Cell, int]()
     for case in cases(wanted):
         if case.key in there or (not laid and checksum(case)):
             continue
@@ -240,11 +240,11 @@ def _name(study: Study, wanted: Wish, keep: set[int], by: By) -> None:
         study.refresh_from_db()
         if study.frozen or study.wanted != wanted:
             return
-        rows = StudyStimulus.objects.filter(study=study)
-        there = set(rows.values_list("stimulus", flat=True))
+        showing = StudyStimulus.objects.filter(study=study)
+        there = set(showing.values_list("stimulus", flat=True))
         if there == keep:
             return
-        rows.filter(stimulus__in=there - keep).delete()
+        showing.filter(stimulus__in=there - keep).delete()
         StudyStimulus.objects.bulk_create(
             (StudyStimulus(study=study, stimulus_id=pk) for pk in sorted(keep - there)),
             batch_size=stimuli.ROWS_AT_A_TIME,
@@ -259,6 +259,20 @@ def lay_all(*, by: By | None = None) -> None:
     for study in Study.objects.filter(state=Study.State.DRAFT, wanted__isnull=False):
         if lacking(study):
             lay(study, by=by)
+
+
+def have_made(study: Study, *, by: By) -> list[Job]:
+    """Ask for the outputs that a draft waits for, those and no others; the jobs."""
+    of_set: dict[str, list[str]] = defaultdict(list)
+    for of, method in lacking(study):
+        of_set[of].append(method)
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for of, some in of_set.items():
+        alike[tuple(some)].append(of)
+    return [
+        jobs.ask(Job.Kind.GENERATE, by=by, study=study, sets=sets, methods=[*some])
+        for some, sets in alike.items()
+    ]
 
 
 def refuse_incomplete(study: Study, *, by: By | None = None) -> None:
@@ -283,16 +297,17 @@ def lr_came_with(study: Study) -> list[str]:
     return []
 
 
-def _rows(study: Study) -> Iterator[Key]:
-    rows = study.stimuli.order_by("source__dataset", "method__place", "source__name")
-    yield from rows.values_list("source__dataset__name", "method__name", "source__name")
+def rows(study: Study) -> Iterator[Key]:
+    """What ``study`` shows by its rows, in the order of tables."""
+    found = study.stimuli.order_by("source__dataset", "method__place", "source__name")
+    yield from found.values_list("source__dataset__name", "method__name", "source__name")
 
 
 def _current(study: Study) -> dict[Key, dict[str, int]]:
     """Keys of the stimuli of ``study``, by what they show and by checksum."""
     found: dict[Key, dict[str, int]] = defaultdict(dict)
-    rows = Stimulus.objects.filter(studystimulus__study=study).order_by("pk")
-    for pk, sha256, *key in rows.values_list(
+    showing = Stimulus.objects.filter(studystimulus__study=study).order_by("pk")
+    for pk, sha256, *key in showing.values_list(
         "pk", "sha256", "source__dataset__name", "method__name", "source__name"
     ):
         found[key[0], key[1], key[2]][sha256] = pk

@@ -89,7 +89,6 @@ def draft(
     slug: str,
     *,
     title: str,
-    researchers: Sequence[User],
     by: By,
     preset: str = "",
     source: Study | None = None,
@@ -97,7 +96,8 @@ def draft(
     """A draft that may wish for outputs that are not made: of a ``preset``, or as a copy of
     ``source``, or of nothing.
 
-    A copy has the settings, researchers, wish and stimuli of its source, and nothing of its raters.
+    Whoever makes it is its researcher. A copy has the settings, researchers, wish and stimuli of
+    its source, and nothing of its raters.
     Raises ``ValueError`` as `create` for slug and preset; nothing is stored then.
     """
     _check_free(slug)
@@ -120,7 +120,9 @@ def draft(
         for row in copied:
             row.study = study
         StudyStimulus.objects.bulk_create(copied, batch_size=stimuli.ROWS_AT_A_TIME)
-        study.researchers.set([*(source.researchers.all() if source else ()), *researchers])
+        study.researchers.set(source.researchers.all() if source else ())
+        if by.user is not None:
+            study.researchers.add(by.user)
         kind = Deed.Kind.COPIED if source else Deed.Kind.CREATED
         note(kind, by=by, study=study, stimuli=len(copied), **told)
     shown.lay(study, by=by)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.urls import reverse
 
@@ -189,6 +190,9 @@ def _cells(of: str, told: Mapping[str, Any]) -> str:
     return f"{of} by {', '.join(told['methods'])}{left_out}"
 
 
+STUDY = {field.name for field in Study._meta.concrete_fields}
+
+
 class SectionForm(forms.ModelForm[Study]):
     """Some settings of a draft: name them in ``Meta.fields``, tell them in `TOLD`.
 
@@ -203,10 +207,14 @@ class SectionForm(forms.ModelForm[Study]):
         model = Study
         fields: list[str] = []
 
-    def __init__(self, *args: Any, images: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, images: int = 0, user: User | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.images = images
         """How many the study shows."""
+        self.user = user
+        """Who looks at it."""
         self.before = {name: getattr(self.instance, name) for name in self.settings}
         self.initial = {**self.before, **self.initial, "seen": self.before}
         for name in self.settings:
@@ -223,7 +231,7 @@ class SectionForm(forms.ModelForm[Study]):
     @property
     def settings(self) -> list[str]:
         """The names of the settings on this page."""
-        return [name for name in self.fields if name != "seen"]
+        return [name for name in self.fields if name in STUDY]
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -284,6 +292,10 @@ class SectionForm(forms.ModelForm[Study]):
     def found_wrong(self) -> dict[str, str]:
         """By setting, also of other pages, what is wrong with the study as it is in the form."""
         return rules.problems(self.instance, self.images)
+
+    def again(self, changes: Mapping[str, Any]) -> None:
+        """Show ``changes`` over what the study holds."""
+        self.initial = {**self.initial, **changes}
 
     def point(self) -> None:
         """Let the cursor stand in the first field that is wrong when the page comes."""

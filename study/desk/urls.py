@@ -5,7 +5,9 @@ from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 
 from study.desk.views import (
+    beginning,
     bringing,
+    calibration,
     catalogue,
     docs,
     drafts,
@@ -79,8 +81,11 @@ urlpatterns = [
     path("catalogue/uploads/<str:key>/forget", bringing.forget, name="forget_upload"),
     path("studies/", studies.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
+    path("new-study/", beginning.new_study, name="new_study"),
+    path("studies/<slug:slug>/copy", beginning.copy, name="copy_study"),
     path("studies/<slug:slug>/edit/", drafts.draft, name="draft"),
     path("studies/<slug:slug>/edit/<slug:section>", drafts.edit, name="edit"),
+    path("studies/<slug:slug>/calibration/<str:look>", calibration.image, name="calibration_image"),
     path("studies/<slug:slug>/preview/", preview.overview, name="preview"),
     path("studies/<slug:slug>/preview/<str:language>/<int:seed>/<slug:name>/", include(PREVIEWED)),
     path("studies/<slug:slug>/images/", sheet.images, name="study_images"),

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, RawPostDataException
 from django.utils.translation import gettext as _
 
 from study.models import Rating
@@ -105,7 +105,7 @@ def sent(request: HttpRequest) -> Vote | Undo:
     """What is in a request's body. Raises ``ValueError`` with a sentence about what is not."""
     try:
         data = json.loads(request.body)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, RawPostDataException):  # the last: it was read as a form
         data = None
     if not isinstance(data, dict):
         raise ValueError(_("A vote is a JSON object."))

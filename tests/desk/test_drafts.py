@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -36,19 +37,20 @@ def bob(draft_study) -> Client:
     return signed_in("bob", draft_study)
 
 
-def filled(page: str) -> dict[str, str]:
+def filled(page: str) -> dict[str, Any]:
     """What a browser would send of the form of settings on a page that nobody touched."""
     form = page.split('class="settings"')[1].split("</form>")[0]
-    sent = {}
+    sent: dict[str, Any] = {}
     for tag in re.findall(r"<input[^>]+>", form):
         told = dict(re.findall(r'(\w+)="([^"]*)"', tag))
         box = told.get("type") == "checkbox"
         if "name" in told and not (box and "checked" not in tag):
-            sent[told["name"]] = unescape(told.get("value", "on" if box else ""))
-    return sent
+            value = unescape(told.get("value", "on" if box else ""))
+            sent.setdefault(told["name"], []).append(value)
+    return {name: each[0] if len(each) == 1 else each for name, each in sent.items()}
 
 
-def page(client: Client, address: str = SESSIONS) -> dict[str, str]:
+def page(client: Client, address: str = SESSIONS) -> dict[str, Any]:
     return filled(client.get(address).content.decode())
 
 

@@ -155,12 +155,12 @@ def test_the_owner_invites_revokes_closes_and_opens(researcher, open_study):
     assert Invitation.objects.get(number=1).revoked_at
     page = researcher.get(reverse("study", args=["small"])).content.decode()
     assert Invitation.objects.get(number=2).get_absolute_url() in page
-    researcher.post(reverse("close_study", args=["small"]))
+    researcher.post(reverse("close_study", args=["small"]), {"sure": "yes"})
     open_study.refresh_from_db()
     assert open_study.state == Study.State.CLOSED
     refused = researcher.post(reverse("invite", args=["small"]), {"count": 2}, follow=True)
     assert b"is closed" in refused.content
-    researcher.post(reverse("open_study", args=["small"]))
+    researcher.post(reverse("open_study", args=["small"]), {"sure": "yes"})
     open_study.refresh_from_db()
     assert open_study.state == Study.State.OPEN
 

@@ -156,6 +156,12 @@ def test_text_that_cannot_be_stored_is_refused_in_every_field(rater_client, tria
     assert not Rating.objects.exists()
 
 
+def test_a_vote_that_comes_as_a_form_is_refused_with_a_sentence(rater_client):
+    answer = rater_client.post(reverse("vote"), {"score": 3})
+    assert answer.status_code == 400
+    assert answer.json() == {"error": "A vote is a JSON object."}
+
+
 def test_no_other_score_gets_past_the_database(trials):
     with pytest.raises(IntegrityError), transaction.atomic():
         Rating.objects.create(trial=trials[0], score=6, client_id=uuid.uuid4())

@@ -56,7 +56,8 @@ def test_no_page_of_researchers_holds_the_host_of_the_request(open_study, db):
     pages.append(reverse("archive", args=["small"]) + "?raters=simulated")
     assert len(pages) > 30
     assert [page for page in pages if names_the_other(get(client, page))] == []
-    verbs = [("invite", {"count": 1}), ("close_study", {}), ("open_study", {}), ("look", {})]
+    sure = {"sure": "yes"}
+    verbs = [("invite", {"count": 1}), ("close_study", sure), ("open_study", sure), ("look", {})]
     for name, given in verbs:
         answer = client.post(reverse(name, args=["small"]), given, HTTP_HOST=OTHER)
         assert answer.status_code == 302

@@ -7,13 +7,14 @@ from copy import copy
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_http_methods, require_safe
 
-from study.desk import drafts
+from study.desk import drafts, people, shown
 from study.desk.sections import SECTIONS
 from study.desk.told import Section, SectionForm, in_words, label
 from study.models import Study
@@ -44,9 +45,10 @@ def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
     if study.frozen:
         messages.error(request, "The study was opened: what raters see does not change any more.")
         return redirect("study", slug)
-    form, status = _form(part, study, request), 200
+    form, status = _form(request, part, study), 200
     if request.method == "POST" and "check" in request.GET:
-        return render(request, "study/desk/checked.html", {"form": form, "part": part})
+        told = {"study": study, "part": part, "form": form}
+        return render(request, "study/desk/checked.html", told)
     if request.method == "POST" and "look" not in request.GET:
         others = _save(request, study, form) if form.is_valid() else ()
         if others is None:
@@ -57,13 +59,18 @@ def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
     return render(request, part.template, context, status=status)
 
 
-def _form(part: Section, study: Study, request: HttpRequest | None = None) -> SectionForm:
-    """The form of a part, with what was sent if anything was.
+def _form(request: HttpRequest, part: Section, study: Study, *, fresh: bool = False) -> SectionForm:
+    """The form of a part, with what was sent if anything was, unless it is to be ``fresh``.
 
     It has a study of its own to try things on.
     """
-    data = request.POST if request and request.method == "POST" else None
-    return part.form(data, instance=copy(study), images=study.stimuli.count())
+    sent = request.method == "POST" and not fresh
+    return part.form(
+        request.POST if sent else None,
+        instance=copy(study),
+        images=shown.count(study),
+        user=request.user if request.user.is_authenticated else None,
+    )
 
 
 def _save(request: HttpRequest, study: Study, form: SectionForm) -> Sequence[drafts.Other] | None:
@@ -77,7 +84,20 @@ def _save(request: HttpRequest, study: Study, form: SectionForm) -> Sequence[dra
         messages.error(request, str(error))
         return None
     messages.success(request, "Saved." if changed else "Nothing was changed.")
+    if "wanted" in form.settings:
+        _lay(request, study)
     return None
+
+
+def _lay(request: HttpRequest, study: Study) -> None:
+    """Take in what is made, and ask for what is not if that button was pressed."""
+    for problem in shown.lay(study, by=by(request)):
+        messages.error(request, problem)
+    if "make" in request.POST:
+        if not people.may_add_to_catalogue(request.user):  # type: ignore[arg-type]
+            raise PermissionDenied
+        if not shown.have_made(study, by=by(request)):
+            messages.info(request, "All outputs are there already.")
 
 
 def _again(
@@ -92,8 +112,8 @@ def _again(
     for other in others:
         messages.error(request, _told(other, typed))
     study.refresh_from_db()
-    fresh = _form(part, study)
-    fresh.initial = {**fresh.initial, **typed}
+    fresh = _form(request, part, study, fresh=True)
+    fresh.again(typed)
     return fresh
 
 

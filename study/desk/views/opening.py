@@ -29,7 +29,7 @@ def open_study(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("study", slug)
     if request.method != "POST":
         return _checklist(request, study)
-    if problem := _unsure(request):
+    if problem := _unsure(request) or _barred(study):
         return _checklist(request, study, problem=problem)
     seen = None if study.frozen else _seen(request)
     try:
@@ -58,6 +58,12 @@ def _seen(request: HttpRequest) -> dict[str, str]:
 def _unsure(request: HttpRequest) -> str:
     """What to say to whoever has not ticked the box."""
     return "" if request.POST.get("sure") else "Nothing was done: tick the box first."
+
+
+def _barred(study: Study) -> str:
+    """That a draft cannot be opened as it is; empty if it can."""
+    bars = [] if study.frozen else checklist.bars(checklist.points(study))
+    return f"Nothing was opened: {bars[0].said}" if bars else ""
 
 
 def _checklist(

@@ -53,9 +53,7 @@ class At:
     def bar(self) -> dict[str, Any]:
         """What the bar over a page says and leads to."""
         place = self.scenes.index(self.scene)
-        around = [
-            self.scenes[i] if 0 <= i < len(self.scenes) else None for i in (place - 1, place + 1)
-        ]
+        around = [None, *self.scenes, None][place : place + 3 : 2]
         before, after = (each and (each.title, self.address(each.name)) for each in around)
         others = [
             (code, title, self.address(self.scene.name, code))

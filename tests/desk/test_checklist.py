@@ -1,0 +1,177 @@
+"""What is looked at before a study is opened, and that opening asks first."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from study.desk import checklist, drafts, frozen, studies
+from study.models import Deed, Rater, Study
+from study.models.deeds import By
+from study.rating import sessions
+from tests.rating.way import vote
+
+SURE = {"sure": "yes"}
+
+
+@pytest.fixture
+def researcher(draft_study) -> Client:
+    user = User.objects.create_user("anna", password="x")
+    draft_study.researchers.add(user)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def levels(study: Study) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for point in checklist.points(study):
+        found.setdefault(point.about, set()).add(point.level)
+    return found
+
+
+def said(study: Study, level: str) -> str:
+    return "\n".join(point.said for point in checklist.points(study) if point.level == level)
+
+
+def form(client: Client, name: str = "open_study") -> dict[str, str]:
+    """What the page's form sends whoever ticks the box."""
+    page = client.get(reverse(name, args=["small"])).content.decode()
+    seen = re.search(r'name="seen" value="([^"]*)"', page)
+    return SURE | ({"seen": seen[1].replace("&quot;", '"')} if seen else {})
+
+
+def test_a_study_as_it_should_be_has_nothing_that_bars_it(draft_study):
+    told = {"researcher": "A. B.", "institution": "C", "contact": "a@b.example", "ethics": "1/26"}
+    for name, value in {**told, "storage": "ten years"}.items():
+        setattr(draft_study, name, value)
+    draft_study.save()
+    assert set.union(*levels(draft_study).values()) == {"fine"}
+    assert "6 images: 2 scenes of 1 set by 3 methods." in said(draft_study, "fine")
+    assert "6 images for each rater, about 1 minute in 1 session." in said(draft_study, "fine")
+
+
+def test_what_is_missing_is_doubtful_or_to_mend(draft_study, generated, settings):
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
+    assert "“contact”" in said(draft_study, "warning"), "nobody to ask: raters may take part"
+    draft_study.consent, draft_study.planned_raters = "Ours", 5
+    draft_study.calibrate, draft_study.sessions = True, 9
+    draft_study.wanted = {"Samples": {"methods": ["nearest", "bicubic", "hr", "srgan"]}}
+    draft_study.save()
+    bars, warnings = said(draft_study, "bar"), said(draft_study, "warning")
+    assert "9 sessions for 6 images" in bars
+    assert "20 are" not in bars
+    assert "0 are there, 8 are needed" in bars
+    assert re.search(r"Not made yet: SRGAN of Samples, all \d+ images", bars)
+    assert "one text for every language" in warnings
+    assert "fewer than 6" in warnings
+    draft_study.stimuli.first().path.unlink()
+    assert "is missing" in said(draft_study, "bar")
+
+
+def test_a_text_in_one_of_two_languages_is_two_contents(draft_study):
+    draft_study.texts = {"consent": {"de": "Unsere"}}
+    draft_study.save()
+    assert "the consent is your own in one language" in said(draft_study, "warning")
+    draft_study.language = "de"
+    draft_study.save()
+    assert "in one language" not in said(draft_study, "warning")
+
+
+@pytest.mark.parametrize(("keep", "what"), [("source", "one scene"), ("method", "one method")])
+def test_one_image_or_one_method_is_doubtful_and_bars_nothing(draft_study, keep, what):
+    first = draft_study.stimuli.first()
+    rows = draft_study.studystimulus_set
+    rows.exclude(**{f"stimulus__{keep}": getattr(first, keep)}).delete()
+    assert what in said(draft_study, "warning")
+    assert not checklist.bars(checklist.points(draft_study))
+
+
+def test_opening_shows_the_list_then_opens_and_says_what_comes_next(researcher, draft_study):
+    address = reverse("open_study", args=["small"])
+    page = researcher.get(address).content.decode()
+    assert "Open ‘A small study’" in page
+    assert "What is frozen from then on" in page
+    unsure = researcher.post(
+        address, {key: v for key, v in form(researcher).items() if key != "sure"}
+    )
+    assert unsure.status_code == 400
+    assert "tick the box" in unsure.content.decode()
+    draft_study.refresh_from_db()
+    assert draft_study.state == Study.State.DRAFT
+    opened = researcher.post(address, form(researcher), follow=True)
+    assert "A small study is open. Make links now" in opened.content.decode()
+    draft_study.refresh_from_db()
+    assert draft_study.state == Study.State.OPEN
+    assert draft_study.deeds.get(kind=Deed.Kind.OPENED).account == "anna"
+
+
+def test_what_bars_opening_bars_it_for_a_form_that_comes_all_the_same(researcher, draft_study):
+    sent = form(researcher)
+    draft_study.stimuli.first().path.unlink()
+    answer = researcher.post(reverse("open_study", args=["small"]), sent)
+    assert answer.status_code == 400
+    assert "is missing" in answer.content.decode()
+    draft_study.studystimulus_set.all().delete()
+    page = researcher.get(reverse("open_study", args=["small"])).content.decode()
+    assert "nothing to rate" in page
+    assert "Open ‘" not in page
+    draft_study.refresh_from_db()
+    assert draft_study.state == Study.State.DRAFT
+
+
+@pytest.mark.parametrize("what", ["setting", "images"])
+def test_whoever_opens_what_somebody_changed_meanwhile_is_told_what(researcher, draft_study, what):
+    sent = form(researcher)
+    if what == "setting":
+        drafts.change(draft_study, {"retests": 2}, seen={"retests": 0}, by=By(account="berta"))
+    else:
+        draft_study.studystimulus_set.first().delete()
+    answer = researcher.post(reverse("open_study", args=["small"]), sent)
+    assert answer.status_code == 409
+    told = "“retests” (last by berta)" if what == "setting" else "the images"
+    assert f"Changed since you looked: {told}" in answer.content.decode()
+    draft_study.refresh_from_db()
+    assert draft_study.state == Study.State.DRAFT
+    assert (
+        researcher.post(reverse("open_study", args=["small"]), form(researcher)).status_code == 302
+    )
+
+
+@pytest.mark.parametrize("seen", ["", "[]", "{", '{"images": 3}', "[" * 99_999])
+def test_a_form_without_what_was_seen_opens_nothing(researcher, draft_study, seen):
+    answer = researcher.post(reverse("open_study", args=["small"]), SURE | {"seen": seen})
+    assert answer.status_code == 409
+    draft_study.refresh_from_db()
+    assert draft_study.state == Study.State.DRAFT
+
+
+def test_all_that_is_frozen_is_among_what_was_seen(draft_study):
+    seen = frozen.marks(draft_study)
+    assert set(seen) == {*Study.FROZEN, *Study.DECLARED, "wanted", "images"}
+    draft_study.undo_seconds = 3
+    assert frozen.changed(draft_study, seen) == ["undo_seconds"]
+
+
+def test_closing_tells_who_is_half_way_and_opening_again_is_asked_too(researcher, draft_study):
+    studies.open_(draft_study)
+    raters = [sessions.enrol(each) for each in studies.invite(draft_study, 3)[:2]]
+    vote(raters[0], 3)
+    address = reverse("close_study", args=["small"])
+    page = researcher.get(address).content.decode()
+    assert "2 raters are half way, 1 of them with answers" in page
+    assert "Close ‘A small study’" in page
+    assert researcher.post(address).status_code == 400
+    assert Study.objects.get().state == Study.State.OPEN
+    assert researcher.post(address, SURE).status_code == 302
+    assert Study.objects.get().state == Study.State.CLOSED
+    assert researcher.get(address).status_code == 302, "closed already: its page says so"
+    again = reverse("open_study", args=["small"])
+    assert "again?" in researcher.get(again).content.decode()
+    assert researcher.post(again, form(researcher)).status_code == 302
+    assert Study.objects.get().state == Study.State.OPEN
+    assert Rater.objects.count() == 2

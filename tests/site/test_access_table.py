@@ -35,9 +35,10 @@ from PIL import Image
 
 from study import models
 from study.admin import Frozen, Telling
-from study.desk import studies
+from study.desk import studies, uploads
 from study.models import Invitation, Rater, Study, Trial
 from study.rating import sessions
+from study.site.admission import admission
 from tests.rating.way import vote
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
@@ -49,7 +50,7 @@ PLACES = {
     "job": r"/jobs/\d+/",
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
-    "admin": "/admin/",
+    "admin": "/admin/", "catalogue": "/catalogue/",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",
 }  # fmt: skip
 """The words of the table for where an answer leads to."""
@@ -77,10 +78,11 @@ class Cast:
 
 
 @pytest.fixture
-def cast(draft_study, settings) -> Iterator[Cast]:
+def cast(draft_study, settings, generated) -> Iterator[Cast]:
     """Twelve roles. The second study has an image in common with the first, as studies have."""
     logging.disable(logging.ERROR)  # of refusals
     settings.VAR_DIR.mkdir(exist_ok=True)
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
     first, second = draft_study, _study("second")
     first.title = TITLE
     studies.set_protocol(first, {"consent": TEXT, "language": "en"})
@@ -119,8 +121,11 @@ def cast(draft_study, settings) -> Iterator[Cast]:
         "UNUSED": invited[4].token, "REVOKED": invited[3].token, "SLUG": "small",
         "DUE": found.own["A"][0], "NEXT": found.own["A"][1], "LATER": found.own["A"][5],
         "NUMBER": "1", "JOB": str(models.Job.objects.get().pk),
+        "SOURCE": first.stimuli.all()[0].source.name,
         "KIND": str(ContentType.objects.get_for_model(Invitation).pk),
     }  # fmt: skip
+    head = User.objects.get(username="super")
+    found.words |= {"SIGNATURE": admission(head.pk), "UPLOAD": uploads.begin(head)}
     for model in admin.site._registry:
         row = model._default_manager.order_by("pk").first()
         assert row, f"{model} has no row here: make one in a_row_of_each_model"

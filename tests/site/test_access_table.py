@@ -36,7 +36,9 @@ from PIL import Image
 from study import models
 from study.admin import Frozen, Telling
 from study.desk import studies, uploads
+from study.desk.sections import SECTIONS
 from study.models import Invitation, Rater, Study, Trial
+from study.models.deeds import By
 from study.rating import sessions
 from study.site.admission import admission
 from tests.rating.way import vote
@@ -51,6 +53,7 @@ PLACES = {
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
     "admin": "/admin/", "catalogue": "/catalogue/",
+    "new": "/new-study/", "part": r"/studies/\w+/edit/\w+",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",
 }  # fmt: skip
 """The words of the table for where an answer leads to."""
@@ -119,6 +122,7 @@ def cast(draft_study, settings, generated) -> Iterator[Cast]:
 
     found.words = {
         "UNUSED": invited[4].token, "REVOKED": invited[3].token, "SLUG": "small",
+        "DRAFT": "draft",
         "DUE": found.own["A"][0], "NEXT": found.own["A"][1], "LATER": found.own["A"][5],
         "NUMBER": "1", "JOB": str(models.Job.objects.get().pk),
         "SOURCE": first.stimuli.all()[0].source.name,
@@ -176,6 +180,7 @@ def _accounts(first: Study, second: Study) -> dict[str, User]:
         "superuser": made("super", is_staff=True, is_superuser=True),
     }
     first.researchers.add(found["owner"])
+    studies.draft("draft", title=TITLE, source=first, by=By())
     second.researchers.add(found["outsider"])
     return found
 
@@ -323,6 +328,9 @@ def body(pattern: str) -> dict[str, Any]:
     study |= {"planned_raters": 26, "least_correlation": 0.75}
     study |= {k: value for k, value in defaults.items() if value is not None and value is not False}
     study |= {"studystimulus_set-TOTAL_FORMS": 0, "studystimulus_set-INITIAL_FORMS": 0}
+    seen = {name: getattr(Study(), name) for name in SECTIONS["sessions"].form.Meta.fields}
+    seen["first_stabilising"] = 0  # as the first study has it
+    typed = {name: "" if value is None else value for name, value in seen.items()}
     passwords = {"password1": PASSWORD + "s", "password2": PASSWORD + "s"}
     bodies: dict[str, dict[str, Any]] = {
         "/login/": {"username": "owner", "password": "wrong"},
@@ -330,6 +338,12 @@ def body(pattern: str) -> dict[str, Any]:
             "old_password": PASSWORD, "new_password1": PASSWORD * 2, "new_password2": PASSWORD * 2,
         },
         "/studies/SLUG/invite": {"count": 1},
+        "/new-study/": {"title": name, "start": "quick"},
+        "/studies/SLUG/researchers": {"add": "super"},
+        "/studies/DRAFT/edit/sessions": typed | {"seen": json.dumps(seen), "retests": 1},
+        "/studies/DRAFT/edit/shown": {
+            "seen": '{"wanted": null}', "cell": ["Samples nearest", "Samples hr"],
+        },
         "/people/": {"username": name},
         "/rate/leave": {"answers": "delete"},
         "/rate/vote": {"trial": "DUE", "score": 3, "id": str(uuid.uuid4()), "response_ms": 1500},

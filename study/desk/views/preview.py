@@ -21,6 +21,7 @@ from django.views.decorators.http import (
 )
 
 from study.desk import preview, sheet
+from study.desk import preview_order as order
 from study.desk.preview import Scene
 from study.models import Rater, Study
 from study.rating import plates, screening, votes
@@ -123,7 +124,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "another": int(seed) % ORDERS + 1,
         "missing": sheet.missing(study),
         "stimuli": study.stimuli.count(),
-        "problem": preview.calibration_problem(study),
+        "problem": order.calibration_problem(study),
     }
     return render(request, "study/desk/preview/overview.html", context)
 
@@ -201,8 +202,8 @@ def plate(request: HttpRequest, at: At, number: int) -> HttpResponse:
 def upcoming(request: HttpRequest, at: At) -> JsonResponse:
     """Where a rater stands who has just come to this page."""
     name = _rated(at)
-    first, _ = preview.images(at.study, name, seed=at.seed)
-    return JsonResponse(preview.standing(at.study, name, seed=at.seed, position=first))
+    first, _ = order.images(at.study, name, seed=at.seed)
+    return JsonResponse(order.standing(at.study, name, seed=at.seed, position=first))
 
 
 @require_POST
@@ -212,7 +213,7 @@ def vote(request: HttpRequest, at: At) -> JsonResponse:
     name = _rated(at)
     try:
         given = sent(request)
-        told = preview.answer(at.study, name, given, seed=at.seed)
+        told = order.answer(at.study, name, given, seed=at.seed)
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=400)
     except votes.Refused as refusal:

@@ -68,6 +68,32 @@ def catalogue(
     }
 
 
+def means(
+    outputs_dir: Path,
+    found: datasets.Manifest,
+    method: methods.Method,
+    *,
+    checksum: Callable[[Path], str] = records.checksum,
+) -> dict[str, float]:
+    """The mean of each measure over the outputs of a set by a method, once it has all of them.
+
+    A mean over some of the images could be compared with nothing. Raises ``ValueError`` for missing
+    weights.
+    """
+    known: dict[str, list[float]] = {}
+    count = 0
+    for entry in found.images:
+        path = records.output_path(outputs_dir, found.name, method.name, entry)
+        own = outputs.fingerprint(method, found, entry)
+        if records.lack_of(path, entry, own, (), checksum=checksum):
+            return {}
+        count += 1
+        for name, told in records.values(records.read_record(path)).items():
+            if name in COMPUTED and told.version == COMPUTED[name].version:
+                known.setdefault(name, []).append(told.value)
+    return {name: sum(some) / count for name, some in known.items() if len(some) == count}
+
+
 def at_all_scales(
     sets: Sequence[datasets.Manifest],
     benchmarks_dir: Path,

@@ -150,6 +150,14 @@ def encode_png(image: NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
+def thumbnail(image: NDArray[np.uint8], side: int) -> bytes:
+    """``image`` as a small picture (WebP), of at most ``side`` px a side and never enlarged."""
+    small, buffer = Image.fromarray(image), io.BytesIO()
+    small.thumbnail((side, side), Image.Resampling.LANCZOS)
+    small.convert("RGB").save(buffer, "WEBP", quality=82)
+    return buffer.getvalue()
+
+
 def may_be_image(path: PurePath) -> bool:
     r"""Whether a file may be an image by its name; ``path`` is that below what is looked through.
 

@@ -67,7 +67,10 @@ class StudyAdmin(admin.ModelAdmin):
     readonly_fields = ["state", "created_at", "opened_at", "closed_at", "stimuli_sha256", "images"]
     fieldsets = [
         (None, {"fields": ["slug", "title", "researchers", *readonly_fields]}),
-        ("What raters read", {"fields": ["language", "consent", "instructions"]}),
+        ("What raters read", {"fields": [
+"language", "consent", "instructions", "researcher", "institution", "contact",
+"ethics", "storage",
+]}),
         (
             "Who may take part",
             {
@@ -80,7 +83,7 @@ class StudyAdmin(admin.ModelAdmin):
             "Calibration",
             {
                 "fields": [
-                    "calibrate", "calibration_folder", "calibration_examples",
+                    "calibrate", "calibration_folder", "calibration_set", "calibration_examples",
                     "calibration_checks", "calibration_errors", "calibration_attempts",
                 ]
             },

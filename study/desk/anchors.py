@@ -58,10 +58,10 @@ def folder_of(study: Study) -> Path | None:
 def _found(folder: Path | None) -> list[Path]:
     if folder is None or not folder.is_dir():
         return []
-    return list(images_below(folder, most=MOST_LOOKED_AT, label=_told(folder)))
+    return list(images_below(folder, most=MOST_LOOKED_AT, label=told(folder)))
 
 
-def _told(path: Path) -> str:
+def told(path: Path) -> str:
     """A folder or a file of calibration images as people may read of it."""
     if settings.CALIBRATION_DIR and path == Path(settings.CALIBRATION_DIR).resolve():
         return "CALIBRATION_DIR"
@@ -154,7 +154,7 @@ def chosen(study: Study, sets: Mapping[str, bool]) -> Chosen:
         found = Chosen(where, _of_sets(own), of_sets=True, left_out=left_out)
     else:
         folder = folder_of(study)
-        where = f"{_told(folder)} holds" if folder else ""
+        where = f"{told(folder)} holds" if folder else ""
         found = Chosen(where, _of_folder(folder), of_sets=False, left_out=left_out)
     gone = sorted(left_out - {image.name for image in found.images})
     if gone:
@@ -250,7 +250,7 @@ def most_used(study: Study) -> int:
 def _of_folder(folder: Path | None) -> list[Image]:
     paths = _found(folder)
     names = _names(folder, paths) if folder else {}
-    return [Image(names[path], _told(path), partial(_read, path), path) for path in paths]
+    return [Image(names[path], told(path), partial(_read, path), path) for path in paths]
 
 
 def _of_sets(sets: Sequence[str]) -> list[Image]:
@@ -338,7 +338,7 @@ def _short(name: str) -> str:
 
 
 def _read(path: Path) -> NDArray[np.uint8]:
-    label = _told(path)
+    label = told(path)
     if not roots.leads_into(path, roots.of_calibration()):
         raise ValueError(f"{label} is a link that leads out of {roots.CALIBRATION}")
     return read_image(path, label=label)

@@ -17,7 +17,8 @@ from benchmarks import datasets, own_methods, own_sets
 from benchmarks.files import file_hash
 from benchmarks.records import checksum
 from study.analysis import layout
-from study.models import Dataset, Measure, Method, SourceImage, Stimulus, Study
+from study.models import Dataset, Deed, Measure, Method, SourceImage, Stimulus, Study
+from study.models.deeds import By, by_command, note
 
 
 def everything(*, look: bool = True, anew: bool = True) -> files.Catalogue:
@@ -61,11 +62,12 @@ def _slugs(shown: Q) -> list[str]:
     return sorted(set(studies.values_list("slug", flat=True)))
 
 
-def remove_set(name: str) -> str:
+def remove_set(name: str, *, by: By | None = None) -> str:
     """Take a set of somebody's own out, with all outputs over it at any scale; returns what was
     done.
 
-    Raises ``ValueError`` for a set that is shipped, is not there, or is shown in a study.
+    Written into the log, ``by`` whom; whoever runs the command, if not given. Raises ``ValueError``
+    for a set that is shipped, is not there, or is shown in a study.
     """
     every = _at_any_scale(name)
     shown = Q(source__dataset__name__in=every)
@@ -74,11 +76,13 @@ def remove_set(name: str) -> str:
     without = dict.fromkeys(
         method for each in every for method in own_methods.forget(each, folder=settings.METHODS_DIR)
     )
-    _forget(
-        shown,
-        SourceImage.objects.filter(dataset__name__in=every),
-        Dataset.objects.filter(name__in=every),
-    )
+    with transaction.atomic():
+        _forget(
+            shown,
+            SourceImage.objects.filter(dataset__name__in=every),
+            Dataset.objects.filter(name__in=every),
+        )
+        note(Deed.Kind.REMOVED, by=by or by_command(), of="set", name=name)
     of = f", and those that {', '.join(without)} had brought" if without else ""
     return f"the set {name} is gone, with the outputs over it{of}"
 
@@ -87,15 +91,18 @@ def _at_any_scale(name: str) -> list[str]:
     return [name, *datasets.at_other_scales(name, settings.BENCHMARKS_DIR)]
 
 
-def remove_method(name: str) -> str:
+def remove_method(name: str, *, by: By | None = None) -> str:
     """Take a method of somebody's own out, with its outputs; returns what was done.
 
-    Raises ``ValueError`` for a method that is built in, is not there, or is shown in a study.
+    Written into the log, ``by`` whom; whoever runs the command, if not given. Raises ``ValueError``
+    for a method that is built in, is not there, or is shown in a study.
     """
     shown = Q(method__name=name)
     _refuse_shown(f"the method {name}", shown)
     own_methods.remove(name, folder=settings.METHODS_DIR, outputs_dir=settings.OUTPUTS_DIR)
-    _forget(shown, Method.objects.filter(name=name))
+    with transaction.atomic():
+        _forget(shown, Method.objects.filter(name=name))
+        note(Deed.Kind.REMOVED, by=by or by_command(), of="method", name=name)
     return f"the method {name} is gone, with its outputs"
 
 
@@ -109,12 +116,11 @@ def _refuse_shown(what: str, stimuli: Q) -> None:
 
 def _forget(stimuli: Q, *beside: QuerySet[Any]) -> None:
     """Delete rows that no study shows: another thing of the name is not to be taken for this."""
-    with transaction.atomic():
-        if _slugs(stimuli):  # of a study that was made meanwhile
-            return
-        Stimulus.objects.filter(stimuli).delete()
-        for rows in beside:
-            rows.delete()
+    if _slugs(stimuli):  # of a study that was made meanwhile
+        return
+    Stimulus.objects.filter(stimuli).delete()
+    for rows in beside:
+        rows.delete()
 
 
 def as_text(found: files.Catalogue) -> str:

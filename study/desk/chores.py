@@ -13,9 +13,10 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from benchmarks.files import sweep
-from study.desk import jobs, uploads
+from study.desk import claims, jobs, uploads
 from study.models import Job
 from study.models.deeds import Deed
 from study.models.turns import turn
@@ -41,6 +42,8 @@ def do_all() -> Iterator[str]:
     for folder in _folders():
         sweep(folder)
     yield "half-written files of killed programs are gone"
+    _forget_bells()
+    _forget_locks()
     yield f"{uploads.forget_old(_needed())} uploads that nobody went on with for a day are gone"
     yield _empty_the_log()
 
@@ -55,7 +58,21 @@ def _delete(rows: QuerySet[Any]) -> int:
 
 def _needed() -> set[str]:
     """The uploads that jobs wait for."""
-    return {str(job.what.get(each)) for job in Job.objects.due() for each in jobs.UPLOADS}
+    return {name for job in Job.objects.due() for name in jobs.uploaded(job)}
+
+
+def _forget_bells() -> None:
+    """What became of bells that were rung; also of those that nobody has heard."""
+    day = timedelta(days=1)
+    _delete(DBTaskResult.objects.filter(enqueued_at__lt=timezone.now() - day).order_by("pk"))
+
+
+def _forget_locks() -> None:
+    """The files by which it was known who was at a job that is over."""
+    due = {str(pk) for pk in Job.objects.due().values_list("pk", flat=True)}
+    for path in claims.folder().iterdir():
+        if path.name.isdigit() and path.name not in due:
+            path.unlink(missing_ok=True)
 
 
 def _folders() -> list[Path]:

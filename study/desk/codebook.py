@@ -70,8 +70,15 @@ CODEBOOK: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 """Every column of the files above `tables/` but measures and kinds of deeds, by file."""
-LATER = {Deed.Kind.MEASURED}
-"""Deeds that are explained where there are some: the archives of before stay the same."""
+FIRST = {
+    *(Deed.Kind.CREATED, Deed.Kind.CHANGED, Deed.Kind.DELETED, Deed.Kind.OPENED, Deed.Kind.CLOSED),
+    *(Deed.Kind.INVITED, Deed.Kind.REVOKED, Deed.Kind.REHEARSED, Deed.Kind.LOOKED, Deed.Kind.TOOK),
+    *(Deed.Kind.TOLD, Deed.Kind.ERASED, Deed.Kind.FAULT, Deed.Kind.MENDED, Deed.Kind.SIGNED_IN),
+    *(Deed.Kind.SIGNED_OUT, Deed.Kind.REFUSED, Deed.Kind.PASSWORD),
+}
+"""Others are explained where there are some: the archives of before stay the same."""
+AS_BEFORE = {Deed.Kind.DELETED: "Deleted the draft"}
+"""What is called otherwise by now; none that was deleted has an archive."""
 
 
 def codebook(
@@ -80,11 +87,15 @@ def codebook(
     """What every column holds of the files that are described: file, column, meaning."""
     measures = _measures(study, values)
     done = set(frames["deeds.csv"]["deed"])
-    deeds = [each for each in Deed.Kind if each not in LATER or each in done]
+    deeds = {
+        each.value: AS_BEFORE.get(each, each.label)
+        for each in Deed.Kind
+        if each in FIRST or each in done
+    }
     further = {
         "ratings.csv": measures,
         "stimuli.csv": measures,
-        "deeds.csv": {"deed": "; ".join(f"{each.value}: {each.label}" for each in deeds)},
+        "deeds.csv": {"deed": "; ".join(f"{name}: {said}" for name, said in deeds.items())},
     }
     rows = [
         (marks.file_name(kind, name), column, {**further.get(name, {}), **meanings}.get(column, ""))

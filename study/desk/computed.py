@@ -3,7 +3,8 @@
 Tables, figures and archives are files below ``VAR_DIR/computed``, by study, kind of raters and a
 mark of the votes, where all processes of the site find them. A small study's are computed when they
 are asked for. A larger one's are made by a process of their own at the lowest priority, one at a
-time: raters do not wait for a researcher, and a page shows the last figures with their age.
+time: raters do not wait for a researcher, and a page shows the last figures with their age. Its
+archive is a job, if a worker is there.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from benchmarks.files import write_whole
-from study.desk import archive, exports, results, studies
+from study.desk import archive, claims, exports, jobs, results, studies
 from study.desk.exports import Kind
-from study.models import Rating, Study
+from study.models import Job, Rating, Study
 from study.models.deeds import By
 from study.site.computed import folder
 
@@ -112,10 +113,13 @@ def mark_of(study: Study, kind: Kind, name: str) -> str:
     return archive.mark(study, kind=kind) if name == ARCHIVE else exports.mark(study, kind=kind)
 
 
-def ask(study: Study, *, kind: Kind, name: str, patience: float = PATIENCE) -> Made | None:
+def ask(
+    study: Study, *, kind: Kind, name: str, patience: float = PATIENCE, by: By | None = None
+) -> Made | None:
     """The file ``name`` for the present state of the votes, for a request that must not take long.
 
-    ``None`` if it is being made and was not there within ``patience`` seconds. Raises
+    ``None`` if it is being made and was not there within ``patience`` seconds; ``by`` asks for the
+    job, where it is one. Raises
     ``ValueError`` if there is nothing to make it of, :class:`Failed` if making it failed just now.
     """
     mark = mark_of(study, kind, name)
@@ -124,9 +128,9 @@ def ask(study: Study, *, kind: Kind, name: str, patience: float = PATIENCE) -> M
         make(study, kind=kind, names=[name])
         return last(study, kind=kind, name=name)
     until = time.monotonic() + patience
-    process = None
+    process, job = None, None if made else _job(study, kind, name, by)
     while made is None:
-        if process is None and not _at_work(study):
+        if process is None and job is None and not _at_work(study):
             process = _start(study, kind, ON_PAGE if name in ON_PAGE else [name])
         if time.monotonic() >= until:
             return None
@@ -135,6 +139,26 @@ def ask(study: Study, *, kind: Kind, name: str, patience: float = PATIENCE) -> M
         if process is not None and process.poll() is not None:
             process = None
     return made
+
+
+def _job(study: Study, kind: Kind, name: str, by: By | None) -> Job | None:
+    """The job that makes the file, if that is long work and somebody is there to do it.
+
+    Raises :class:`Failed` if it failed or was cancelled just now.
+    """
+    if name != ARCHIVE or not claims.worker_is_there():
+        return None
+    before = study.jobs.filter(kind=Job.Kind.ARCHIVE, ended_at__gt=timezone.now() - RETRY)
+    for job in before.exclude(state=Job.State.DONE):
+        if job.what == {"raters": kind}:
+            raise Failed(f"{name} was not made: {job.told or job.get_state_display().lower()}")
+    return jobs.ask(Job.Kind.ARCHIVE, by=by or By(), study=study, raters=kind)
+
+
+def job_of(study: Study, kind: Kind, name: str) -> Job | None:
+    """The job that is at ``name`` or will be, if it is one."""
+    due = study.jobs.filter(kind=Job.Kind.ARCHIVE, state__in=[Job.State.WAITING, Job.State.RUNNING])
+    return next((job for job in due if name == ARCHIVE and job.what == {"raters": kind}), None)
 
 
 def last(study: Study, *, kind: Kind, name: str, mark: str = "") -> Made | None:

@@ -7,25 +7,22 @@ then, so that a bell which is lost costs seconds and nothing else.
 
 from __future__ import annotations
 
-import re
-import shutil
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django_tasks import task
 
+from study.desk import uploads
 from study.models import Deed, Job, Study
 from study.models.deeds import By, note
 from study.models.turns import turn
 
 UPLOADS = ("upload", "lr_upload")
-"""What of a job names a folder below ``VAR_DIR/uploads``."""
+"""What of a job names something that was uploaded for it."""
 
 
 @task()
@@ -48,7 +45,7 @@ def ask(kind: Job.Kind, *, by: By, study: Study | None = None, **what: Any) -> J
         address=by.address[:45],
         unit="raters" if kind == Job.Kind.REHEARSE else "images",
     )
-    uploads(job)
+    uploaded(job)
     with transaction.atomic():
         due = Job.objects.due().filter(kind=kind, study=study, cancel_asked=False)
         there = next((job for job in due if job.what == what), None)
@@ -78,7 +75,7 @@ def cannot_again(job: Job) -> str:
     """Why a job cannot be tried again; empty if it can."""
     if job.state not in (Job.State.FAILED, Job.State.CANCELLED):
         return "Only what failed or was cancelled can be tried again."
-    if not all(folder.is_dir() for folder in uploads(job)):
+    if not all((uploads.folder() / name).is_dir() for name in uploaded(job)):
         return "What was uploaded for it is gone; upload it once more."
     return ""
 
@@ -108,22 +105,24 @@ def cancel(job: Job, *, by: By) -> None:
 def end(rows: QuerySet[Job], state: Job.State, told: str = "") -> bool:
     """Write down how jobs ended, those of ``rows`` that are still as it says. Whether any were.
 
-    An import leaves nothing of what was uploaded for it.
+    An import leaves nothing of what was uploaded for it, but for one that failed: its reason often
+    names what to tell beside the same files. They wait a day for that, see `uploads.forget_old`.
     """
     with turn(), transaction.atomic():
         ended = list(rows.select_for_update())
         rows.filter(pk__in=[job.pk for job in ended]).update(
             state=state, told=told, ended_at=timezone.now(), at_work_on=""
         )
-        for folder in [each for job in ended for each in uploads(job)]:
-            transaction.on_commit(partial(shutil.rmtree, folder, ignore_errors=True))
+        over = ended if state != Job.State.FAILED else []
+        for name in [name for job in over for name in uploaded(job)]:
+            transaction.on_commit(partial(uploads.forget, name))
     return bool(ended)
 
 
-def uploads(job: Job) -> list[Path]:
-    """The folders that were uploaded for a job. Raises ``ValueError`` for what names none."""
+def uploaded(job: Job) -> list[str]:
+    """The uploads that a job takes in. Raises ``ValueError`` for what names none."""
     named = [str(job.what[each]) for each in UPLOADS if job.what.get(each)]
     for name in named:
-        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        if not uploads.NAMES.fullmatch(name):
             raise ValueError(f"{name!r} names no upload")
-    return [Path(settings.VAR_DIR, "uploads", name) for name in named]
+    return named

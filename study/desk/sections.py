@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from study.desk.matrix import ShownForm
+from study.desk.calibration_section import CalibrationForm
+from study.desk.shown_section import ShownForm
 from study.desk.texts_section import TextsForm
 from study.desk.told import Section, SectionForm
 
@@ -47,6 +48,13 @@ SECTIONS = {
             "study/desk/shown_sums.html",
         ),
         Section("screening", "Who may take part", ScreeningForm),
+        Section(
+            "calibration",
+            "Calibration",
+            CalibrationForm,
+            "study/desk/calibration.html",
+            "study/desk/calibration_now.html",
+        ),
         Section("sessions", "Sessions and order", SessionsForm),
         Section("texts", "Texts", TextsForm, "study/desk/texts.html", "study/desk/texts_read.html"),
         Section("analysis", "Analysis", AnalysisForm),

@@ -169,8 +169,8 @@ def finish(upload: str, owner: User) -> None:
     images = [each for each in found if may_be_image(PurePosixPath(each.place))]
     if not images and len(found) > 1:
         raise NotTaken(
-            f"the file {readable(found[0].place)} and {len(found) - 1} more are no images; bring images, or "
-            "one archive alone"
+            f"the file {readable(found[0].place)} and {len(found) - 1} more are no images; bring "
+            "images, or one archive alone"
         )
     if not images and "/" in found[0].place:
         raise NotTaken(
@@ -295,8 +295,8 @@ def _known(home: Path, place: PurePosixPath) -> File | None:
     found = _of(home, path)
     if found.place != str(place):
         raise NotTaken(
-            f"the file {readable(found.place)} and {readable(place)} differ in upper and lower case alone; "
-            "rename one of them"
+            f"the file {readable(found.place)} and {readable(place)} differ in upper and lower "
+            "case alone; rename one of them"
         )
     return found
 

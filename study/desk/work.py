@@ -21,7 +21,7 @@ from django.utils import timezone
 from benchmarks import own_methods, own_models, own_sets
 from benchmarks.files import is_aside, may_be_image
 from benchmarks.progress import Listener
-from study.desk import claims, computed, jobs, rehearsal, shown, stimuli
+from study.desk import claims, computed, jobs, rehearsal, shown, stimuli, uploads
 from study.desk.exports import Kind as Raters
 from study.models import Deed, Job, Study
 from study.models.deeds import By, note
@@ -88,7 +88,7 @@ def _reason(error: Exception, explain: Callable[[Exception], str]) -> str:
 
 def _told(job: Job, text: str) -> str:
     """``text`` without places of this server, and as a sentence begins."""
-    for folder in jobs.uploads(job):
+    for folder in [uploads.folder() / name for name in jobs.uploaded(job)]:
         text = text.replace(f"{folder}/", "").replace(str(folder), "what was uploaded")
     for name in PLACES:
         text = text.replace(str(getattr(settings, name)), name)
@@ -247,8 +247,8 @@ def _study(job: Job) -> Study:
 
 def _brought(job: Job, upload: str) -> Path:
     """What was uploaded: a folder, or the one file in it that is no image."""
-    (folder,) = (each for each in jobs.uploads(job) if each.name == upload)
-    if not folder.is_dir():
+    folder = uploads.folder() / upload
+    if upload not in jobs.uploaded(job) or not folder.is_dir():
         raise ValueError("what was uploaded for it is gone; upload it once more")
     there = [path for path in folder.iterdir() if not is_aside(path.name)]
     if len(there) == 1 and there[0].is_file() and not may_be_image(Path(there[0].name)):

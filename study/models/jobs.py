@@ -123,7 +123,7 @@ class Job(models.Model):
     def wish(self) -> str:
         """What is to be there in the end, for people."""
         what = self.what
-        name, of = what.get("name", ""), f" of {self.study.title}" if self.study else ""
+        name, title = what.get("name", ""), self.study.title if self.study else "a study"
         match self.kind:
             case self.Kind.GENERATE:
                 methods, sets = (_listed(what.get(each)) for each in ("methods", "sets"))
@@ -136,12 +136,12 @@ class Job(models.Model):
             case self.Kind.ADD_MODEL:
                 return f"The method {name}, from a model file"
             case self.Kind.MEASURE:
-                return f"The latest figures of measures for the images{of}"
+                return f"The latest figures of measures for the images of {title}"
             case self.Kind.ARCHIVE:
                 simulated = " by simulated raters" * (what.get("raters") == "simulated")
-                return f"An archive of the ratings{of}{simulated}"
+                return f"An archive of the ratings of {title}{simulated}"
             case self.Kind.REHEARSE:
-                return f"{what.get('raters')} simulated raters{of}"
+                return f"Ratings of {title} by {what.get('raters')} simulated raters"
         return self.get_kind_display()
 
     @property

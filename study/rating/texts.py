@@ -149,8 +149,8 @@ def missing(study: Study) -> dict[tuple[str, str], str]:
             if written and code not in written:
                 there = " and ".join(LANGUAGES[each] for each in written)
                 found[name, code] = (
-                    f"the study's own {name} would be read in {there}, and the standard text in "
-                    f"{LANGUAGES[code]}; write it in {LANGUAGES[code]} too, or name {there} as the "
+                    f"In {there} raters would read the study's own {name}, in {LANGUAGES[code]} "
+                    f"the standard text; write it in {LANGUAGES[code]} too, or name {there} as the "
                     "language of the pages"
                 )
     return found

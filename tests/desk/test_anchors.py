@@ -13,9 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from PIL import Image
 
+from benchmarks import own_sets
 from benchmarks.files import encode_png, read_image
+from benchmarks.resize import degrade
+from sr_models.interpolation import nearest
 from study.desk import anchors, studies
 from study.models import Anchor, SourceImage, Stimulus, Study, Trial
+from tests.own_material import photographs
 from tests.rating.way import go_on
 from tests.study.test_admin import change
 
@@ -263,3 +267,94 @@ def test_a_study_that_is_open_keeps_a_folder_that_could_not_be_named_now(
     assert change(admin_client, calibrating, title="New").status_code == 302
     with pytest.raises(ValidationError):
         calibrating.full_clean()
+
+
+def sources() -> set[str]:
+    """The names of the images that a study calibrates on now."""
+    return {anchor.stimulus.source.name for anchor in Anchor.objects.select_related("stimulus")}
+
+
+def test_an_image_that_is_left_out_is_seen_by_no_rater(calibrating, folder):
+    studies.set_protocol(calibrating, {"calibration_left_out": '["c0", "c7"]'})
+    calibrating.save()
+    studies.open_(calibrating)
+    assert sources() == {f"c{number}" for number in (1, 2, 3, 4, 5, 6, 8, 9)}
+
+
+def test_too_few_images_that_are_not_left_out_open_nothing(calibrating, folder):
+    studies.set_protocol(calibrating, {"calibration_left_out": ["c0", "c7", "c8"]})
+    calibrating.save()
+    assert "8 images and own holds 7 images that are not left out" in refused(calibrating)
+
+
+def test_an_image_that_is_left_out_and_has_another_name_by_now_is_not_shown_for_it(
+    calibrating, folder
+):
+    studies.set_protocol(calibrating, {"calibration_left_out": ["c0"]})
+    calibrating.save()
+    (folder / "c0.jpg").write_bytes((folder / "c1.png").read_bytes())
+    assert "c0, which no rater of small is to see, is not among its" in refused(calibrating)
+
+
+@pytest.fixture
+def streets(tmp_path, settings):
+    """A set of nine images with originals, in no study."""
+    settings.BENCHMARKS_DIR = tmp_path / "benchmarks"
+    names = [f"n{number}" for number in range(9)]
+    images = photographs(names, height=44 + 9, width=60)
+    (tmp_path / "streets").mkdir()
+    for number, name in enumerate(names):
+        (tmp_path / "streets" / f"{name}.png").write_bytes(
+            encode_png(images[name][number : number + 44])
+        )
+    own_sets.add("streets", tmp_path / "streets", folder=settings.BENCHMARKS_DIR, progress=False)
+
+
+def test_a_set_of_the_catalogue_is_calibrated_on_as_it_is_and_at_its_worst(draft_study, streets):
+    settings = {
+        "calibrate": True,
+        "calibration_set": "streets",
+        "calibration_left_out": ["streets/n4"],
+    }
+    studies.set_protocol(draft_study, settings)
+    draft_study.save()
+    studies.open_(draft_study)
+    assert sources() == {f"streets/n{number}" for number in range(9) if number != 4}
+    image = "streets/n0"
+    found = {
+        anchor.score: read_image(anchor.stimulus.path)
+        for anchor in Anchor.objects.filter(stimulus__source__name=image)
+    }
+    original = photographs(["n0"], height=53, width=60)["n0"][:44]
+    assert np.array_equal(found[5], original)
+    assert np.array_equal(found[1], nearest(degrade(original)))
+
+
+@pytest.mark.parametrize("named", ["Samples", "Samples_x2"])
+def test_a_set_that_the_study_shows_is_not_calibrated_on(draft_study, named):
+    studies.set_protocol(draft_study, {"calibrate": True, "calibration_set": named})
+    draft_study.save()
+    assert refused(draft_study) == (
+        f"calibration_set of small: images of {named} are rated in the study; calibrate on a set "
+        "that it does not show"
+    )
+
+
+def test_a_set_that_is_rated_is_refused_before_the_study_is_made(draft_study):
+    shown = {"sets": ["Samples"], "methods": ["bicubic", "nearest"], "opened": True}
+    protocol = {"calibrate": True, "calibration_set": "Samples"}
+    with pytest.raises(ValueError, match="images of Samples are rated in the study"):
+        studies.create("other", protocol=protocol, **shown)
+    assert Study.objects.count() == 1
+
+
+def test_a_folder_and_a_set_or_a_set_that_is_not_there_are_refused(calibrating):
+    studies.set_protocol(calibrating, {"calibration_set": "nothing"})
+    calibrating.save()
+    assert "there is a calibration_folder too; name one of them" in refused(calibrating)
+    studies.set_protocol(calibrating, {"calibration_folder": ""})
+    calibrating.save()
+    assert refused(calibrating).startswith("calibration_set of small: ")
+    for wrong in ("c0", '{"c0": 1}', "[1]"):
+        with pytest.raises(ValueError, match=r"^calibration_left_out="):
+            studies.set_protocol(calibrating, {"calibration_left_out": wrong})

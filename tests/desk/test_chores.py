@@ -17,10 +17,11 @@ from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from benchmarks.files import ABANDONED_AFTER
-from study.desk import chores
-from study.models import Deed
+from study.desk import chores, claims, jobs
+from study.models import Deed, Job
 from study.models.deeds import By, note
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,20 @@ def test_expired_sessions_go_and_the_others_stay(invitation):
     Session.objects.filter(pk__in=[first.pk, second.pk]).update(expire_date=past)
     assert "2 expired sessions are gone" in done()
     assert list(Session.objects.all()) == [third]
+
+
+def test_bells_of_yesterday_and_locks_of_jobs_that_are_over_go():
+    old = jobs.ask(Job.Kind.GENERATE, by=By(), sets=[], methods=[])
+    DBTaskResult.objects.update(enqueued_at=timezone.now() - timedelta(days=2))
+    due = jobs.ask(Job.Kind.GENERATE, by=By(), sets=["new"], methods=[])
+    locks = [claims.lock(job.pk) for job in (old, due)]
+    jobs.cancel(old, by=By())
+    done()
+    assert DBTaskResult.objects.count() == 1
+    assert [path.name for path in claims.folder().iterdir()] == [str(due.pk)]
+    for lock in locks:
+        assert lock
+        lock.close()
 
 
 def test_more_than_one_transaction_takes_go_too(monkeypatch):

@@ -10,8 +10,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import computed, exports, rehearsal, studies
-from study.models import Deed, Trial
+from study.desk import claims, computed, exports, jobs, rehearsal, studies, work
+from study.models import Deed, Job, Trial
+from study.models.deeds import By
 from study.rating import sessions
 from study.site.computed import folder, forget
 from tests.rating.way import cast
@@ -196,3 +197,22 @@ def test_the_list_of_ratings_in_the_admin_is_a_look(voted, admin_client):
         admin_client.get(reverse("admin:study_rating_changelist"))
     assert looks(voted) == ["page"]
     assert Deed.objects.early_looks(voted).get().account == "admin"
+
+
+def test_the_archive_of_a_large_study_is_a_job_if_a_worker_is_there(large, researcher, owner):
+    claims.show_worker()
+    waiting = researcher.get(reverse("archive", args=["small"])).content.decode()
+    job = Job.objects.get()
+    assert (job.kind, job.asked_by, job.study) == (Job.Kind.ARCHIVE, owner, large)
+    assert f'id="job-{job.pk}"' in waiting
+    ready = reverse("ready", args=["small", computed.ARCHIVE])
+    assert researcher.get(ready).json()["mark"] == ""
+    assert Job.objects.count() == 1
+    jobs.cancel(job, by=By())
+    assert "cancelled" in researcher.get(ready).json()["problem"]
+    assert Job.objects.count() == 1, "a page that waits does not ask for it again"
+    Job.objects.all().delete()
+    researcher.get(ready)
+    assert work.carry_out(Job.objects.get().pk, explain=str).state == Job.State.DONE
+    answer = researcher.get(reverse("archive", args=["small"]))
+    assert answer["Content-Type"] == "application/zip"

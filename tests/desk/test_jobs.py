@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -20,6 +22,8 @@ from study.models.deeds import By
 
 pytestmark = pytest.mark.django_db
 Kind, State = Job.Kind, Job.State
+ONE, TWO = "1" * 32, "2" * 32
+"""Uploads."""
 
 
 @pytest.fixture
@@ -49,6 +53,7 @@ def generating(user: User) -> Job:
 def uploaded(settings, name: str, files: dict[str, bytes]) -> str:
     folder = Path(settings.VAR_DIR, "uploads", name)
     folder.mkdir(parents=True)
+    folder.with_name(f".{name}").mkdir()  # what is known of it
     for file, content in files.items():
         (folder / file).write_bytes(content)
     return name
@@ -59,9 +64,14 @@ def photographs(generated: Path) -> dict[str, bytes]:
     return {f"{path.stem} of mine.png": path.read_bytes() for path in paths}
 
 
-def a_set(user: User, upload: str, **other: object) -> Job:
-    what = {"name": "Mine", "upload": upload, "scale": 4, "references": True} | other
-    return jobs.ask(Kind.ADD_SET, by=whose(user), **what)
+def a_set(user: User, upload: str, **other: Any) -> Job:
+    what: dict[str, Any] = {
+        "name": "Mine",
+        "upload": upload,
+        "scale": 4,
+        "references": True,
+    } | other
+    return jobs.ask(Kind.ADD_SET, by=whose(user), **what | other)
 
 
 def done(job: Job) -> Job:
@@ -152,14 +162,14 @@ def test_a_set_comes_in_under_the_name_of_who_asked_and_nothing_stays_of_its_upl
     settings, generated, asker, django_capture_on_commit_callbacks
 ):
     settings.BENCHMARKS_DIR = settings.VAR_DIR / "benchmarks"
-    job = a_set(asker, uploaded(settings, "one", photographs(generated)), license="CC0")
+    job = a_set(asker, uploaded(settings, ONE, photographs(generated)), license="CC0")
     with django_capture_on_commit_callbacks(execute=True):
         job = done(job)
     assert job.state == State.DONE, job.told
     assert len(datasets.manifest("Mine", settings.BENCHMARKS_DIR).images) == 2
     (deed,) = Deed.objects.filter(kind=Deed.Kind.ADDED)
     assert (deed.user, deed.details["name"], deed.details["license"]) == (asker, "Mine", "CC0")
-    assert not Path(settings.VAR_DIR, "uploads", "one").exists()
+    assert not list(Path(settings.VAR_DIR, "uploads").iterdir())
     assert str(settings.VAR_DIR) not in job.told
     assert "manage.py" not in job.told
 
@@ -168,7 +178,7 @@ def test_an_import_whose_end_was_not_written_down_is_done_and_repeats_nothing(
     settings, generated, asker
 ):
     settings.BENCHMARKS_DIR = settings.VAR_DIR / "benchmarks"
-    job = done(a_set(asker, uploaded(settings, "one", photographs(generated))))
+    job = done(a_set(asker, uploaded(settings, ONE, photographs(generated))))
     files = {p: p.stat().st_mtime_ns for p in settings.BENCHMARKS_DIR.rglob("*.png")}
     Job.objects.update(state=State.RUNNING)
     Deed.objects.filter(kind=Deed.Kind.ADDED).delete()
@@ -184,13 +194,13 @@ def test_what_was_uploaded_and_is_no_set_is_told_without_a_place_on_the_server(
     settings.BENCHMARKS_DIR = settings.VAR_DIR / "benchmarks"
     some = photographs(generated) | {"broken.png": b"no image"}
     with django_capture_on_commit_callbacks(execute=True):
-        job = done(a_set(asker, uploaded(settings, "one", some)))
+        job = done(a_set(asker, uploaded(settings, ONE, some)))
     assert job.state == State.FAILED
     assert job.told.startswith("What was uploaded was not taken: ")
     assert "broken.png" in job.told
     assert str(settings.VAR_DIR) not in job.told
     assert not list(settings.BENCHMARKS_DIR.rglob("*.png"))
-    assert not Path(settings.VAR_DIR, "uploads", "one").exists()
+    shutil.rmtree(Path(settings.VAR_DIR, "uploads", ONE))  # it was there, to be tried otherwise
     with pytest.raises(ValueError, match="upload it once more"):
         jobs.again(job, by=whose(asker))
     for wrong in ("../jobs", "a/b", "."):
@@ -206,7 +216,7 @@ def test_outputs_of_a_method_come_in_and_parts_of_a_set_are_counted_on(settings,
     }
     settings.METHODS_DIR = settings.VAR_DIR / "methods"
     job = jobs.ask(
-        Kind.ADD_OUTPUTS, by=whose(asker), name="ours", upload=uploaded(settings, "two", made),
+        Kind.ADD_OUTPUTS, by=whose(asker), name="ours", upload=uploaded(settings, TWO, made),
         sets=["Samples"],
     )  # fmt: skip
     job = done(job)
@@ -225,7 +235,7 @@ def test_a_rehearsal_that_was_killed_is_played_anew_to_the_same_votes(open_study
     assert done(job).told == "2 simulated raters have rated the study."
     scores = list(Rating.objects.order_by("trial__rater", "trial__position").values_list("score"))
     Job.objects.update(state=State.RUNNING)
-    Rater.objects.order_by("pk").last().delete()  # type: ignore[union-attr]
+    Rater.objects.order_by("pk").last().delete()
     again = done(job)
     assert (again.state, again.done, again.unit) == (State.DONE, 2, "raters")
     votes = Rating.objects.order_by("trial__rater", "trial__position").values_list("score")

@@ -152,6 +152,8 @@ def a_row_of_each_model(rater: Rater) -> None:
     whole = {"dataset": stimulus.source.dataset, "method": stimulus.method, "version": "1"}
     models.SetMeasure.objects.create(measure=measure, stimuli_sha256="0" * 64, value=1, **whole)
     Group.objects.create(name="a group")
+    what = {"sets": ["Samples"], "methods": ["nearest"]}
+    models.Job.objects.create(kind=models.Job.Kind.GENERATE, what=what)
 
 
 def _accounts(first: Study, second: Study) -> dict[str, User]:

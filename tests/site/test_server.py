@@ -5,9 +5,11 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from fcntl import LOCK_EX, LOCK_UN, flock
@@ -16,9 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.signing import TimestampSigner, b62_encode
 
-from study.server import DESK_THREADS, LARGEST_HEAD
+from study.server import DESK_THREADS, LARGEST_FORM, LARGEST_HEAD
 from study.settings import DATA_UPLOAD_MAX_MEMORY_SIZE as LARGEST_BODY
+from study.site import admission
 from tests.serving import WORKERS, Server, our_site, served
 
 PATIENCE = 60
@@ -36,7 +41,8 @@ def held(tmp_path) -> Iterator[TextIOWrapper]:
 
 @contextmanager
 def serving(held: TextIOWrapper, **environment: str) -> Iterator[Server]:
-    with served("tests.held", {"HELD": held.name, **environment}) as server:
+    own = {"HELD": held.name, "SECRET_KEY": settings.SECRET_KEY}
+    with served("tests.held", {**own, **environment}) as server:
         yield server
 
 
@@ -174,6 +180,98 @@ def test_a_body_of_the_largest_size_arrives_and_lies_on_no_disk(held):
 def open_files(server: Server) -> list[str]:
     links = [link for pid in server.workers() for link in Path(f"/proc/{pid}/fd").iterdir()]
     return [str(link.readlink()) for link in links if link.is_symlink()]
+
+
+def at_the_form(signature: str | None = None) -> str:
+    return f"{admission.PLACE}{signature or admission.admission(7)}/set"
+
+
+def test_a_form_with_files_arrives_at_its_signed_address_and_lies_on_the_disk_alone(held, tmp_path):
+    length = 40 * LARGEST_BODY
+    with serving(held, VAR_DIR=str(tmp_path)) as server:
+        whole = posted(f"Content-Length: {length}", b"x", path=at_the_form())
+        with sent(server, whole) as connection:
+            connection.sendall((length - 2) * b"x")
+            if sys.platform == "linux":
+                ask(server)
+                (name,) = {name for name in open_files(server) if "/uploads/" in name}
+                assert name.startswith(str(tmp_path))
+            connection.sendall(b"x")
+            assert told(connection)["body"] == length
+        assert [*(tmp_path / "uploads").iterdir()] == []
+
+
+def old_signature() -> str:
+    class Past(TimestampSigner):
+        def timestamp(self) -> str:
+            return b62_encode(int(time.time() - admission.LASTS.total_seconds() - 60))
+
+    return Past(salt=admission.SALT).sign("7")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/catalogue/add/set", "256 kB"),
+        (f"{admission.PLACE}7:1xWuDY:DZZHfe9rC1d1ZMPd/set", "opened too long ago"),
+        (f"{admission.PLACE}{{old}}/set", "opened too long ago"),
+    ],
+)
+def test_no_other_address_takes_files_nor_one_that_was_signed_long_ago(held, address, said):
+    with serving(held) as server:
+        path = address.format(old=old_signature()) if "{old}" in address else address
+        with sent(server, posted(f"Content-Length: {LARGEST_BODY + 1}", path=path)) as connection:
+            refusal = answer(connection)
+            assert (refusal.status, said in refusal.read().decode()) == (413, True)
+
+
+@pytest.mark.parametrize(
+    ("length", "status", "said"),
+    [(LARGEST_FORM + 1, 413, "GB at once"), (LARGEST_BODY + 1, 507, "no room")],
+)
+def test_a_form_that_is_too_large_or_finds_no_room_is_refused_before_it_is_sent(
+    held, length, status, said
+):
+    with serving(held, KEPT_FREE=str(1 << 60)) as server:
+        whole = posted(f"Content-Length: {length}", path=at_the_form())
+        with sent(server, whole) as connection:
+            refusal = answer(connection)
+            assert (refusal.status, said in refusal.read().decode()) == (status, True)
+
+
+@linux
+def test_a_disk_that_fills_up_under_a_form_is_told(held, tmp_path):
+    with serving(held, VAR_DIR=str(tmp_path)) as server:
+        for pid in server.workers():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (LARGEST_BODY, resource.RLIM_INFINITY))
+        whole = posted(f"Content-Length: {4 * LARGEST_BODY}", path=at_the_form())
+        with sent(server, whole + (LARGEST_BODY + 1) * b"x") as connection:
+            assert answer(connection).status == 507
+
+
+def test_a_form_with_files_that_drips_is_closed_and_one_that_goes_on_is_not(held):
+    length = 4 * LARGEST_BODY
+    whole = posted(f"Content-Length: {length}", path=at_the_form())
+    with serving(held, ARRIVAL="1", SLOWEST="1000") as server, ExitStack() as stack:
+        slow, fast = (stack.enter_context(sent(server, whole)) for _ in range(2))
+        fast.sendall((length // 2) * b"x")
+        rest = length - length // 2
+        slow.settimeout(0.1)
+        for _ in range(10 * PATIENCE):
+            fast.sendall(2000 * b"x")
+            rest -= 2000
+            try:
+                slow.sendall(b"x")
+                assert slow.recv(1) == b""
+                break
+            except TimeoutError:
+                continue
+            except (ConnectionResetError, BrokenPipeError):
+                break
+        else:
+            pytest.fail("still open")
+        fast.sendall(rest * b"x")
+        assert told(fast)["body"] == length
 
 
 def test_a_head_above_the_limit_is_refused(held):

@@ -47,7 +47,8 @@ def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
         return redirect("study", slug)
     form, status = _form(request, part, study), 200
     if request.method == "POST" and "check" in request.GET:
-        return render(request, "study/desk/checked.html", {"form": form, "part": part})
+        told = {"study": study, "part": part, "form": form}
+        return render(request, "study/desk/checked.html", told)
     if request.method == "POST" and "look" not in request.GET:
         others = _save(request, study, form) if form.is_valid() else ()
         if others is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
@@ -10,10 +11,13 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from study.desk import claims
 from study.desk import jobs as verbs
+from study.desk.bringing import FORMS
+from study.desk.views.bringing import RIGHT
 from study.models import Job
 from study.site.access import by
 
@@ -37,7 +41,8 @@ def jobs(request: HttpRequest) -> HttpResponse:
 def job(request: HttpRequest, pk: int) -> HttpResponse:
     """All there is to tell of one job."""
     found = _with_verbs(_job_for(request, pk), request)
-    return render(request, "study/desk/job_page.html", {"job": found} | _worker([found]))
+    context = {"job": found, "said": list(_said(found))} | _worker([found])
+    return render(request, "study/desk/job_page.html", context)
 
 
 @require_safe
@@ -90,7 +95,19 @@ def _with_verbs(job: Job, request: HttpRequest) -> Job:
     may = verbs.may_end(job, request.user)
     job.can_cancel = may and not job.over and not job.cancel_asked  # type: ignore[attr-defined]
     job.can_again = may and not verbs.cannot_again(job)  # type: ignore[attr-defined]
+    failed = may and job.over and job.state != Job.State.DONE
+    brought = [what for what, form in FORMS.items() if form.kind == job.kind]
+    if failed and brought and request.user.has_perm(RIGHT):
+        job.form = f"{reverse('add', args=brought)}?again={job.pk}"  # type: ignore[attr-defined]
     return job
+
+
+def _said(job: Job) -> Iterator[tuple[str, Any]]:
+    """What was asked for, each with its name; not the uploads, whose names say nothing."""
+    for name, value in job.what.items():
+        if name not in verbs.UPLOADS and value not in (None, "", [], False):
+            told = ", ".join(map(str, value)) if isinstance(value, list) else value
+            yield name.replace("_", " ").capitalize(), "yes" if told is True else told
 
 
 def _worker(shown: list[Job]) -> dict[str, Any]:

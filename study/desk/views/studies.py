@@ -145,7 +145,7 @@ def ready(request: HttpRequest, chosen: Study, kind: Kind, name: str) -> HttpRes
     if name not in computed.names():
         raise Http404
     try:
-        made = computed.ask(chosen, kind=kind, name=name, patience=0)
+        made = computed.ask(chosen, kind=kind, name=name, patience=0, by=by(request))
     except (ValueError, computed.Failed) as problem:
         return JsonResponse({"mark": "", "problem": str(problem)})
     made = made or computed.last(chosen, kind=kind, name=name)
@@ -287,14 +287,15 @@ def _file(
     of = request.GET.get("of", "") if inline else ""
     try:
         made = computed.last(chosen, kind=kind, name=name, mark=of) if of else None
-        made = made or computed.ask(chosen, kind=kind, name=name)
+        made = made or computed.ask(chosen, kind=kind, name=name, by=by(request))
     except ValueError as error:
         raise Http404(str(error)) from error
     except computed.Failed as failure:
         messages.error(request, str(failure))
         return redirect("study", chosen.slug)
     if made is None:
-        context = {"study": chosen, "kind": kind, "file": name}
+        job = computed.job_of(chosen, kind, name)
+        context = {"study": chosen, "kind": kind, "file": name, "job": job}
         return render(request, "study/desk/waiting.html", context, status=202)
     if not inline and request.method == "GET" and kind == "people":
         verbs.look(chosen, by=by(request), file=name)

@@ -81,6 +81,7 @@ class Place {
         input.value = "";
       });
     }
+    home.classList.add("scripted");
     this.part("hint").hidden = false;
     for (const kind of ["dragover", "dragleave", "drop"]) {
       home.addEventListener(kind, (event) => {

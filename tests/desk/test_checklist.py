@@ -78,7 +78,7 @@ def test_what_is_missing_is_doubtful_or_to_mend(draft_study, generated, settings
 def test_a_text_in_one_of_two_languages_is_to_mend(draft_study):
     draft_study.texts = {"consent": {"de": "Unsere"}}
     draft_study.save()
-    assert "would be read in German, and the standard text in English" in said(draft_study, "bar")
+    assert "In German raters would read the study's own consent" in said(draft_study, "bar")
     draft_study.language = "de"
     draft_study.save()
     assert not checklist.bars(checklist.points(draft_study))

@@ -175,18 +175,16 @@ def _texts(study: Study) -> Iterator[Point]:
 def _contact(study: Study) -> Iterator[Point]:
     lacking = [_label(name) for name in TELLING if not getattr(study, name).strip()]
     where = edit(study, "texts", "researcher")
-    if lacking and not all(_own_consent(study)):
+    if lacking:
+        own = all(texts.own(study, "consent", code).strip() for code in preview.languages(study))
+        whose = "Your own consent has to tell it" if own else "The standard consent tells it then"
         said = (
-            f"Not filled in: {', '.join(lacking)}. The standard consent tells what is; raters, and "
-            "committees, expect to read whom they can ask and for how long answers are kept."
+            f"Not filled in: {', '.join(lacking)}. {whose}: raters, and committees, expect to read "
+            "whom they can ask and for how long answers are kept."
         )
         yield Point("Contact", said, "warning", where)
-    elif not lacking:
+    else:
         yield Point("Contact", "Who asks, whom to ask and who approved it are told.")
-
-
-def _own_consent(study: Study) -> list[bool]:
-    return [bool(texts.own(study, "consent", code).strip()) for code in preview.languages(study)]
 
 
 def _calibration(study: Study) -> Iterator[Point]:
@@ -227,11 +225,7 @@ def _raters(study: Study) -> Iterator[Point]:
         said += f" With fewer than {FEW_RATERS} no test finds a difference between two methods."
     yield Point("Raters", said, "warning" if few else "fine", where)
     links = study.invitations.filter(revoked_at=None).count()
-    said = (
-        f"{_number(links, 'link')} made."
-        if links
-        else "No links yet: they are made once it is open."
-    )
+    said = f"{_number(links, 'link')} made." if links else "No links yet: make them later."
     yield Point("Raters", said)
 
 

@@ -201,6 +201,7 @@ def test_a_previewed_page_names_no_method(researcher, draft_study):
 def test_a_screening_is_judged_as_a_raters(researcher, draft_study):
     send = f"{at('screening')}rate/screening"
     small = researcher.post(send, WINDOW | {"viewport_width": "90"})
+    assert small.status_code == 422
     assert "Not on this screen, as it is now." in small.content.decode()
     assert researcher.post(send, WINDOW | {"vision": "not"})["Location"] == at("vision")
     draft_study.plate_errors = 0

@@ -48,7 +48,7 @@ TITLE, TEXT, METHOD = "Title of the first", "Consent of the first", "Kestrel"
 PLACES = {
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
-    "admin": "/admin/",
+    "admin": "/admin/", "preview": "/studies/small/preview/.*",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",
 }  # fmt: skip
 """The words of the table for where an answer leads to."""
@@ -117,7 +117,7 @@ def cast(draft_study, settings) -> Iterator[Cast]:
     found.words = {
         "UNUSED": invited[4].token, "REVOKED": invited[3].token, "SLUG": "small",
         "DUE": found.own["A"][0], "NEXT": found.own["A"][1], "LATER": found.own["A"][5],
-        "NUMBER": "1",
+        "NUMBER": "1", "IMAGE": first.stimuli.first().sha256,
         "KIND": str(ContentType.objects.get_for_model(Invitation).pk),
     }  # fmt: skip
     for model in admin.site._registry:
@@ -325,6 +325,7 @@ def body(pattern: str) -> dict[str, Any]:
             "old_password": PASSWORD, "new_password1": PASSWORD * 2, "new_password2": PASSWORD * 2,
         },
         "/studies/SLUG/invite": {"count": 1},
+        **{f"/studies/SLUG/{verb}": {"sure": "yes"} for verb in ("open", "close", "delete")},
         "/people/": {"username": name},
         "/rate/leave": {"answers": "delete"},
         "/rate/vote": {"trial": "DUE", "score": 3, "id": str(uuid.uuid4()), "response_ms": 1500},

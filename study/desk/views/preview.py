@@ -140,10 +140,12 @@ def page(request: HttpRequest, at: At) -> HttpResponse:
     return _shown(request, at, made)
 
 
-def _shown(request: HttpRequest, at: At, made: Page) -> HttpResponse:
+def _shown(request: HttpRequest, at: At, made: Page, *, status: int = 0) -> HttpResponse:
     context = made.context | {"previewed": f"study/rating/{made.template}", "preview": at.bar()}
     with _below(at.address(at.scene.name)):
-        return render(request, "study/desk/preview/page.html", context, status=made.status)
+        return render(
+            request, "study/desk/preview/page.html", context, status=status or made.status
+        )
 
 
 @contextmanager
@@ -179,11 +181,10 @@ def screen(request: HttpRequest, at: At) -> HttpResponse:
     """The answers to the screening, judged as a rater's."""
     form = ScreeningForm(request.POST)
     if not form.is_valid():
-        made = preview.screened(at.study, incomplete=True)
-        return _shown(request, at, made)
+        return _shown(request, at, preview.screened(at.study, incomplete=True), status=400)
     why = preview.judged(at.study, form.answers(request, at.study.plates), seed=at.seed)
     if why and why not in screening.FOR_GOOD:
-        return _shown(request, at, preview.screened(at.study, refusal=why))
+        return _shown(request, at, preview.screened(at.study, refusal=why), status=422)
     return redirect(at.address(why or at.scene.leads))
 
 

@@ -141,7 +141,7 @@ def page(request: HttpRequest, at: At) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, at: At, made: Page, *, status: int = 0) -> HttpResponse:
-    context = made.context | {"previewed": f"study/rating/{made.template}", "preview": at.bar()}
+    context = made.context | {"previewed": made.path, "preview": at.bar()}
     with _below(at.address(at.scene.name)):
         return render(
             request, "study/desk/preview/page.html", context, status=status or made.status

@@ -23,7 +23,9 @@ def photographs(names: Sequence[str], *, height: int = 98, width: int = 131) -> 
     """Parts of real photographs, of a size that four does not divide."""
     samples = ("astronaut", "chelsea", "coffee", "rocket")
     return {
-        name: np.ascontiguousarray(cut_sample(samples[n % 4])[40 : 40 + height, 60 : 60 + width])
+        name: np.ascontiguousarray(
+            cut_sample(samples[n % 4])[40 + 150 * (n // 4) :, 60:][:height, :width]
+        )
         for n, name in enumerate(names)
     }
 

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -115,6 +115,31 @@ def our_site() -> dict[str, str]:
         "SITE_URL": "http://127.0.0.1",
         "DJANGO_SETTINGS_MODULE": "tests.served",
     }
+
+
+@contextmanager
+def commands() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts commands on this test's site; what still runs in the end is killed."""
+    folders = ("VAR_DIR", "BENCHMARKS_DIR", "OUTPUTS_DIR", "METHODS_DIR", "PERCEPTUAL_WEIGHTS_DIR")
+    environment = {**os.environ, **{name: str(getattr(settings, name)) for name in folders}}
+    environment |= our_site() | {"TORCH_HOME": str(settings.VAR_DIR)}
+    environment.pop("DJANGO_SETTINGS_MODULE")
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, **more: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment | more, text=True,
+            start_new_session=True, preexec_fn=end_with_parent,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 @contextmanager

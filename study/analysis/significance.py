@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Literal
 
@@ -90,6 +91,46 @@ def _exact(statistic: float, n: int) -> float:
     for rank in range(1, n + 1):
         ways[rank:] = ways[rank:] + ways[:-rank]
     return float(min(1.0, 2 * ways[: int(statistic) + 1].sum() / 2.0**n))
+
+
+def signed_rank_p(differences: Floats) -> Floats:
+    """`wilcoxon` of many samples of one length at once: the p values, one for each last axis.
+
+    Zeros are dropped; there is no NaN among the differences.
+
+    >>> signed_rank_p(np.array([[1.0, 2.0, 3.0, 4.0, -5.0], [0.0, 0.0, 0.0, 0.0, 0.0]])).tolist()
+    [0.625, 1.0]
+    """
+    size = np.abs(differences)
+    order = np.argsort(size, axis=-1, kind="stable")
+    size = np.take_along_axis(size, order, axis=-1)
+    sign = np.sign(np.take_along_axis(differences, order, axis=-1))
+    n, place = size.shape[-1], np.arange(size.shape[-1])
+    other = size[..., 1:] != size[..., :-1]
+    edge = np.ones((*size.shape[:-1], 1), dtype=bool)
+    first = np.maximum.accumulate(np.where(np.concatenate([edge, other], -1), place, 0), -1)
+    ends = np.where(np.concatenate([other, edge], -1), place, n)[..., ::-1]
+    last = np.minimum.accumulate(ends, -1)[..., ::-1]
+    zeros = (sign == 0).sum(-1)
+    m = (n - zeros).astype(np.float64)
+    rank = (first + last) / 2 + 1 - zeros[..., None]
+    up, down = np.where(sign > 0, rank, 0).sum(-1), np.where(sign < 0, rank, 0).sum(-1)
+    # Sum over ties of (t^3 - t), each tie of t counted t times t^2 - 1.
+    ties = np.where(sign != 0, (last - first + 1.0) ** 2 - 1, 0).sum(-1)
+    variance = m * (m + 1) * (2 * m + 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = (up - m * (m + 1) / 4) / np.sqrt(variance / 24 - ties / 48)
+    p: Floats = np.where(m == 0, 1.0, 2 * ndtr(-np.abs(z)))
+    if n <= EXACT_UP_TO:
+        exact = (zeros == 0) & (ties == 0)
+        p[exact] = _all_exact(n)[np.minimum(up, down)[exact].astype(np.int64)]
+    return p
+
+
+@lru_cache(maxsize=EXACT_UP_TO)
+def _all_exact(n: int) -> Floats:
+    """`_exact` of every statistic that ``n`` differences can have."""
+    return np.array([_exact(statistic, n) for statistic in range(n * (n + 1) // 2 + 1)])
 
 
 def holm(p: Sequence[float] | Floats) -> Floats:

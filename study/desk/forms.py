@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from django import forms
 from django.contrib.auth.models import User
 
@@ -35,3 +38,23 @@ class PersonForm(forms.ModelForm[User]):
         if User.objects.filter(username__iexact=name).exists():
             raise forms.ValidationError("There is an account of that name.")
         return name
+
+
+class PlanForm(forms.Form):
+    """What a study is to be able to show, for computing how many raters that takes."""
+
+    difference = forms.FloatField(
+        min_value=0.05,
+        max_value=2,
+        initial=0.5,
+        label="Difference of two methods’ MOS",
+        widget=forms.NumberInput(attrs={"step": "0.05"}),
+    )
+    power = forms.IntegerField(
+        min_value=10, max_value=98, initial=80, label="To be found in so many of 100 studies"
+    )
+    set = forms.ChoiceField(required=False, label="On the set")
+
+    def __init__(self, *args: Any, sets: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["set"].choices = [(name, name) for name in sets]  # type: ignore[attr-defined]

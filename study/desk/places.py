@@ -15,18 +15,16 @@ from pathlib import Path
 import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
-from PIL import Image as Pillow
 
 from benchmarks import datasets
-from benchmarks.files import encode_png, images_below
+from benchmarks.files import encode_png, images_below, thumbnail
 from study.desk import anchors
+from study.desk.pictures import SIDE
 from study.models import Study, roots
 
 FOLDER, SET = "folder:", "set:"
 MOST_FOLDERS = 200
 """That are offered; others can be typed."""
-SIDE = 192
-"""Pixels of a thumbnail's longer side, and of a cutting's sides at most."""
 MARGIN = 16
 """LR pixels around a cutting that are made worse too, and cut off: no kernel reaches that far."""
 
@@ -116,7 +114,7 @@ def sets(shown: Mapping[str, bool]) -> list[Place]:
 
 
 def look(study: Study, place: str, name: str, score: int | None) -> bytes:
-    """A PNG of the image ``name`` of ``place``: small, or a cutting of it as a 1 or as a 5.
+    """The image ``name`` of ``place``: small (WebP), or a cutting of it as a 1 or as a 5 (PNG).
 
     A cutting is the middle of what raters see, at its own pixels. Raises ``ValueError`` if there is
     no such place or image, or it cannot be read.
@@ -126,13 +124,9 @@ def look(study: Study, place: str, name: str, score: int | None) -> bytes:
     if image is None:
         raise ValueError(f"there is no image {name}")
     pixels = image.pixels()
-    return encode_png(_small(pixels) if score is None else _cutting(image, pixels, score))
-
-
-def _small(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    made = Pillow.fromarray(pixels)
-    made.thumbnail((SIDE, SIDE))
-    return np.asarray(made)
+    if score is None:
+        return thumbnail(pixels, SIDE)
+    return encode_png(_cutting(image, pixels, score))
 
 
 def _cutting(image: anchors.Image, pixels: NDArray[np.uint8], score: int) -> NDArray[np.uint8]:

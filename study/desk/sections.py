@@ -57,8 +57,8 @@ SECTIONS = {
         ),
         Section("sessions", "Sessions and order", SessionsForm),
         Section("texts", "Texts", TextsForm, "study/desk/texts.html", "study/desk/texts_read.html"),
-        Section("analysis", "Analysis", AnalysisForm),
-        Section("study", "Study", StudyForm),
+        Section("analysis", "Analysis", AnalysisForm, "study/desk/analysis.html"),
+        Section("study", "Study", StudyForm, "study/desk/study_part.html"),
     )
 }  # fmt: skip
 """By name, in the order of pages."""

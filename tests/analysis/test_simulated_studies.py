@@ -151,3 +151,29 @@ def test_power_grows_with_raters_and_meets_its_formula():
     a = power.Assumptions()
     sd = np.sqrt(2 * a.taste**2 + 2 * a.noise**2 / 20)
     assert power.smallest_difference(sd, answer.raters, 3) == pytest.approx(0.5, abs=0.12)
+
+
+def test_tests_of_many_studies_at_once_are_those_of_the_analysis():
+    """Few images make ties and zeros; few raters exact p values, many the approximation."""
+    rng = np.random.default_rng(7)
+    mos = {"a": 1.7, "b": 2.6, "c": 3.0, "d": 3.4}
+    first, second = np.triu_indices(len(mos), 1)
+    for raters, images in [(2, 1), (5, 14), (9, 3), (30, 14), (50, 90), (51, 90), (60, 2)]:
+        for _ in range(5):
+            cube = power.simulate(mos, raters=raters, images=images, rng=rng)
+            table = significance.pairs(power.of_cube(cube, list(mos)), "all", units=("raters",))
+            means = cube.sum(axis=1) / images
+            p = significance.signed_rank_p((means[:, first] - means[:, second]).T)
+            assert p.tolist() == table["p"].tolist()
+            assert significance.holm(p).tolist() == table["p_holm"].tolist()
+
+
+def test_raters_who_see_a_share_of_the_images_show_less():
+    mos = {"a": 2.6, "b": 3.0, "c": 3.4}
+    found = [
+        power.power_of(mos, ("a", "b"), raters=20, images=20, seen=seen, studies=100)
+        for seen in (20, 5, 1)
+    ]
+    assert found == sorted(found, reverse=True)
+    assert found[0] == power.power_of(mos, ("a", "b"), raters=20, images=20, studies=100)
+    assert found[0] > found[2]

@@ -171,3 +171,57 @@ def test_every_setting_of_a_draft_has_a_place_in_the_documentation():
             r"^#+ (.+)$", (docs.FOLDER / f"{document}.md").read_text(), re.MULTILINE
         )
         assert anchor in {docs.anchor(each) for each in headings}, name
+
+
+def test_a_name_that_is_taken_or_none_is_refused_and_a_new_one_leads_on(anna, draft_study):
+    address = "/studies/small/edit/study"
+    Study.objects.create(slug="other", title="Other")
+    for slug in ("other", "no name", "", "-" * 51):
+        said = anna.post(address, page(anna, address) | {"slug": slug})
+        assert said.status_code == 400
+        assert 'href="/studies/small/edit/shown"' in text(said)
+    made = anna.post(address, page(anna, address) | {"slug": "new", "title": "New"})
+    assert made["Location"] == "/studies/new/edit/study"
+    assert anna.get(made["Location"]).status_code == 200
+
+
+def test_a_researcher_adds_others_and_the_last_one_stays(anna, draft_study, outsider):
+    address = "/studies/small/researchers"
+    stranger = Client()
+    stranger.force_login(outsider)
+    assert stranger.post(address, {"add": "outsider"}).status_code == 404
+    assert "There is no account 'nobody'" in text(
+        anna.post(address, {"add": "nobody"}, follow=True)
+    )
+    for name in ("anna", "outsider", "nobody"):
+        anna.post(address, {"remove": name})
+        assert [user.username for user in draft_study.researchers.all()] == ["anna"]
+    anna.post(address, {"add": " outsider "})
+    assert stranger.get(SESSIONS).status_code == 200
+    deed = Deed.objects.get(kind=Deed.Kind.CHANGED)
+    assert deed.details == {"researchers": ["anna", "anna, outsider"]}
+    assert anna.post(address, {"remove": "anna"})["Location"] == "/studies/"
+    assert anna.get(SESSIONS).status_code == 404
+    assert "The last researcher" in text(
+        stranger.post(address, {"remove": "outsider"}, follow=True)
+    )
+
+
+def test_a_number_of_raters_is_computed_for_this_study_and_taken_over(anna, draft_study):
+    address = "/studies/small/edit/analysis"
+    before = Study.objects.values().get()
+    assert "raters show" not in text(anna.get(address))
+    said = text(anna.get(f"{address}?difference=0.6&power=80&set=Samples"))
+    number = re.search(r'name="planned_raters" value="(\d+)">Plan', said)
+    assert number
+    assert f"{number[1]} raters show a difference of 0.6 in at least 80% of studies" in said
+    assert "Assumed: Samples, 2 images, all rated by everyone; 3 methods" in said
+    assert Study.objects.values().get() == before
+    Study.objects.update(share=3)
+    said = text(anna.get(f"{address}?difference=0.6&power=80"))
+    assert "1 of them by each method rated by a rater" in said
+    for sent in ("difference=x&power=80", "difference=0.6&power=80&set=x", "difference=9&power=80"):
+        assert "raters show" not in text(anna.get(f"{address}?{sent}"))
+    sent = page(anna, address)
+    anna.post(address, sent | {"planned_raters": [sent["planned_raters"], number[1]]})
+    assert Study.objects.get().planned_raters == int(number[1])

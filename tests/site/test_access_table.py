@@ -46,6 +46,7 @@ SITE, FACTORY = ClientHandler(enforce_csrf_checks=True), RequestFactory()
 VERBS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 TITLE, TEXT, METHOD = "Title of the first", "Consent of the first", "Kestrel"
 PLACES = {
+    "job": r"/jobs/\d+/",
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
     "admin": "/admin/", "preview": "/studies/small/preview/.*",
@@ -117,7 +118,8 @@ def cast(draft_study, settings) -> Iterator[Cast]:
     found.words = {
         "UNUSED": invited[4].token, "REVOKED": invited[3].token, "SLUG": "small",
         "DUE": found.own["A"][0], "NEXT": found.own["A"][1], "LATER": found.own["A"][5],
-        "NUMBER": "1", "IMAGE": first.stimuli.first().sha256,
+        "NUMBER": "1", "CHECKSUM": first.stimuli.first().sha256,
+        "JOB": str(models.Job.objects.get().pk),
         "KIND": str(ContentType.objects.get_for_model(Invitation).pk),
     }  # fmt: skip
     for model in admin.site._registry:
@@ -152,8 +154,7 @@ def a_row_of_each_model(rater: Rater) -> None:
     whole = {"dataset": stimulus.source.dataset, "method": stimulus.method, "version": "1"}
     models.SetMeasure.objects.create(measure=measure, stimuli_sha256="0" * 64, value=1, **whole)
     Group.objects.create(name="a group")
-    what = {"sets": ["Samples"], "methods": ["nearest"]}
-    models.Job.objects.create(kind=models.Job.Kind.GENERATE, what=what)
+    models.Job.objects.create(kind=models.Job.Kind.MEASURE, study=rater.study)
 
 
 def _accounts(first: Study, second: Study) -> dict[str, User]:

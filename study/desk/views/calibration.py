@@ -27,6 +27,7 @@ def image(request: HttpRequest, slug: str, look: str) -> HttpResponse:
         content = places.look(study, place, name, LOOKS[look])
     except ValueError as error:
         raise Http404(str(error)) from None
-    response = HttpResponse(content, content_type="image/png")
+    kind = "image/webp" if look == "small" else "image/png"
+    response = HttpResponse(content, content_type=kind)
     patch_cache_control(response, private=True, max_age=KEPT)
     return response

@@ -12,9 +12,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from study.desk import drafts, people, shown
+from study.desk.forms import PlanForm
+from study.desk.sample_size import of_study, sets_of
 from study.desk.sections import SECTIONS
 from study.desk.told import Section, SectionForm, in_words, label
 from study.models import Study
@@ -56,7 +58,29 @@ def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
         form.point()
         form, status = (_again(request, study, part, form, others), 409) if others else (form, 400)
     context = {"study": study, "part": part, "sections": SECTIONS.values(), "form": form}
+    if part.name == "analysis":
+        context["plan"] = _plan(request, study)
     return render(request, part.template, context, status=status)
+
+
+@require_POST
+@login_required
+def researchers(request: HttpRequest, slug: str) -> HttpResponse:
+    """Add an account to the researchers of a study, or take one away."""
+    study = study_for(request, slug)
+    added, removed = request.POST.get("add", "").strip(), request.POST.get("remove", "")
+    try:
+        if added:
+            drafts.add_researcher(study, added, by=by(request))
+        else:
+            drafts.remove_researcher(study, removed, by=by(request))
+    except ValueError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{added} was added." if added else f"{removed} was taken away.")
+    if not Study.objects.visible_to(request.user).filter(pk=study.pk).exists():
+        return redirect("studies")
+    return redirect("study", slug) if study.frozen else redirect("edit", slug, "study")
 
 
 def _form(request: HttpRequest, part: Section, study: Study, *, fresh: bool = False) -> SectionForm:
@@ -96,8 +120,29 @@ def _lay(request: HttpRequest, study: Study) -> None:
     if "make" in request.POST:
         if not people.may_add_to_catalogue(request.user):  # type: ignore[arg-type]
             raise PermissionDenied
-        if not shown.have_made(study, by=by(request)):
-            messages.info(request, "All outputs are there already.")
+        asked = shown.have_made(study, by=by(request))
+        messages.info(
+            request,
+            "What is missing is asked for; below is how far it is."
+            if asked
+            else "All outputs are there already.",
+        )
+
+
+def _plan(request: HttpRequest, study: Study) -> dict[str, object]:
+    """The form that asks for a number of raters, and what came of it if it was sent."""
+    form = PlanForm(request.GET if "difference" in request.GET else None, sets=sets_of(study))
+    if not form.is_bound or not form.is_valid():
+        return {"form": form}
+    asked = form.cleaned_data
+    try:
+        found = of_study(
+            study, difference=asked["difference"], wanted=asked["power"] / 100,
+            set_name=asked["set"],
+        )  # fmt: skip
+    except ValueError as error:
+        return {"form": form, "problem": str(error)}
+    return {"form": form, "found": found}
 
 
 def _again(

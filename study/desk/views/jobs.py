@@ -38,55 +38,55 @@ def jobs(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @login_required
-def job(request: HttpRequest, pk: int) -> HttpResponse:
+def show(request: HttpRequest, job: int) -> HttpResponse:
     """All there is to tell of one job."""
-    found = _with_verbs(_job_for(request, pk), request)
+    found = _with_verbs(_job_for(request, job), request)
     context = {"job": found, "said": list(_said(found))} | _worker([found])
     return render(request, "study/desk/job_page.html", context)
 
 
 @require_safe
 @login_required
-def card(request: HttpRequest, pk: int) -> HttpResponse:
+def card(request: HttpRequest, job: int) -> HttpResponse:
     """How far one job is, for a page that shows it beside other things."""
-    return render(request, "study/desk/job.html", {"job": _job_for(request, pk)})
+    return render(request, "study/desk/job.html", {"job": _job_for(request, job)})
 
 
 @require_POST
 @login_required
-def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+def cancel(request: HttpRequest, job: int) -> HttpResponse:
     """End a job."""
-    found = _job_for(request, pk)
+    found = _job_for(request, job)
     if not verbs.may_end(found, request.user):
         raise PermissionDenied
     try:
         verbs.cancel(found, by=by(request))
     except ValueError as error:
         messages.error(request, str(error))
-    return redirect("job", pk)
+    return redirect("job", job)
 
 
 @require_POST
 @login_required
-def again(request: HttpRequest, pk: int) -> HttpResponse:
+def again(request: HttpRequest, job: int) -> HttpResponse:
     """Ask once more for what a job did not bring about."""
-    found = _job_for(request, pk)
+    found = _job_for(request, job)
     if not verbs.may_end(found, request.user):
         raise PermissionDenied
     try:
         new = verbs.again(found, by=by(request))
     except ValueError as error:
         messages.error(request, str(error))
-        return redirect("job", pk)
+        return redirect("job", job)
     return redirect("job", new.pk)
 
 
-def _job_for(request: HttpRequest, pk: int) -> Job:
+def _job_for(request: HttpRequest, number: int) -> Job:
     """The job of that number if this person may see it. Raises ``Http404`` otherwise."""
     visible = Job.objects.visible_to(request.user).select_related("study", "asked_by")
-    found = visible.filter(pk=pk).first()
+    found = visible.filter(pk=number).first()
     if found is None:
-        raise Http404(f"You have no job {pk}.")
+        raise Http404(f"You have no job {number}.")
     return found
 
 

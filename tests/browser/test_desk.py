@@ -1,0 +1,71 @@
+"""The whole way through the desk in a browser, by somebody who has never opened a shell."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+
+from benchmarks.files import encode_png
+from study.models import Deed, Study
+from tests.desk_way import ADMIN, IMAGES, OURS, RESEARCHER, SET, SLUG, THEIRS, WHO, Way
+from tests.own_material import PROGRAMS, photographs
+from tests.serving import commands
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PASSWORD = "harbour lights at night"
+
+
+def folders(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Six photographs, and a folder of what each of two programs made of them."""
+    originals, made = folder / "photographs", [folder / OURS, folder / THEIRS]
+    for each in (originals, *made):
+        each.mkdir(parents=True)
+    for name, image in photographs(IMAGES).items():
+        (originals / f"{name}.png").write_bytes(encode_png(image))
+        for place, program in zip(made, PROGRAMS, strict=True):
+            (place / f"{name}_x4.png").write_bytes(encode_png(program(image)))
+    return sorted(originals.iterdir()), made
+
+
+def test_a_study_is_made_from_nothing_by_clicking(settings, site, page, tmp_path):
+    """Uploads, outputs of SRGAN, a researcher who configures, previews and opens, a link."""
+    User.objects.create_superuser(ADMIN, password=PASSWORD)
+    settings.BENCHMARKS_DIR = tmp_path / "benchmarks"
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+    photos, (ours, theirs) = folders(tmp_path / "brought")
+
+    way = Way(page, site)
+    with commands() as start:
+        start("worker")
+        way.sign_in(ADMIN, PASSWORD)
+        way.bring("set", photos, name=SET, title="Harbour", license="CC BY 4.0")
+        way.bring("outputs", ours, name=OURS, title="Ours")
+        way.bring("outputs", theirs, name=THEIRS, title="Theirs")
+        for method in ("srgan", "bicubic", "hr"):
+            way.make(method)
+        password = way.make_researcher()
+        way.sign_out()
+
+    way.sign_in(RESEARCHER, password)
+    way.new_study()
+    way.choose_images()
+    way.configure()
+    way.preview()
+    way.open()
+    link = way.invite()
+
+    study = Study.objects.get(slug=SLUG)
+    assert study.state == Study.State.OPEN
+    assert study.stimuli.count() == 5 * len(IMAGES)
+    assert {name: getattr(study, name) for name in WHO} == WHO
+    assert (study.retests, study.planned_raters, study.screen_window) == (2, 12, True)
+    deeds = study.deeds.exclude(kind=Deed.Kind.CHANGED).values_list("kind", "account")
+    assert list(deeds) == [("created", RESEARCHER), ("opened", RESEARCHER), ("invited", RESEARCHER)]
+    page.goto(re.sub(r"^https?://[^/]+", site, link))
+    assert WHO["contact"] in page.locator("main").inner_text()
+    assert errors == []

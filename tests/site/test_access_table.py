@@ -52,7 +52,7 @@ PLACES = {
     "job": r"/jobs/\d+/",
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
-    "admin": "/admin/", "catalogue": "/catalogue/",
+    "admin": "/admin/", "catalogue": "/catalogue/", "preview": "/studies/small/preview/.*",
     "new": "/new-study/", "part": r"/studies/\w+/edit/\w+",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",
 }  # fmt: skip
@@ -124,8 +124,8 @@ def cast(draft_study, settings, generated) -> Iterator[Cast]:
         "UNUSED": invited[4].token, "REVOKED": invited[3].token, "SLUG": "small",
         "DRAFT": "draft",
         "DUE": found.own["A"][0], "NEXT": found.own["A"][1], "LATER": found.own["A"][5],
-        "NUMBER": "1", "JOB": str(models.Job.objects.get().pk),
-        "SOURCE": first.stimuli.all()[0].source.name,
+        "NUMBER": "1", "CHECKSUM": first.stimuli.first().sha256,
+        "JOB": str(models.Job.objects.get().pk), "SOURCE": first.stimuli.all()[0].source.name,
         "KIND": str(ContentType.objects.get_for_model(Invitation).pk),
     }  # fmt: skip
     head = User.objects.get(username="super")
@@ -344,6 +344,7 @@ def body(pattern: str) -> dict[str, Any]:
         "/studies/DRAFT/edit/shown": {
             "seen": '{"wanted": null}', "cell": ["Samples nearest", "Samples hr"],
         },
+        **{f"/studies/SLUG/{verb}": {"sure": "yes"} for verb in ("open", "close", "delete")},
         "/people/": {"username": name},
         "/rate/leave": {"answers": "delete"},
         "/rate/vote": {"trial": "DUE", "score": 3, "id": str(uuid.uuid4()), "response_ms": 1500},

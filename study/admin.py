@@ -136,6 +136,10 @@ class StudyAdmin(admin.ModelAdmin):
                 changed["stimuli with"] = [str(row) for row in rows]
             if formset.deleted_objects:
                 changed["stimuli without"] = [str(row) for row in formset.deleted_objects]
+            if (rows or formset.deleted_objects) and form.instance.wanted is not None:
+                # Who picks images one by one means these: a wish would lay its own over them.
+                form.instance.wanted = None
+                form.instance.save(update_fields=["wanted"])
         kind = models.Deed.Kind.CHANGED if change else models.Deed.Kind.CREATED
         note(kind, by=by(request), study=form.instance, **changed)
 

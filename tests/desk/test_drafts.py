@@ -173,6 +173,11 @@ def test_every_setting_of_a_draft_has_a_place_in_the_documentation():
         assert anchor in {docs.anchor(each) for each in headings}, name
 
 
+def test_every_setting_of_a_study_is_on_a_page_of_its_draft():
+    told = {name for section in SECTIONS.values() for name in section.form.base_fields}
+    assert {*Study.PROTOCOL, *Study.DECLARED, "title", "slug", "wanted"} - told == set()
+
+
 def test_a_name_that_is_taken_or_none_is_refused_and_a_new_one_leads_on(anna, draft_study):
     address = "/studies/small/edit/study"
     Study.objects.create(slug="other", title="Other")

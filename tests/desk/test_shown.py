@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from study.desk import shown, studies
+from study.desk import shown, studies, work
 from study.models import Deed, Job, Study
 from study.models.deeds import By
 from tests.desk.test_drafts import filled, page, signed_in, text
@@ -174,6 +174,49 @@ def test_outputs_that_come_later_are_laid_for_all_who_wait(anna, draft_study, se
     assert rows(draft) == rows(draft_study) == {"bicubic": 5, "hr": 5}
     studies.open_(draft)
     assert draft.state == Study.State.OPEN
+
+
+def test_a_job_that_made_outputs_lays_them(anna, draft_study, settings):
+    shutil.rmtree(settings.OUTPUTS_DIR / "Samples" / "nearest")
+    Study.objects.update(wanted=shown.wish({"Samples": ["nearest", "hr"]}))
+    draft_study.studystimulus_set.all().delete()
+    draft_study.refresh_from_db()
+    shown.lay(draft_study)
+    (job,) = shown.have_made(draft_study, by=By(account="anna"))
+    done = work.carry_out(job.pk, explain=str)
+    assert done is not None
+    assert done.state == Job.State.DONE
+    assert rows(draft_study) == {"nearest": 5, "hr": 5}
+    last = Deed.objects.filter(kind=Deed.Kind.CHANGED).last()
+    assert (last.account, last.details["stimuli"]) == ("anna", [5, 10])
+
+
+def test_images_picked_one_by_one_in_the_admin_take_the_place_of_a_wish(
+    anna, draft_study, admin_client
+):
+    Study.objects.update(wanted=shown.wish({"Samples": ["nearest", "hr"]}))
+    shown.lay(draft_study)
+    address = f"/admin/study/study/{draft_study.pk}/change/"
+    form = admin_client.get(address).context["adminform"].form
+    sent = {name: form[name].value() for name in form.fields if form[name].value() is not None}
+    keys = list(draft_study.studystimulus_set.values_list("pk", "stimulus_id"))
+    sent |= {"studystimulus_set-TOTAL_FORMS": 10, "studystimulus_set-INITIAL_FORMS": 10}
+    for number, (pk, stimulus) in enumerate(keys):
+        sent |= {
+            f"studystimulus_set-{number}-id": pk,
+            f"studystimulus_set-{number}-study": draft_study.pk,
+            f"studystimulus_set-{number}-stimulus": stimulus,
+        }
+    admin_client.post(address, sent)
+    draft_study.refresh_from_db()
+    assert draft_study.wanted is not None
+    assert (
+        admin_client.post(address, sent | {"studystimulus_set-0-DELETE": "on"}).status_code == 302
+    )
+    draft_study.refresh_from_db()
+    assert draft_study.wanted is None
+    shown.lay_all()
+    assert draft_study.stimuli.count() == 9
 
 
 def test_outputs_made_anew_replace_those_that_were_laid(anna, draft_study, settings):

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 
+from study.desk.rehearsal import MOST_RATERS
 from study.desk.studies import MOST_INVITATIONS
 
 
@@ -15,6 +16,13 @@ class InviteForm(forms.Form):
     """How many links to make."""
 
     count = forms.IntegerField(min_value=1, max_value=MOST_INVITATIONS)
+
+
+class RehearsalForm(forms.Form):
+    """How many simulated raters are to play, and from which seed: the same gives the same votes."""
+
+    raters = forms.IntegerField(min_value=1, max_value=MOST_RATERS)
+    seed = forms.IntegerField(min_value=0, max_value=2**31 - 1)
 
 
 class PersonForm(forms.ModelForm[User]):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from benchmarks import datasets
-from study.desk import claims, jobs, work, worker
+from study.desk import claims, jobs, studies, work, worker
 from study.management.plain import sentence
 from study.models import Deed, Job, Rater, Rating
 from study.models.deeds import By
@@ -220,8 +220,9 @@ def test_outputs_of_a_method_come_in_and_parts_of_a_set_are_counted_on(settings,
         sets=["Samples"],
     )  # fmt: skip
     job = done(job)
-    assert (job.state, job.total) == (State.DONE, 5), job.told
+    assert (job.state, job.total) == (State.DONE, 10), job.told
     assert "ook 5 outputs of Samples" in job.told
+    assert len(list((settings.OUTPUTS_DIR / "Samples" / "ours").glob("*.json"))) == 5  # measured
     progress = work._Progress(Job.objects.filter(pk=job.pk), 0, None)  # as with LR images
     for part in ((0, 2), (2, 2), (0, 3), (1, 3)):
         progress.stored.clear()
@@ -336,3 +337,22 @@ def test_a_draft_that_is_deleted_takes_its_jobs_along(draft_study, asker):
     draft_study.delete()
     assert not Job.objects.filter(pk=job.pk).exists()
     assert work.carry_out(job.pk, explain=sentence) is None
+
+
+def test_a_researcher_has_figures_taken_over_and_an_open_study_rehearsed(client, open_study, owner):
+    client.force_login(owner)
+    asked = client.post(reverse("measure", args=[open_study.slug]))
+    assert asked.headers["Location"] == Job.objects.get(kind=Job.Kind.MEASURE).get_absolute_url()
+    client.post(reverse("rehearse", args=[open_study.slug]), {"raters": 3, "seed": 5})
+    job = Job.objects.get(kind=Job.Kind.REHEARSE)
+    assert (job.study, job.what) == (open_study, {"raters": 3, "seed": 5})
+    assert job.wish in client.get(open_study.get_absolute_url()).content.decode()
+
+
+def test_a_draft_and_a_number_that_cannot_be_played_are_refused(client, draft_study, outsider):
+    draft_study.researchers.add(outsider)
+    client.force_login(outsider)
+    client.post(reverse("rehearse", args=[draft_study.slug]), {"raters": 3, "seed": 5})
+    studies.open_(draft_study)
+    client.post(reverse("rehearse", args=[draft_study.slug]), {"raters": 3000, "seed": 5})
+    assert not Job.objects.exists()

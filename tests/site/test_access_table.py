@@ -52,7 +52,8 @@ PLACES = {
     "job": r"/jobs/\d+/",
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
-    "admin": "/admin/", "catalogue": "/catalogue/", "preview": "/studies/small/preview/.*",
+    "admin": "/admin/", "catalogue": "/catalogue/", "people": "/people/",
+    "preview": "/studies/small/preview/.*",
     "new": "/new-study/", "part": r"/studies/\w+/edit/\w+",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",
 }  # fmt: skip
@@ -346,6 +347,7 @@ def body(pattern: str) -> dict[str, Any]:
         },
         **{f"/studies/SLUG/{verb}": {"sure": "yes"} for verb in ("open", "close", "delete")},
         "/people/": {"username": name},
+        "/studies/SLUG/rehearse": {"raters": 2, "seed": 1},
         "/rate/leave": {"answers": "delete"},
         "/rate/vote": {"trial": "DUE", "score": 3, "id": str(uuid.uuid4()), "response_ms": 1500},
         "/admin/study/study/add/": study,

@@ -17,9 +17,10 @@ from django.views.decorators.http import require_POST, require_safe
 from study.desk import claims
 from study.desk import jobs as verbs
 from study.desk.bringing import FORMS
+from study.desk.forms import RehearsalForm
 from study.desk.views.bringing import RIGHT
-from study.models import Job
-from study.site.access import by
+from study.models import Job, Study
+from study.site.access import by, study_for
 
 ON_A_PAGE = 25
 """Jobs that are over."""
@@ -79,6 +80,25 @@ def again(request: HttpRequest, job: int) -> HttpResponse:
         messages.error(request, str(error))
         return redirect("job", job)
     return redirect("job", new.pk)
+
+
+@require_POST
+@login_required
+def measure(request: HttpRequest, slug: str) -> HttpResponse:
+    """Give a study what was measured of its images since it was made."""
+    return redirect(verbs.ask(Job.Kind.MEASURE, by=by(request), study=study_for(request, slug)))
+
+
+@require_POST
+@login_required
+def rehearse(request: HttpRequest, slug: str) -> HttpResponse:
+    """Play simulated raters through an open study, in place of earlier ones."""
+    study, form = study_for(request, slug), RehearsalForm(request.POST)
+    if study.state != Study.State.OPEN or not form.is_valid():
+        said = " ".join(str(problem) for some in form.errors.values() for problem in some)
+        messages.error(request, said or "A study is rehearsed while it is open.")
+        return redirect("study", slug)
+    return redirect(verbs.ask(Job.Kind.REHEARSE, by=by(request), study=study, **form.cleaned_data))
 
 
 def _job_for(request: HttpRequest, number: int) -> Job:

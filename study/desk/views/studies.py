@@ -106,6 +106,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     context["invitations"] = results_page.invitations(chosen, request.GET.get("links"))
     context["summary"] = summary.summary(chosen)
     context["kept"] = shelf.why_kept(chosen)
+    context["due"] = chosen.jobs.due()
     context["can_invite"] = chosen.state != Study.State.CLOSED
     return render(request, "study/desk/study.html", context)
 

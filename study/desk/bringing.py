@@ -55,8 +55,10 @@ class Bringing(forms.Form):
     heading: ClassVar[str]
     brought: ClassVar[Mapping[str, str]]
     """The fields that are uploads, with what belongs there."""
-    rare: ClassVar[tuple[str, ...]]
+    rare: ClassVar[tuple[str, ...]] = ()
     """The fields that most people never need."""
+    optional: ClassVar[tuple[str, ...]] = ()
+    """Others that may stay empty."""
 
     def __init__(
         self,
@@ -125,7 +127,7 @@ class Bringing(forms.Form):
             self.add_error(field, problems)
             if self._has(upload):  # not some of them: which ones they are would be a guess
                 uploads.forget(upload)
-        elif upload or field not in self.rare:
+        elif upload or field not in (*self.rare, *self.optional):
             self._try(field, lambda: uploads.finish(upload, self.owner) if upload else _none())
 
     def _try(self, field: str, check: Any) -> None:
@@ -290,5 +292,31 @@ class AddModel(AboutMethod):
         return told | {"scale": scale, "precision": told["precision"] or PRECISIONS[0]}
 
 
-FORMS: dict[str, type[Bringing]] = {"set": AddSet, "outputs": AddOutputs, "model": AddModel}
+class AddBenchmark(Bringing):
+    """A set whose images this program knows by their pixels."""
+
+    kind = Job.Kind.FETCH
+    heading = "Bring in a benchmark set"
+    brought: ClassVar[Mapping[str, str]] = {
+        "upload": "A copy of it: its images, or a zip or tar archive of them"
+    }
+    optional = ("upload",)
+
+    name = forms.ChoiceField(label="Set", help_text="Those whose images are not all here.")
+    upload = uploaded()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        folder = Path(settings.BENCHMARKS_DIR)
+        known = [datasets.manifest(name, folder) for name in datasets.SHIPPED]
+        absent = [of for of in known if not datasets.is_there(folder, of.name)]
+        self.fields["name"].choices = [(of.name, of.title) for of in absent]  # type: ignore[attr-defined]
+
+
+FORMS: dict[str, type[Bringing]] = {
+    "set": AddSet,
+    "benchmark": AddBenchmark,
+    "outputs": AddOutputs,
+    "model": AddModel,
+}
 """By what is brought, as addresses call it."""

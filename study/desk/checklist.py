@@ -5,17 +5,17 @@ Opening checks again what it must (`study.desk.studies.open_`); here it is told 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from django.urls import reverse
 
-from study.desk import anchors, frozen, preview, rules, sheet
+from study.desk import anchors, frozen, preview, rules, sheet, shown
 from study.desk.sections import SECTIONS
 from study.desk.told import TOLD
-from study.models import Deed, Study
-from study.rating import pages
+from study.models import Deed, Stimulus, Study
+from study.rating import showing, texts
 
 Level = Literal["fine", "warning", "bar"]
 FEW_RATERS = 6
@@ -91,93 +91,100 @@ def edit(study: Study, *names: str) -> str:
 
 def _images(study: Study) -> Iterator[Point]:
     rows = study.stimuli.select_related("source__dataset", "method")
-    shown = list(rows.order_by("source__dataset", "source__name", "method__place"))
-    where = edit(study, "images", "shown")
-    pictures = reverse("study_images", args=[study.slug])
-    if not shown:
+    stimuli = list(rows.order_by("source__dataset", "source__name", "method__place"))
+    yield from _numbers(study, stimuli)
+    yield from _missing(study)
+    yield from _files(study, stimuli)
+
+
+def _numbers(study: Study, stimuli: Sequence[Stimulus]) -> Iterator[Point]:
+    """How many images, scenes and methods there are, and what is too few."""
+    where = edit(study, "shown")
+    if not stimuli:
         yield Point("Images", "The study shows no images: there is nothing to rate.", "bar", where)
-    sources = {each.source_id for each in shown}
-    methods = {each.method_id for each in shown}
-    sets = {each.source.dataset.name for each in shown}
-    if shown:
-        said = (
-            f"{_number(len(shown), 'image')}: {_number(len(sources), 'scene')} of "
-            f"{_number(len(sets), 'set')} by {_number(len(methods), 'method')}."
-        )
-        yield Point("Images", said, mend=pictures)
+        return
+    sources = {each.source_id for each in stimuli}
+    methods = {each.method_id for each in stimuli}
+    sets = {each.source.dataset.name for each in stimuli}
+    said = (
+        f"{_number(len(stimuli), 'image')}: {_number(len(sources), 'scene')} of "
+        f"{_number(len(sets), 'set')} by {_number(len(methods), 'method')}."
+    )
+    yield Point("Images", said, mend=_pictures(study))
     if len(sources) == 1:
         said = "There is one scene only: what raters say of it says nothing about other scenes."
         yield Point("Images", said, "warning", where)
     if len(methods) == 1:
         said = "There is one method only: nothing can be compared with it."
         yield Point("Images", said, "warning", where)
-    lacking = sheet.missing(study)
+
+
+def _missing(study: Study) -> Iterator[Point]:
+    """What is wished for and not there; without a wish, methods that lack some of the scenes."""
+    wished, lacking = bool(study.wanted), sheet.missing(study)
+    where = edit(study, "shown") if wished else _pictures(study)
+    level: Level = "bar" if wished else "warning"
     for row in lacking[:MOST_NAMED]:
-        wished = bool(study.wanted)
-        said = f"Not made yet: {row.told}." if wished else f"Not shown: {row.told}."
-        yield Point("Images", said, "bar" if wished else "warning", where or pictures)
-    if len(lacking) > MOST_NAMED:
-        level: Level = "bar" if study.wanted else "warning"
-        said = f"… and of {_number(len(lacking) - MOST_NAMED, 'more method')} and sets."
-        yield Point("Images", said, level, pictures)
-    gone = [each for each in shown if not each.path.is_file()]
-    for each in gone[:MOST_NAMED]:
-        yield Point("Images", f"The file of {each} is missing.", "bar", pictures)
-    if gone:
-        return
-    for each in [each for each in shown if each.fault][:MOST_NAMED]:
-        yield Point("Images", f"{each}: {each.fault}", "bar", pictures)
+        said = "Not made yet" if wished else "Not shown"
+        yield Point("Images", f"{said}: {row.told}.", level, where)
+    if more := lacking[MOST_NAMED:]:
+        yield Point("Images", f"… and {len(more)} more.", level, where)
+    if wished and (problem := shown.problem(study.wanted or {}, mixed_scales=True)):
+        yield Point("Images", f"{problem[:1].upper()}{problem[1:]}.", "bar", where)
+
+
+def _files(study: Study, stimuli: Sequence[Stimulus]) -> Iterator[Point]:
+    """Files that are gone, or of which it is known that something is wrong with them."""
+    doubtful = [each for each in stimuli if each.fault or not each.path.is_file()]
+    for each in doubtful[:MOST_NAMED]:
+        try:
+            showing.content_of(each)
+        except showing.Faulty as fault:
+            yield Point("Images", f"{each}: {fault}", "bar", _pictures(study))
+
+
+def _pictures(study: Study) -> str:
+    return reverse("study_images", args=[study.slug])
 
 
 def _rules(study: Study) -> Iterator[Point]:
-    for name, problem in rules.problems(study, study.stimuli.count()).items():
-        yield Point("Settings", f"{_label(name)}: {problem}", "bar", edit(study, name))
+    for name, problem in rules.problems(study, shown.count(study)).items():
+        yield Point("Settings", f"{_label(name)}: {problem}.", "bar", edit(study, name))
 
 
 def _texts(study: Study) -> Iterator[Point]:
-    where = edit(study, "texts", "consent")
-    shown = reverse("preview", args=[study.slug])
+    pages = reverse("preview", args=[study.slug])
     languages = preview.languages(study)
-    for name in ("consent", "instructions"):
-        of = study.texts.get(name, {})
-        own = [code for code in languages if of.get(code) or getattr(study, name)]
-        rest = [code for code in languages if code not in own]
+    for name in texts.NAMES:
+        own = [code for code in languages if texts.own(study, name, code).strip()]
         said = ", ".join(
             f"{title}: {'your own' if code in own else 'the standard'} text"
             for code, title in languages.items()
         )
-        yield Point("Texts", f"{name.capitalize()} – {said}.", mend=shown)
-        if own and rest:
-            said = (
-                f"Raters read different things: the {name} is your own in one language and the "
-                "standard one in the other. Write it in both, or set the language of the pages."
-            )
-            yield Point("Texts", said, "warning", where)
-        alike = getattr(study, name) and not all(of.get(c) for c in languages)
+        yield Point("Texts", f"{name.capitalize()} – {said}.", mend=pages)
+        written = study.texts.get(name, {})
+        alike = getattr(study, name) and not all(written.get(code) for code in languages)
         if alike and len(languages) > 1:
             said = (
                 f"The {name} is one text for every language, and stands under pages in each. Set "
                 "the language of the pages, or write it in each."
             )
-            yield Point("Texts", said, "warning", where)
+            yield Point("Texts", said, "warning", edit(study, "texts"))
 
 
 def _contact(study: Study) -> Iterator[Point]:
     lacking = [_label(name) for name in TELLING if not getattr(study, name).strip()]
     where = edit(study, "texts", "researcher")
-    if lacking and not all(_own_consent(study)):
+    if lacking:
+        own = all(texts.own(study, "consent", code).strip() for code in preview.languages(study))
+        whose = "Your own consent has to tell it" if own else "The standard consent tells it then"
         said = (
-            f"Not filled in: {', '.join(lacking)}. The standard consent tells what is; raters, and "
-            "committees, expect to read whom they can ask and for how long answers are kept."
+            f"Not filled in: {', '.join(lacking)}. {whose}: raters, and committees, expect to read "
+            "whom they can ask and for how long answers are kept."
         )
         yield Point("Contact", said, "warning", where)
-    elif not lacking:
+    else:
         yield Point("Contact", "Who asks, whom to ask and who approved it are told.")
-
-
-def _own_consent(study: Study) -> list[bool]:
-    own = study.texts.get("consent", {})
-    return [bool(study.consent or own.get(code)) for code in preview.languages(study)]
 
 
 def _calibration(study: Study) -> Iterator[Point]:
@@ -186,23 +193,23 @@ def _calibration(study: Study) -> Iterator[Point]:
         said = "None: raters begin without having seen what a 1 and a 5 look like."
         yield Point("Calibration", said, mend=where)
         return
-    needed = anchors.needed(study)
-    try:
-        there = anchors.at_hand(study, anchors.sets_of(study))
-    except ValueError as error:
-        yield Point("Calibration", f"{error}.", "bar", where)
+    sets = anchors.sets_of(study)
+    if problem := anchors.short(study, sets):
+        yield Point("Calibration", f"{problem}.", "bar", where)
         return
+    of = anchors.chosen(study, sets)
     said = (
-        f"{study.calibration_examples} examples, {study.calibration_checks} images in the check: "
-        f"{there} {'are' if there != 1 else 'is'} there, {needed} are needed."
+        f"{study.calibration_examples} examples, a check on {study.calibration_checks} images. "
+        f"{of.where} {_number(len(of.shown), 'image')}; a rater needs {anchors.needed(study)}."
     )
-    yield Point("Calibration", said, "bar" if there < needed else "fine", where)
+    yield Point("Calibration", said, mend=where)
 
 
 def _effort(study: Study) -> Iterator[Point]:
-    if not study.stimuli.exists():
+    count = shown.count(study)
+    if not count:
         return
-    told = pages.effort(study)
+    told = study.effort(min(study.share or count, count) + study.retests)
     said = (
         f"{_number(told['total'], 'image')} for each rater, about "
         f"{_number(told['minutes'], 'minute')} in {_number(told['sessions'], 'session')}."
@@ -218,11 +225,7 @@ def _raters(study: Study) -> Iterator[Point]:
         said += f" With fewer than {FEW_RATERS} no test finds a difference between two methods."
     yield Point("Raters", said, "warning" if few else "fine", where)
     links = study.invitations.filter(revoked_at=None).count()
-    said = (
-        f"{_number(links, 'link')} made."
-        if links
-        else "No links yet: they are made once it is open."
-    )
+    said = f"{_number(links, 'link')} made." if links else "No links yet: make them later."
     yield Point("Raters", said)
 
 

@@ -54,6 +54,11 @@ class Row:
     why: str = ""
 
     @property
+    def shipped(self) -> bool:
+        """Whether its images are known by their pixels, so that any copy will do."""
+        return self.name in datasets.SHIPPED
+
+    @property
     def lacks(self) -> bool:
         """Whether anything of it can be made."""
         return any(cell.lacks for cell in self.cells)
@@ -147,8 +152,10 @@ def _base(name: str, row: dict[str, Any]) -> bool:
 
 
 def _not_here(row: dict[str, Any]) -> str:
-    mends = datasets.mends(row["name"], Path(settings.BENCHMARKS_DIR))
-    return f"{row['there']} of {row['images']} images are on this server; {mends} brings them"
+    said = f"{row['there']} of {row['images']} images are on this server"
+    if row["name"] in datasets.SHIPPED:
+        return f"{said}."
+    return f"{said}; {datasets.mends(row['name'], Path(settings.BENCHMARKS_DIR))} brings them"
 
 
 def _cell(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
 from benchmarks import methods
-from benchmarks.datasets import manifest
+from study.desk import shown
 from study.models import Method, Stimulus, StimulusMeasure, Study
 from study.rating import showing
 
@@ -91,9 +91,9 @@ def panes(study: Study, source: Source) -> list[Pane]:
 
     Files are read: one that is missing or was altered is said to be.
     """
-    shown = study.stimuli.filter(source=source.pk).select_related("method")
+    versions = study.stimuli.filter(source=source.pk).select_related("method")
     there: dict[str, list[Stimulus]] = {}
-    for stimulus in shown.order_by("method__place", "pk"):
+    for stimulus in versions.order_by("method__place", "pk"):
         there.setdefault(stimulus.method.name, []).append(stimulus)
     figures = _figures(stimulus for some in there.values() for stimulus in some)
     titles = _methods(study, source.dataset)
@@ -121,9 +121,9 @@ def _pane(study: Study, stimulus: Stimulus, figures: Sequence[tuple[str, str]]) 
     )
 
 
-def _figures(shown: Iterable[Stimulus]) -> dict[int, list[tuple[str, str]]]:
+def _figures(versions: Iterable[Stimulus]) -> dict[int, list[tuple[str, str]]]:
     """What measures say, by the key of the stimulus, in the order of tables."""
-    rows = StimulusMeasure.objects.filter(stimulus__in=[each.pk for each in shown])
+    rows = StimulusMeasure.objects.filter(stimulus__in=[each.pk for each in versions])
     found: dict[int, list[tuple[str, str]]] = {}
     for row in rows.select_related("measure").order_by("measure__place", "measure__name"):
         said = "∞" if row.value == float("inf") else f"{row.value:.{row.measure.decimals}f}"
@@ -133,11 +133,12 @@ def _figures(shown: Iterable[Stimulus]) -> dict[int, list[tuple[str, str]]]:
 
 def _methods(study: Study, dataset: str) -> dict[str, str]:
     """Titles of the methods of which a study shows, or is to show, outputs of a set, by name."""
-    shown = Method.objects.filter(
+    rows = Method.objects.filter(
         stimuli__studystimulus__study=study, stimuli__source__dataset__name=dataset
     )
-    found = dict(shown.distinct().order_by("place").values_list("name", "title"))
-    return found | {name: _title(name) for name in _wanted(study, dataset) if name not in found}
+    found = dict(rows.distinct().order_by("place").values_list("name", "title"))
+    wished = _wish(study).get(dataset, {}).get("methods", [])
+    return found | {name: _title(name) for name in wished if name not in found}
 
 
 def _title(name: str) -> str:
@@ -145,9 +146,9 @@ def _title(name: str) -> str:
     return known.title if known else name
 
 
-def _wanted(study: Study, dataset: str) -> list[str]:
-    asked: dict[str, Any] = (study.wanted or {}).get(dataset, {})
-    return list(asked.get("methods", [])) if not study.frozen else []
+def _wish(study: Study) -> shown.Wish:
+    """What a draft is to show; nothing where that is what it shows already."""
+    return {} if study.frozen else study.wanted or {}
 
 
 def missing(study: Study) -> list[Missing]:
@@ -156,32 +157,29 @@ def missing(study: Study) -> list[Missing]:
     Of a draft with a wish that is what it wishes for; of every study a version of a source that
     its methods made of the others of the set.
     """
-    rows = study.stimuli.values_list("source__dataset__name", "source__name", "method__name")
     there: dict[str, dict[str, set[str]]] = {}
-    for dataset, image, method in rows:
+    for dataset, method, image in shown.rows(study):
         there.setdefault(dataset, {}).setdefault(method, set()).add(image)
+    expected: dict[str, dict[str, dict[str, None]]] = {}
+    for dataset, made in there.items():
+        images = dict.fromkeys(sorted({image for some in made.values() for image in some}))
+        expected[dataset] = dict.fromkeys(made, images)
+    wish = _wish(study)
+    expected |= {dataset: {} for dataset in wish}
+    for case in shown.cases(wish):
+        dataset, method, image = case.key
+        expected[dataset].setdefault(method, {})[image] = None
     found = []
-    for dataset in dict.fromkeys([*there, *((study.wanted or {}) if not study.frozen else ())]):
-        made = there.get(dataset, {})
-        images = _images(study, dataset, made)
-        for name, title in _methods(study, dataset).items():
-            lacking = [image for image in images if image not in made.get(name, ())]
+    for dataset, of_methods in expected.items():
+        titles = _methods(study, dataset)
+        for method, images in of_methods.items():
+            lacking = [
+                each for each in images if each not in there.get(dataset, {}).get(method, ())
+            ]
             if lacking:
-                found.append(Missing(dataset, name, title, tuple(lacking), len(images)))
+                told = (titles.get(method, method), tuple(lacking), len(images))
+                found.append(Missing(dataset, method, *told))
     return found
-
-
-def _images(study: Study, dataset: str, made: dict[str, set[str]]) -> list[str]:
-    """The names of a set's images that ``study`` shows, or is to show."""
-    shown = sorted({image for images in made.values() for image in images})
-    asked = (study.wanted or {}).get(dataset) if not study.frozen else None
-    if not asked:
-        return shown
-    try:
-        known = [entry.name for entry in manifest(dataset, settings.BENCHMARKS_DIR).images]
-    except ValueError:  # the set was taken out of the catalogue since
-        return shown
-    return [name for name in known if name not in set(asked.get("without", []))]
 
 
 # ---- Files ----

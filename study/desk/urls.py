@@ -70,6 +70,11 @@ urlpatterns = [
         name="small_output",
     ),
     path("catalogue/add/<str:what>", bringing.add, name="add"),
+    path(
+        "catalogue/bring/<str:signature>/piece/<str:key>",
+        bringing.large_piece,
+        name="large_piece",
+    ),
     path("catalogue/bring/<str:signature>/<str:what>", bringing.bring, name="bring"),
     path("catalogue/uploads/", bringing.begin, name="begin_upload"),
     path("catalogue/uploads/<str:key>/", bringing.upload, name="upload"),

@@ -18,7 +18,7 @@ from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from benchmarks import own_methods, own_models, own_sets
+from benchmarks import datasets, fetch, own_methods, own_models, own_sets
 from benchmarks.files import is_aside, may_be_image
 from benchmarks.progress import Listener
 from study.desk import claims, computed, jobs, rehearsal, shown, stimuli, uploads
@@ -31,7 +31,12 @@ EVERY = 0.5
 """Seconds between two entries of how far a job has come."""
 MOST_TOLD = 20
 """Images that could not be used which are named."""
-BROUGHT = {Job.Kind.ADD_SET: "set", Job.Kind.ADD_OUTPUTS: "method", Job.Kind.ADD_MODEL: "method"}
+BROUGHT = {
+    Job.Kind.FETCH: "set",
+    Job.Kind.ADD_SET: "set",
+    Job.Kind.ADD_OUTPUTS: "method",
+    Job.Kind.ADD_MODEL: "method",
+}
 """What comes into the catalogue by a kind of job."""
 
 PLACES = (
@@ -156,6 +161,21 @@ def _measure(job: Job, progress: Listener) -> str:
     return f"{figures} figures are new." if figures else "There was nothing new."
 
 
+def _fetch(job: Job, progress: Listener) -> str:
+    """From what was uploaded, or from the addresses that are known for the set, and no other."""
+    name, upload, said = job.what["name"], job.what.get("upload"), list[str]()
+    progress(0, 0, "looking for the images")
+    found = fetch.fetch(
+        [name],
+        source=str(_brought(job, upload)) if upload else None,
+        destination=Path(settings.BENCHMARKS_DIR),
+        progress=False,
+        say=said.append,
+    )[name]
+    crops = f"; of {found.crops} there is no more than four divides" if found.crops else ""
+    return f"{name} is here, {found.new} of its images are new{crops}."
+
+
 def _add_set(job: Job, progress: Listener) -> str:
     what, said = job.what, list[str]()
     lr = what.get("lr_upload")
@@ -192,7 +212,16 @@ def _add_outputs(job: Job, progress: Listener) -> str:
         as_they_are=bool(what.get("as_they_are")),
         progress=progress,
     )
-    return _first(added.sentence)
+    # What was brought is copied and measured where outputs are, so that a study can show it.
+    folder = Path(settings.BENCHMARKS_DIR)
+    sets = [name for name in added.outputs if datasets.is_there(folder, name)]
+    report = stimuli.make_outputs(
+        sets, [what["name"]], progress=progress, say=lambda line: progress(0, 0, str(line))
+    )
+    shown.lay_all(by=_by(job))
+    if report.failed:
+        raise ValueError("\n".join(report.failed[:MOST_TOLD]))
+    return "\n".join([_first(added.sentence), *report.remarks])
 
 
 def _add_model(job: Job, progress: Listener) -> str:
@@ -230,6 +259,7 @@ def _rehearse(job: Job, progress: Listener) -> str:
 KINDS: dict[Job.Kind, Callable[[Job, Listener], str]] = {
     Job.Kind.GENERATE: _generate,
     Job.Kind.MEASURE: _measure,
+    Job.Kind.FETCH: _fetch,
     Job.Kind.ADD_SET: _add_set,
     Job.Kind.ADD_OUTPUTS: _add_outputs,
     Job.Kind.ADD_MODEL: _add_model,

@@ -51,6 +51,7 @@ class Job(models.Model):
 
         GENERATE = "generate", "Make and measure outputs"
         MEASURE = "measure", "Give a study figures that were measured since"
+        FETCH = "add benchmark", "Bring in a benchmark set"
         ADD_SET = "add set", "Bring in a set"
         ADD_OUTPUTS = "add outputs", "Bring in outputs of a method"
         ADD_MODEL = "add model", "Bring in a model"
@@ -68,7 +69,7 @@ class Job(models.Model):
 
     OVER = (State.DONE, State.FAILED, State.CANCELLED)
 
-    kind = models.CharField(max_length=12, choices=Kind)
+    kind = models.CharField(max_length=15, choices=Kind)
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     study = models.ForeignKey(
         Study,
@@ -128,6 +129,8 @@ class Job(models.Model):
             case self.Kind.GENERATE:
                 methods, sets = (_listed(what.get(each)) for each in ("methods", "sets"))
                 return f"Outputs of {sets or 'no set'} by {methods or 'every method'}"
+            case self.Kind.FETCH:
+                return f"The images of {name}"
             case self.Kind.ADD_SET:
                 return f"The image set {name}"
             case self.Kind.ADD_OUTPUTS:

@@ -30,6 +30,11 @@ class Page:
     context: dict[str, Any] = field(default_factory=dict)
     status: int = 200
 
+    @property
+    def path(self) -> str:
+        """The template's place among all templates."""
+        return f"study/rating/{self.template}"
+
 
 def due(invitation: Invitation) -> Page:
     """The one page that this invitation leads to now."""

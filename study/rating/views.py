@@ -57,7 +57,7 @@ def rate(request: HttpRequest) -> HttpResponse:
     if invitation.revoked_at is not None:
         return _revoked(request, invitation)
     page = pages.due(invitation)
-    return render(request, f"study/rating/{page.template}", page.context, status=page.status)
+    return render(request, page.path, page.context, status=page.status)
 
 
 def _revoked(request: HttpRequest, invitation: Invitation) -> HttpResponse:
@@ -101,11 +101,11 @@ def screen(request: HttpRequest) -> HttpResponse:
     form = ScreeningForm(request.POST)
     if not form.is_valid():
         page = pages.screening(rater, incomplete=True)
-        return render(request, f"study/rating/{page.template}", page.context, status=400)
+        return render(request, page.path, page.context, status=400)
     why = screening.screen(rater, form.answers(request, rater.study.plates))
     if why and why not in screening.FOR_GOOD:
         page = pages.screening(rater, refusal=why)
-        return render(request, f"study/rating/{page.template}", page.context, status=422)
+        return render(request, page.path, page.context, status=422)
     return redirect("rate")
 
 

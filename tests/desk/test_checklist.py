@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from study.desk import checklist, drafts, frozen, studies
+from study.desk.told import TOLD
 from study.models import Deed, Rater, Study
 from study.models.deeds import By
 from study.rating import sessions
@@ -57,15 +58,16 @@ def test_a_study_as_it_should_be_has_nothing_that_bars_it(draft_study):
 
 def test_what_is_missing_is_doubtful_or_to_mend(draft_study, generated, settings):
     settings.BENCHMARKS_DIR = generated / "benchmarks"
-    assert "“contact”" in said(draft_study, "warning"), "nobody to ask: raters may take part"
+    assert "“Contact”" in said(draft_study, "warning"), "nobody to ask: raters may take part"
     draft_study.consent, draft_study.planned_raters = "Ours", 5
-    draft_study.calibrate, draft_study.sessions = True, 9
-    draft_study.wanted = {"Samples": {"methods": ["nearest", "bicubic", "hr", "srgan"]}}
+    draft_study.calibrate, draft_study.sessions = True, 50
+    draft_study.wanted = {
+        "Samples": {"methods": ["nearest", "bicubic", "hr", "srgan"], "without": []}
+    }
     draft_study.save()
     bars, warnings = said(draft_study, "bar"), said(draft_study, "warning")
-    assert "9 sessions for 6 images" in bars
-    assert "20 are" not in bars
-    assert "0 are there, 8 are needed" in bars
+    assert "50 sessions for 20 images" in bars
+    assert "calibrates its raters on 8 images and CALIBRATION_DIR is not set" in bars
     assert re.search(r"Not made yet: SRGAN of Samples, all \d+ images", bars)
     assert "one text for every language" in warnings
     assert "fewer than 6" in warnings
@@ -73,13 +75,13 @@ def test_what_is_missing_is_doubtful_or_to_mend(draft_study, generated, settings
     assert "is missing" in said(draft_study, "bar")
 
 
-def test_a_text_in_one_of_two_languages_is_two_contents(draft_study):
+def test_a_text_in_one_of_two_languages_is_to_mend(draft_study):
     draft_study.texts = {"consent": {"de": "Unsere"}}
     draft_study.save()
-    assert "the consent is your own in one language" in said(draft_study, "warning")
+    assert "In German raters would read the study's own consent" in said(draft_study, "bar")
     draft_study.language = "de"
     draft_study.save()
-    assert "in one language" not in said(draft_study, "warning")
+    assert not checklist.bars(checklist.points(draft_study))
 
 
 @pytest.mark.parametrize(("keep", "what"), [("source", "one scene"), ("method", "one method")])
@@ -133,7 +135,7 @@ def test_whoever_opens_what_somebody_changed_meanwhile_is_told_what(researcher, 
         draft_study.studystimulus_set.first().delete()
     answer = researcher.post(reverse("open_study", args=["small"]), sent)
     assert answer.status_code == 409
-    told = "“retests” (last by berta)" if what == "setting" else "the images"
+    told = f"“{TOLD['retests'].label}” (last by berta)" if what == "setting" else "the images"
     assert f"Changed since you looked: {told}" in answer.content.decode()
     draft_study.refresh_from_db()
     assert draft_study.state == Study.State.DRAFT

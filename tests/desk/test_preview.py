@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import get_script_prefix, reverse
 
-from study.desk import preview, studies
+from study.desk import preview, preview_order, studies
 from study.models import Invitation, Rater, Study, Trial
 from study.rating import sessions, urls
 from tests.rating.way import OPEN, WINDOW, due
@@ -185,7 +185,7 @@ def test_what_is_answered_has_the_shape_of_what_a_rater_is_answered(researcher, 
 
 def test_the_order_is_the_planners_and_the_same_for_the_same_address(researcher, draft_study):
     once, again, other = (
-        [each.stimulus.pk for each in preview.images(draft_study, "session-1", seed=seed)[1]]
+        [each.stimulus.pk for each in preview_order.images(draft_study, "session-1", seed=seed)[1]]
         for seed in (1, 1, 2)
     )
     assert once == again
@@ -201,6 +201,7 @@ def test_a_previewed_page_names_no_method(researcher, draft_study):
 def test_a_screening_is_judged_as_a_raters(researcher, draft_study):
     send = f"{at('screening')}rate/screening"
     small = researcher.post(send, WINDOW | {"viewport_width": "90"})
+    assert small.status_code == 422
     assert "Not on this screen, as it is now." in small.content.decode()
     assert researcher.post(send, WINDOW | {"vision": "not"})["Location"] == at("vision")
     draft_study.plate_errors = 0
@@ -243,7 +244,7 @@ def test_a_study_in_one_language_is_previewed_in_that_one(researcher, draft_stud
 
 def test_a_draft_says_what_it_cannot_show_yet(researcher, draft_study, settings, generated):
     settings.BENCHMARKS_DIR, settings.CALIBRATION_DIR = generated / "benchmarks", None
-    Study.objects.update(wanted={"Samples": {"methods": ["nearest", "srgan"]}})
+    Study.objects.update(wanted={"Samples": {"methods": ["nearest", "srgan"], "without": []}})
     page = text(researcher, reverse("preview", args=["small"]))
     assert "the preview goes without them: Nearest neighbour of Samples" in " ".join(page.split())
     assert "SRGAN of Samples, all" in page

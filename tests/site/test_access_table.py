@@ -35,11 +35,12 @@ from PIL import Image
 
 from study import models
 from study.admin import Frozen, Telling
-from study.desk import studies
+from study.desk import studies, uploads
 from study.desk.sections import SECTIONS
 from study.models import Invitation, Rater, Study, Trial
 from study.models.deeds import By
 from study.rating import sessions
+from study.site.admission import admission
 from tests.rating.way import vote
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "security.md"
@@ -51,7 +52,8 @@ PLACES = {
     "job": r"/jobs/\d+/",
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
-    "admin": "/admin/", "new": "/new-study/", "part": r"/studies/\w+/edit/\w+",
+    "admin": "/admin/", "catalogue": "/catalogue/", "preview": "/studies/small/preview/.*",
+    "new": "/new-study/", "part": r"/studies/\w+/edit/\w+",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",
 }  # fmt: skip
 """The words of the table for where an answer leads to."""
@@ -79,10 +81,11 @@ class Cast:
 
 
 @pytest.fixture
-def cast(draft_study, settings) -> Iterator[Cast]:
+def cast(draft_study, settings, generated) -> Iterator[Cast]:
     """Twelve roles. The second study has an image in common with the first, as studies have."""
     logging.disable(logging.ERROR)  # of refusals
     settings.VAR_DIR.mkdir(exist_ok=True)
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
     first, second = draft_study, _study("second")
     first.title = TITLE
     studies.set_protocol(first, {"consent": TEXT, "language": "en"})
@@ -121,9 +124,12 @@ def cast(draft_study, settings) -> Iterator[Cast]:
         "UNUSED": invited[4].token, "REVOKED": invited[3].token, "SLUG": "small",
         "DRAFT": "draft",
         "DUE": found.own["A"][0], "NEXT": found.own["A"][1], "LATER": found.own["A"][5],
-        "NUMBER": "1", "JOB": str(models.Job.objects.get().pk),
+        "NUMBER": "1", "CHECKSUM": first.stimuli.first().sha256,
+        "JOB": str(models.Job.objects.get().pk), "SOURCE": first.stimuli.all()[0].source.name,
         "KIND": str(ContentType.objects.get_for_model(Invitation).pk),
     }  # fmt: skip
+    head = User.objects.get(username="super")
+    found.words |= {"SIGNATURE": admission(head.pk), "UPLOAD": uploads.begin(head)}
     for model in admin.site._registry:
         row = model._default_manager.order_by("pk").first()
         assert row, f"{model} has no row here: make one in a_row_of_each_model"
@@ -338,6 +344,7 @@ def body(pattern: str) -> dict[str, Any]:
         "/studies/DRAFT/edit/shown": {
             "seen": '{"wanted": null}', "cell": ["Samples nearest", "Samples hr"],
         },
+        **{f"/studies/SLUG/{verb}": {"sure": "yes"} for verb in ("open", "close", "delete")},
         "/people/": {"username": name},
         "/rate/leave": {"answers": "delete"},
         "/rate/vote": {"trial": "DUE", "score": 3, "id": str(uuid.uuid4()), "response_ms": 1500},

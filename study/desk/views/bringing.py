@@ -16,10 +16,12 @@ from study.desk.bringing import FORMS, Bringing
 from study.desk.form_files import Arrivals, takes_files
 from study.models import Job
 from study.site.access import by
-from study.site.admission import admission
+from study.site.admission import admission, admitted
 
 P = ParamSpec("P")
 RIGHT = "study.add_to_catalogue"
+LARGEST_PIECE = 8 << 20
+"""Bytes, which are in memory while they are taken."""
 
 
 @require_safe
@@ -30,7 +32,7 @@ def add(request: HttpRequest, what: str) -> HttpResponse:
     form, before = _form(what), None
     if (again := request.GET.get("again", "")).isdecimal():
         before = get_object_or_404(Job, pk=again, kind=form.kind)
-    initial = _as_typed(before.what) if before else {}
+    initial = _as_typed(before.what) if before else {"name": request.GET.get("name", "")}
     owner: Any = request.user
     return _page(request, what, form(owner=owner, initial=initial), before=before)
 
@@ -39,9 +41,12 @@ def add(request: HttpRequest, what: str) -> HttpResponse:
 @takes_files
 def bring(request: HttpRequest, arrivals: Arrivals, signature: str, what: str) -> HttpResponse:
     """Ask for what the form says to be brought in, once nothing is wrong that can be told now."""
-    data = request.POST.copy()
-    data.update(arrivals.uploads)
-    form = _form(what)(data, owner=arrivals.owner, problems=arrivals.problems)
+    kind, data = _form(what), request.POST.copy()
+    for field in kind.brought:
+        # A field of files that was left empty comes as a text, behind the upload of before.
+        before = next(filter(None, data.getlist(field)), "")
+        data[field] = arrivals.uploads.get(field, before)
+    form = kind(data, owner=arrivals.owner, problems=arrivals.problems)
     if form.is_valid():
         return redirect(jobs.ask(form.kind, by=by(request), **form.what()))
     return _page(request, what, form, status=400)
@@ -68,8 +73,9 @@ def piecewise(
 @require_POST
 @piecewise
 def begin(request: HttpRequest) -> dict[str, Any]:
-    """A new upload; its id."""
-    return {"id": uploads.begin(request.user)}  # type: ignore[arg-type]
+    """A new upload; its id, and what large pieces of it are signed with."""
+    owner: Any = request.user
+    return {"id": uploads.begin(owner), "signature": admission(owner.pk)}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -77,17 +83,33 @@ def begin(request: HttpRequest) -> dict[str, Any]:
 def upload(request: HttpRequest, key: str) -> dict[str, Any]:
     """What is there of an upload; a POST brings the piece of a file that the question names."""
     owner: Any = request.user
-    if request.method != "POST":
-        found = uploads.files(key, owner)
-        return {"files": [[file.place, file.size, file.mark, file.there] for file in found]}
+    if request.method == "POST":
+        return _take(request, key)
+    found = [[file.place, file.size, file.mark, file.there] for file in uploads.files(key, owner)]
+    return {"files": found, "signature": admission(owner.pk)}
+
+
+@require_POST
+@piecewise
+def large_piece(request: HttpRequest, signature: str, key: str) -> dict[str, Any]:
+    """A piece larger than other requests may be: of a large file, to spare the way to and fro."""
+    if admitted(signature) != str(request.user.pk):
+        raise uploads.NotTaken("this address was signed long ago, or for somebody else", status=403)
+    return _take(request, key)
+
+
+def _take(request: HttpRequest, key: str) -> dict[str, Any]:
+    length = int(request.META.get("CONTENT_LENGTH") or 0)
+    if length > LARGEST_PIECE:
+        raise uploads.NotTaken(f"a piece has {LARGEST_PIECE >> 20} MB at the most", status=413)
     there = uploads.take(
         key,
-        owner=owner,
+        owner=request.user,  # type: ignore[arg-type]
         name=request.GET.get("name", ""),
         mark=request.GET.get("mark", ""),
         size=_number(request, "size"),
         offset=_number(request, "offset"),
-        piece=request.body,
+        piece=request.read(length),
     )
     return {"there": there}
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from benchmarks import datasets, methods
 from study.desk import catalogue as verbs
-from study.desk import matrix, pages, pictures
+from study.desk import catalogue_pages, matrix, pictures
 from study.desk.views.bringing import RIGHT
 from study.models import Job
 from study.models.deeds import By
@@ -34,7 +34,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     """What there is, at one look."""
     found = verbs.everything(anew=False)
     context = {
-        "sets": [row | {"pictures": pages.first_pictures(row)} for row in found["sets"]],
+        "sets": [row | {"pictures": catalogue_pages.first_pictures(row)} for row in found["sets"]],
         "methods": found["methods"],
         "matrix": matrix.matrix(found),
         "jobs": Job.objects.visible_to(request.user).due().filter(kind__in=BRINGING),
@@ -65,7 +65,7 @@ def make(request: HttpRequest) -> HttpResponse:
 def set_page(request: HttpRequest, name: str) -> HttpResponse:
     """A set: its images, what is made of it, the figures."""
     try:
-        context = pages.of_set(name)
+        context = catalogue_pages.of_set(name)
     except ValueError as error:
         raise Http404(str(error)) from error
     return render(
@@ -78,7 +78,7 @@ def set_page(request: HttpRequest, name: str) -> HttpResponse:
 def method_page(request: HttpRequest, name: str) -> HttpResponse:
     """A method: where it is from, what is made by it, the figures, examples."""
     try:
-        context = pages.of_method(name)
+        context = catalogue_pages.of_method(name)
     except ValueError as error:
         raise Http404(str(error)) from error
     return render(
@@ -92,7 +92,7 @@ def method_page(request: HttpRequest, name: str) -> HttpResponse:
 def remove_set(request: HttpRequest, name: str) -> HttpResponse:
     """Take a set of somebody's own out, once that was confirmed."""
     own = name in datasets.names(Path(settings.BENCHMARKS_DIR)) and name not in datasets.SHIPPED
-    return _remove(request, name, own, verbs.remove_set, "set_page", pages.of_set)
+    return _remove(request, name, own, verbs.remove_set, "set_page", catalogue_pages.of_set)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -101,7 +101,9 @@ def remove_set(request: HttpRequest, name: str) -> HttpResponse:
 def remove_method(request: HttpRequest, name: str) -> HttpResponse:
     """Take a method of somebody's own out, once that was confirmed."""
     own = name in {each.name for each in methods.own_methods(Path(settings.METHODS_DIR))}
-    return _remove(request, name, own, verbs.remove_method, "method_page", pages.of_method)
+    return _remove(
+        request, name, own, verbs.remove_method, "method_page", catalogue_pages.of_method
+    )
 
 
 @require_safe

@@ -21,6 +21,7 @@ from django.views.decorators.http import (
 )
 
 from study.desk import preview, sheet
+from study.desk import preview_order as order
 from study.desk.preview import Scene
 from study.models import Rater, Study
 from study.rating import plates, screening, votes
@@ -123,7 +124,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "another": int(seed) % ORDERS + 1,
         "missing": sheet.missing(study),
         "stimuli": study.stimuli.count(),
-        "problem": preview.calibration_problem(study),
+        "problem": order.calibration_problem(study),
     }
     return render(request, "study/desk/preview/overview.html", context)
 
@@ -139,10 +140,12 @@ def page(request: HttpRequest, at: At) -> HttpResponse:
     return _shown(request, at, made)
 
 
-def _shown(request: HttpRequest, at: At, made: Page) -> HttpResponse:
-    context = made.context | {"previewed": f"study/rating/{made.template}", "preview": at.bar()}
+def _shown(request: HttpRequest, at: At, made: Page, *, status: int = 0) -> HttpResponse:
+    context = made.context | {"previewed": made.path, "preview": at.bar()}
     with _below(at.address(at.scene.name)):
-        return render(request, "study/desk/preview/page.html", context, status=made.status)
+        return render(
+            request, "study/desk/preview/page.html", context, status=status or made.status
+        )
 
 
 @contextmanager
@@ -178,11 +181,10 @@ def screen(request: HttpRequest, at: At) -> HttpResponse:
     """The answers to the screening, judged as a rater's."""
     form = ScreeningForm(request.POST)
     if not form.is_valid():
-        made = preview.screened(at.study, incomplete=True)
-        return _shown(request, at, made)
+        return _shown(request, at, preview.screened(at.study, incomplete=True), status=400)
     why = preview.judged(at.study, form.answers(request, at.study.plates), seed=at.seed)
     if why and why not in screening.FOR_GOOD:
-        return _shown(request, at, preview.screened(at.study, refusal=why))
+        return _shown(request, at, preview.screened(at.study, refusal=why), status=422)
     return redirect(at.address(why or at.scene.leads))
 
 
@@ -201,8 +203,8 @@ def plate(request: HttpRequest, at: At, number: int) -> HttpResponse:
 def upcoming(request: HttpRequest, at: At) -> JsonResponse:
     """Where a rater stands who has just come to this page."""
     name = _rated(at)
-    first, _ = preview.images(at.study, name, seed=at.seed)
-    return JsonResponse(preview.standing(at.study, name, seed=at.seed, position=first))
+    first, _ = order.images(at.study, name, seed=at.seed)
+    return JsonResponse(order.standing(at.study, name, seed=at.seed, position=first))
 
 
 @require_POST
@@ -212,7 +214,7 @@ def vote(request: HttpRequest, at: At) -> JsonResponse:
     name = _rated(at)
     try:
         given = sent(request)
-        told = preview.answer(at.study, name, given, seed=at.seed)
+        told = order.answer(at.study, name, given, seed=at.seed)
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=400)
     except votes.Refused as refusal:

@@ -1,9 +1,11 @@
 // Files of a form, sent in pieces while it is filled in. What breaks off goes on where it was, also
 // after the page was loaded again: the server knows of each file how much is there.
 
-const PIECE = 192 * 1024; // bytes; a request of this site has at most 256 kB
+const PIECE = 192 * 1024; // bytes; a request of this site has at most 256 kB,
+const LARGE_PIECE = 4 << 20; // but for those at a signed address, where large files go
 const AT_ONCE = 3; // files
 const WAITS = [0.5, 1, 2, 4, 8, 15, 30]; // seconds before a piece is tried again
+const RENEWED = 3600e3; // milliseconds after which a signature is renewed; it holds for three hours
 const RATE = 5000; // milliseconds over which the rate is taken
 
 const kilo = (bytes) =>
@@ -30,6 +32,10 @@ async function ask(address, { method = "POST", token, body, signal } = {}) {
     answer = await fetch(address, { method, body, signal, headers: token ? { "X-CSRFToken": token } : {} });
   } catch (error) {
     if (error.name === "AbortError") throw error;
+    // A file that was changed or taken away meanwhile looks as if there were no connection.
+    await body?.slice(0, 1).arrayBuffer().catch(() => {
+      throw new Refused("A file was changed since it was chosen, and was left out.");
+    });
     throw new Refused("The server cannot be reached.", { again: true });
   }
   const said = answer.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : {};
@@ -97,6 +103,7 @@ class Place {
 
   clear() {
     this.files = [];
+    this.turn = null;
     this.busy = this.broken = false;
     this.abort = new AbortController();
     this.sent = [];
@@ -153,6 +160,7 @@ class Place {
     this.part("go-on").hidden = true;
     this.show();
     const { signal } = this.abort;
+    const turn = (this.turn = Symbol("turn"));
     try {
       await this.known(signal);
       await Promise.all(Array.from({ length: AT_ONCE }, () => this.worker(signal)));
@@ -167,7 +175,7 @@ class Place {
       this.part("said").textContent = `Broken off. ${error.message}`;
       this.part("go-on").hidden = false;
     } finally {
-      this.busy = false;
+      if (this.turn === turn) this.busy = false; // else it was cancelled, and begun anew
       this.form.dispatchEvent(new Event("files"));
     }
   }
@@ -176,10 +184,12 @@ class Place {
   async known(signal) {
     if (this.id) {
       try {
-        const { files } = await ask(`${this.uploads}${this.id}/`, { method: "GET", signal });
+        const { files, signature } = await ask(`${this.uploads}${this.id}/`, { method: "GET", signal });
+        Object.assign(this, { signature, signed: Date.now() });
         const there = new Map(files.map(([place, size, mark, bytes]) => [`${place}\n${size}\n${mark}`, bytes]));
-        const same = this.files.some((each) => there.has(this.key(each)));
-        if (this.resumed && !same) {
+        // Who chooses anew means these files: what of the last time is not among them is not wanted.
+        const meant = new Set(this.files.map((each) => this.key(each)));
+        if (this.resumed && [...there.keys()].some((key) => !meant.has(key))) {
           await ask(`${this.uploads}${this.id}/forget`, { token: this.token, signal });
           this.id = "";
         } else {
@@ -194,10 +204,18 @@ class Place {
     this.part("there").textContent = "";
     if (!this.id) {
       for (const each of this.files) Object.assign(each, { there: 0, state: "waiting" });
-      ({ id: this.id } = await this.patiently(() => ask(this.uploads, { token: this.token, signal })));
+      const begun = await this.patiently(() => ask(this.uploads, { token: this.token, signal }));
+      Object.assign(this, begun, { signed: Date.now() });
     }
     this.field.value = this.id;
     sessionStorage.setItem(this.kept, this.id);
+  }
+
+  /** A new signature for large pieces, before the old one is worth nothing any more. */
+  async renew(signal) {
+    if (Date.now() - this.signed < RENEWED) return;
+    const { signature } = await this.patiently(() => ask(`${this.uploads}${this.id}/`, { method: "GET", signal }));
+    Object.assign(this, { signature, signed: Date.now() });
   }
 
   mark({ file }) {
@@ -230,12 +248,12 @@ class Place {
     if (file.size && each.there === file.size) return;
     do {
       const question = new URLSearchParams({ name: place, size: file.size, mark: this.mark(each), offset: each.there });
-      // read first: a file that was changed or taken away meanwhile is said as such
-      const body = await file.slice(each.there, each.there + PIECE).arrayBuffer().catch(() => {
-        throw new Refused(`${place} cannot be read any more.`);
-      });
+      const large = file.size > LARGE_PIECE;
+      if (large) await this.renew(signal);
+      const address = large ? `${this.home.dataset.bring}${this.signature}/piece/${this.id}` : `${this.uploads}${this.id}/`;
+      const body = file.slice(each.there, each.there + (large ? LARGE_PIECE : PIECE));
       try {
-        const { there } = await this.patiently(() => ask(`${this.uploads}${this.id}/?${question}`, { token: this.token, body, signal }));
+        const { there } = await this.patiently(() => ask(`${address}?${question}`, { token: this.token, body, signal }));
         this.sent.push([performance.now(), there - each.there]);
         each.there = there;
       } catch (error) {

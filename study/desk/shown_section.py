@@ -145,6 +145,7 @@ def page(study: Study, wanted: Wish) -> dict[str, Any]:
         rows.append(
             {
                 "name": name,
+                "base": datasets.base_of(name, _folder()),
                 "title": of.title if of else "no longer in the catalogue",
                 "scale": of.scale if of else None,
                 "references": of.references if of else True,

@@ -51,6 +51,9 @@ def test_rows_that_nobody_wished_for_are_shown_as_they_are_and_stay(anna, draft_
     sent = page(anna, ADDRESS)
     assert sorted(sent["cell"]) == sorted(cells("nearest", "bicubic", "hr"))
     assert len(sent["image"]) == 2
+    small = re.findall(r'<img src="([^"]*)"', text(said))
+    assert len(small) == 5
+    assert anna.get(small[0])["Content-Type"] == "image/webp"
     assert anna.post(ADDRESS, sent).status_code == 302
     draft_study.refresh_from_db()
     assert draft_study.wanted is None

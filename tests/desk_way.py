@@ -41,7 +41,7 @@ class Way:
 
     def press(self, name: str) -> None:
         """The button of that name."""
-        self.page.get_by_role("button", name=name, exact=True).click()
+        self.page.get_by_role("button", name=name, exact=True).first.click()
 
     def follow(self, name: str) -> None:
         """The link of that name."""

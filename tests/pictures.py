@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from tests.own_site import own_site, study_of_photographs
+from tests.pictures_desk import desk
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -70,6 +71,7 @@ def main() -> None:
         with served("study.wsgi", {}) as server, sync_playwright() as playwright:
             site = f"http://127.0.0.1:{server.port}"
             browser = playwright.chromium.launch(**chromium())
+            desk(browser, album, site, folder)
             _way(browser, album, site, demanding)
             _elsewhere(browser, album, site, demanding)
             own, wild = _of_own_material(folder), _of_images_alone(folder)

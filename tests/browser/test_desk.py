@@ -18,12 +18,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "harbour lights at night"
 
 
-def folders(folder: Path) -> tuple[list[Path], list[Path]]:
+def folders(folder: Path, **size: int) -> tuple[list[Path], list[Path]]:
     """Six photographs, and a folder of what each of two programs made of them."""
     originals, made = folder / "photographs", [folder / OURS, folder / THEIRS]
     for each in (originals, *made):
         each.mkdir(parents=True)
-    for name, image in photographs(IMAGES).items():
+    for name, image in photographs(IMAGES, **size).items():
         (originals / f"{name}.png").write_bytes(encode_png(image))
         for place, program in zip(made, PROGRAMS, strict=True):
             (place / f"{name}_x4.png").write_bytes(encode_png(program(image)))

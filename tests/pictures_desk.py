@@ -1,0 +1,173 @@
+"""The pictures of the desk: the way to a first study, and its pages crowded, narrow and in the dark."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.desk_way import ADMIN, IMAGES, OURS, RESEARCHER, SET, SLUG, THEIRS, Way
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.pictures import Album
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "harbour lights at night"
+SHOWN = {
+    "bring-set-harbour", "brought-harbour", "catalogue-before", "catalogue-after", "people",
+    "no-studies", "new-study", "shown", "screening-part", "calibration-part", "sessions-part",
+    "texts-part", "analysis-part", "draft", "preview", "preview-rating", "images", "checklist",
+    "opened",
+}  # fmt: skip
+"""Of what the way passes, what is worth a picture."""
+TALL = 1500
+"""Pixels from the top of a page that a picture has."""
+CROWD, METHODS, MANY = "crowd", 12, 100
+
+
+def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
+    """Every page of the desk."""
+    from django.contrib.auth.models import User
+
+    from tests.browser.test_desk import folders
+
+    User.objects.create_superuser(ADMIN, password=PASSWORD)
+    photographs, (ours, theirs) = folders(folder / "harbour", height=240, width=320)
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    way = Way(context.new_page(), site)
+    way.take = partial(_take, album, way)
+    with _worker():
+        way.sign_in(ADMIN, PASSWORD)
+        way.go("/jobs/")
+        album.take(way.page, "desk-no-jobs")
+        way.bring("set", photographs, name=SET, title="Harbour", license="CC BY 4.0")
+        way.bring("outputs", ours, name=OURS, title="Ours")
+        way.bring("outputs", theirs, name=THEIRS, title="Theirs")
+        for method in ("hr", "bicubic", "srgan"):
+            way.make(method)
+        way.go(f"/catalogue/sets/{SET}/")
+        album.take(way.page, "desk-set", height=TALL)
+        way.go("/catalogue/methods/srgan/")
+        album.take(way.page, "desk-method", height=TALL)
+        password = way.make_researcher()
+        way.sign_out()
+        way.sign_in(RESEARCHER, password)
+        way.new_study()
+        way.choose_images()
+        way.configure()
+        way.preview()
+        way.open()
+        way.go(f"/studies/{SLUG}/close")
+        album.take(way.page, "desk-close")
+        way.sign_out()
+        _crowd(folder)
+        way.sign_in(ADMIN, PASSWORD)
+        way.go("/jobs/")
+        album.take(way.page, "desk-jobs")
+    _crowded(way, album)
+    context.close()
+    for suffix, width, scheme in (("narrow", 390, "light"), ("dark", 1280, "dark")):
+        _otherwise(browser, album, site, suffix, width, scheme)
+
+
+def _take(album: Album, way: Way, name: str) -> None:
+    if name in SHOWN:
+        album.take(way.page, f"desk-{name}", height=TALL)
+
+
+@contextmanager
+def _worker() -> Iterator[None]:
+    """The worker of the site, for the length of a block."""
+    process = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _crowd(folder: Path) -> None:
+    """A draft of a hundred images by twelve methods, all of somebody's own."""
+    from django.conf import settings
+
+    from benchmarks import own_methods, own_sets
+    from benchmarks.fetch import SAMPLE_FILES, cut_sample
+    from benchmarks.files import encode_png
+    from benchmarks.resize import degrade
+    from sr_models.interpolation import bicubic
+    from study.desk import beginning, shown, stimuli
+    from study.models.deeds import by_command
+
+    samples = [cut_sample(name) for name in SAMPLE_FILES]
+    images = {
+        f"scene{n:03}": samples[n % 5][n // 5 * 12 :][:96, n // 5 * 9 :][:, :96] for n in range(MANY)
+    }
+    originals = folder / "crowd"
+    originals.mkdir()
+    for name, image in images.items():
+        (originals / f"{name}.png").write_bytes(encode_png(image))
+    own_sets.add(
+        CROWD, originals, folder=settings.BENCHMARKS_DIR, as_they_are=True, progress=False,
+        say=lambda _: None,
+    )  # fmt: skip
+    names = [f"variant-{n:02}" for n in range(METHODS)]
+    for number, name in enumerate(names):
+        made = folder / name
+        made.mkdir()
+        for image, pixels in images.items():
+            soft = bicubic(degrade(pixels)).astype(int)
+            mixed = (soft * (METHODS - number) + pixels.astype(int) * number) // METHODS
+            (made / f"{image}.png").write_bytes(encode_png(mixed.astype("uint8")))
+        own_methods.add(
+            name, outputs=made, folder=settings.METHODS_DIR, benchmarks_dir=settings.BENCHMARKS_DIR,
+            sets=[CROWD], title=f"Variant {number + 1}", as_they_are=True, progress=False,
+        )  # fmt: skip
+    stimuli.make_outputs([CROWD], names, progress=False)
+    study = beginning.draft(CROWD, title="Twelve variants of a hundred scenes", by=by_command())
+    study.wanted = {CROWD: {"methods": names, "without": []}}
+    study.save()
+    shown.lay(study, by=by_command())
+
+
+def _crowded(way: Way, album: Album) -> None:
+    for address, name in (
+        ("/catalogue/", "catalogue"),
+        (f"/catalogue/sets/{CROWD}/", "set"),
+        (f"/studies/{CROWD}/edit/shown", "shown"),
+        (f"/studies/{CROWD}/images/", "images"),
+        (f"/studies/{CROWD}/open", "checklist"),
+        ("/studies/", "studies"),
+    ):
+        way.go(address)
+        album.take(way.page, f"desk-{name}-crowded", height=TALL)
+
+
+def _otherwise(
+    browser: Browser, album: Album, site: str, suffix: str, width: int, scheme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, locale="en-GB", color_scheme=scheme
+    )
+    way = Way(context.new_page(), site)
+    way.sign_in(ADMIN, PASSWORD)
+    for address, name in (
+        ("/catalogue/", "catalogue"),
+        ("/catalogue/add/set", "bring"),
+        ("/jobs/", "jobs"),
+        ("/new-study/", "new-study"),
+        (f"/studies/{CROWD}/edit/shown", "shown"),
+        (f"/studies/{CROWD}/edit/texts", "texts"),
+        (f"/studies/{CROWD}/images/", "images"),
+        (f"/studies/{CROWD}/open", "checklist"),
+        (f"/studies/{SLUG}/", "study"),
+        ("/people/", "people"),
+    ):
+        way.go(address)
+        album.take(way.page, f"desk-{name}-{suffix}", height=TALL)
+    context.close()

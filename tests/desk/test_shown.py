@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from study.desk import shown, studies, work
+from study.desk import shown, stimuli, studies, work
 from study.models import Deed, Job, Study
 from study.models.deeds import By
 from tests.desk.test_drafts import filled, page, signed_in, text
@@ -177,6 +177,24 @@ def test_outputs_that_come_later_are_laid_for_all_who_wait(anna, draft_study, se
     assert rows(draft) == rows(draft_study) == {"bicubic": 5, "hr": 5}
     studies.open_(draft)
     assert draft.state == Study.State.OPEN
+
+
+def test_rows_of_a_wish_that_somebody_changed_meanwhile_are_not_laid(
+    anna, draft_study, monkeypatch
+):
+    Study.objects.update(wanted=shown.wish({"Samples": ["nearest", "bicubic"]}))
+    store = stimuli.store
+
+    def while_another_chooses(placed):
+        Study.objects.update(wanted=shown.wish({"Samples": ["nearest", "hr"]}))
+        return store(placed)
+
+    monkeypatch.setattr(stimuli, "store", while_another_chooses)
+    shown.lay(draft_study)
+    assert rows(draft_study) == {"nearest": 2, "bicubic": 2, "hr": 2}
+    monkeypatch.undo()
+    shown.lay(draft_study)
+    assert rows(draft_study) == {"nearest": 5, "hr": 5}
 
 
 def test_a_job_that_made_outputs_lays_them(anna, draft_study, settings):

@@ -1,4 +1,4 @@
-"""The pictures of the desk: the way to a first study, and its pages crowded, narrow and in the dark."""
+"""Pictures of the desk: the way to a first study; its pages crowded, narrow and in the dark."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.desk_way import ADMIN, IMAGES, OURS, RESEARCHER, SET, SLUG, THEIRS, Way
+from tests.desk_way import ADMIN, OURS, RESEARCHER, SET, SLUG, THEIRS, Way
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -101,12 +101,13 @@ def _crowd(folder: Path) -> None:
     from benchmarks.files import encode_png
     from benchmarks.resize import degrade
     from sr_models.interpolation import bicubic
-    from study.desk import beginning, shown, stimuli
+    from study.desk import shown, stimuli, studies
     from study.models.deeds import by_command
 
     samples = [cut_sample(name) for name in SAMPLE_FILES]
     images = {
-        f"scene{n:03}": samples[n % 5][n // 5 * 12 :][:96, n // 5 * 9 :][:, :96] for n in range(MANY)
+        f"scene{n:03}": samples[n % 5][n // 5 * 12 :][:96, n // 5 * 9 :][:, :96]
+        for n in range(MANY)
     }
     originals = folder / "crowd"
     originals.mkdir()
@@ -129,7 +130,7 @@ def _crowd(folder: Path) -> None:
             sets=[CROWD], title=f"Variant {number + 1}", as_they_are=True, progress=False,
         )  # fmt: skip
     stimuli.make_outputs([CROWD], names, progress=False)
-    study = beginning.draft(CROWD, title="Twelve variants of a hundred scenes", by=by_command())
+    study = studies.draft(CROWD, title="Twelve variants of a hundred scenes", by=by_command())
     study.wanted = {CROWD: {"methods": names, "without": []}}
     study.save()
     shown.lay(study, by=by_command())

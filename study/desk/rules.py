@@ -26,11 +26,13 @@ def problems(study: Study, images: int) -> dict[str, str]:
         return found
     seen = study.share or images
     if seen > images:
-        found["share"] = f"{seen} images for each rater, of {images} only"
+        found["share"] = f"each rater cannot see {seen} images of {images} only"
     if study.retests > seen:
-        found["retests"] = f"{study.retests} second showings of {seen} only"
+        found["retests"] = (
+            f"{study.retests} images cannot be shown twice where each rater sees {seen} only"
+        )
     if study.sittings(seen + study.retests) > seen + study.retests:
-        found["sessions"] = f"{study.sessions} sessions for {seen} images"
+        found["sessions"] = f"{study.sessions} sessions are more than there are images: {seen}"
     return found
 
 

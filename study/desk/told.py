@@ -152,7 +152,7 @@ TOLD: dict[str, Told] = {
     ),
     "least_correlation": Told(
         "Least correlation with the others",
-        "from -1 to 1",
+        "from −1 to 1",
         "protocol#analysis",
         "Raters whose scores agree less with the mean of the others are flagged; results are shown "
         "with and without them.",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from tests.desk_way import ADMIN, OURS, RESEARCHER, SET, SLUG, THEIRS, Way
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "harbour lights at night"
+Scheme = Literal["light", "dark"]
 SHOWN = {
     "bring-set-harbour", "brought-harbour", "catalogue-before", "catalogue-after", "people",
     "no-studies", "new-study", "shown", "screening-part", "calibration-part", "sessions-part",
@@ -72,8 +73,8 @@ def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
         album.take(way.page, "desk-jobs")
     _crowded(way, album)
     context.close()
-    for suffix, width, scheme in (("narrow", 390, "light"), ("dark", 1280, "dark")):
-        _otherwise(browser, album, site, suffix, width, scheme)
+    _otherwise(browser, album, site, "narrow", 390, "light")
+    _otherwise(browser, album, site, "dark", 1280, "dark")
 
 
 def _take(album: Album, way: Way, name: str) -> None:
@@ -121,10 +122,10 @@ def _crowd(folder: Path) -> None:
     for number, name in enumerate(names):
         made = folder / name
         made.mkdir()
-        for image, pixels in images.items():
+        for scene, pixels in images.items():
             soft = bicubic(degrade(pixels)).astype(int)
             mixed = (soft * (METHODS - number) + pixels.astype(int) * number) // METHODS
-            (made / f"{image}.png").write_bytes(encode_png(mixed.astype("uint8")))
+            (made / f"{scene}.png").write_bytes(encode_png(mixed.astype("uint8")))
         own_methods.add(
             name, outputs=made, folder=settings.METHODS_DIR, benchmarks_dir=settings.BENCHMARKS_DIR,
             sets=[CROWD], title=f"Variant {number + 1}", as_they_are=True, progress=False,
@@ -150,7 +151,12 @@ def _crowded(way: Way, album: Album) -> None:
 
 
 def _otherwise(
-    browser: Browser, album: Album, site: str, suffix: str, width: int, scheme: str
+    browser: Browser,
+    album: Album,
+    site: str,
+    suffix: str,
+    width: int,
+    scheme: Literal["light", "dark"],
 ) -> None:
     context = browser.new_context(
         viewport={"width": width, "height": 800}, locale="en-GB", color_scheme=scheme

@@ -59,7 +59,10 @@ class PlanForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "0.05"}),
     )
     power = forms.IntegerField(
-        min_value=10, max_value=98, initial=80, label="To be found in so many of 100 studies"
+        min_value=10,
+        max_value=98,
+        initial=80,
+        label="To be found in so many of 100 studies (power)",
     )
     set = forms.ChoiceField(required=False, label="On the set")
 

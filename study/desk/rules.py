@@ -26,14 +26,16 @@ def problems(study: Study, images: int) -> dict[str, str]:
         return found
     seen = study.share or images
     if seen > images:
-        found["share"] = f"each rater cannot see {seen} images of {images} only"
+        found["share"] = f"the study shows {_images(images)} only"
     if study.retests > seen:
-        found["retests"] = (
-            f"{study.retests} images cannot be shown twice where each rater sees {seen} only"
-        )
+        found["retests"] = f"each rater sees {_images(seen)} only"
     if study.sittings(seen + study.retests) > seen + study.retests:
         found["sessions"] = f"{study.sessions} sessions are more than there are images: {seen}"
     return found
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
 
 
 def unlike(name: str, value: Any) -> str:

@@ -44,7 +44,7 @@ TOLD: dict[str, Told] = {
         sentence="The largest image of the study, pixel by pixel; a rater whose window is smaller "
         "is asked to enlarge it.",
     ),
-    "screen_vision": Told("Ask for corrected vision", page="protocol#who-may-take-part"),
+    "screen_vision": Told("Ask for normal or corrected vision", page="protocol#who-may-take-part"),
     "plates": Told("Colour plates to be read", "plates", "protocol#who-may-take-part"),
     "plate_errors": Told(
         "Plates that may be misread",

@@ -83,12 +83,12 @@ def test_rules_that_cannot_be_kept_together_are_said_at_the_field_and_nothing_is
     said = anna.post(SESSIONS, sent)
     assert said.status_code == 400
     assert re.search(
-        r'id="id_share_problems"[^>]*><p class="problem">7 images for each', text(said)
+        r'id="id_share_problems"[^>]*><p class="problem">the study shows 6 images', text(said)
     )
     assert re.search(r'name="share" value="7"[^>]* autofocus', text(said))
     checked = anna.post(f"{SESSIONS}?check", sent)
     assert checked.status_code == 200
-    assert "7 images for each rater, of 6 only" in text(checked)
+    assert "the study shows 6 images only" in text(checked)
     assert "<form" not in text(checked)
     assert Study.objects.get().share is None
     sent["share"] = "6"
@@ -195,7 +195,7 @@ def test_a_researcher_adds_others_and_the_last_one_stays(anna, draft_study, outs
     stranger = Client()
     stranger.force_login(outsider)
     assert stranger.post(address, {"add": "outsider"}).status_code == 404
-    assert "There is no account 'nobody'" in text(
+    assert "There is no account “nobody”" in text(
         anna.post(address, {"add": "nobody"}, follow=True)
     )
     for name in ("anna", "outsider", "nobody"):

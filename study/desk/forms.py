@@ -39,6 +39,7 @@ class PersonForm(forms.ModelForm[User]):
         fields = ["username"]
         labels = {"username": "Name"}
         help_texts = {"username": "Letters, digits and @ . + - _, as people sign in."}
+        error_messages = {"username": {"invalid": "Letters, digits and @ . + - _ only."}}
 
     def clean_username(self) -> str:
         """Also no name that differs from another's in case alone, which nobody tells apart."""

@@ -20,7 +20,7 @@ def problems(study: Study, images: int) -> dict[str, str]:
     try:
         study.clean_fields(exclude=["slug", "title"])
     except ValidationError as error:
-        found = {name: said[0] for name, said in error.message_dict.items()}
+        found = {name: worded(said[0]) for name, said in error.error_dict.items()}
     found |= _together(study)
     if found or not images:
         return found
@@ -36,6 +36,17 @@ def problems(study: Study, images: int) -> dict[str, str]:
 
 def _images(count: int) -> str:
     return f"{count} image{'' if count == 1 else 's'}"
+
+
+def worded(error: ValidationError) -> str:
+    """A refusal in few words where Django has many."""
+    limit = (error.params or {}).get("limit_value")
+    match error.code:
+        case "max_value":
+            return f"{limit} at most"
+        case "min_value":
+            return f"{limit} at least"
+    return str(error.messages[0])
 
 
 def unlike(name: str, value: Any) -> str:

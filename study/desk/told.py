@@ -262,8 +262,8 @@ class SectionForm(forms.ModelForm[Study]):
         """By setting; of a page that was only opened, what is wrong with what is stored."""
         if self.is_bound:
             return {
-                "" if name == NON_FIELD_ERRORS else name: [str(each) for each in said]
-                for name, said in self.errors.items()
+                "" if name == NON_FIELD_ERRORS else name: [rules.worded(each) for each in said]
+                for name, said in self.errors.as_data().items()
             }
         found = self.found_wrong()
         return {name: [said] for name, said in found.items() if name in self.fields}

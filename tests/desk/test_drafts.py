@@ -230,3 +230,23 @@ def test_a_number_of_raters_is_computed_for_this_study_and_taken_over(anna, draf
     sent = page(anna, address)
     anna.post(address, sent | {"planned_raters": [sent["planned_raters"], number[1]]})
     assert Study.objects.get().planned_raters == int(number[1])
+
+
+def test_saving_goes_on_to_the_next_part_and_after_the_last_to_the_checklist(anna):
+    sent = page(anna) | {"retests": "2", "go_on": "yes"}
+    assert anna.post(SESSIONS, sent).url == "/studies/small/edit/texts"
+    assert Study.objects.get().retests == 2
+    last = f"/studies/small/edit/{[*SECTIONS][-1]}"
+    assert anna.post(last, page(anna, last) | {"go_on": "yes"}).url == "/studies/small/open"
+
+
+def test_the_page_of_a_draft_says_what_bars_its_opening_and_shows_no_results(anna, draft_study):
+    shown = text(anna.get("/studies/small/"))
+    assert "Nothing bars opening it" in shown
+    assert 'href="/studies/small/edit/sessions">Order</a>' in shown
+    assert "Mean opinion scores" not in shown
+    assert "Downloads" not in shown
+    draft_study.studystimulus_set.all().delete()
+    shown = text(anna.get("/studies/small/"))
+    assert "1 thing to mend before it can be opened" in re.sub(r"\s+", " ", shown)
+    assert "there is nothing to rate" in shown

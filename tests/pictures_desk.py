@@ -101,7 +101,7 @@ def _crowd(folder: Path) -> None:
     from benchmarks.files import encode_png
     from benchmarks.resize import degrade
     from sr_models.interpolation import bicubic
-    from study.desk import beginning, shown, stimuli
+    from study.desk import shown, stimuli, studies
     from study.models.deeds import by_command
 
     samples = [cut_sample(name) for name in SAMPLE_FILES]
@@ -129,7 +129,7 @@ def _crowd(folder: Path) -> None:
             sets=[CROWD], title=f"Variant {number + 1}", as_they_are=True, progress=False,
         )  # fmt: skip
     stimuli.make_outputs([CROWD], names, progress=False)
-    study = beginning.draft(CROWD, title="Twelve variants of a hundred scenes", by=by_command())
+    study = studies.draft(CROWD, title="Twelve variants of a hundred scenes", by=by_command())
     study.wanted = {CROWD: {"methods": names, "without": []}}
     study.save()
     shown.lay(study, by=by_command())

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tests.desk_way import ADMIN, IMAGES, OURS, RESEARCHER, SET, SLUG, THEIRS, Way
+from tests.desk_way import ADMIN, OURS, RESEARCHER, SET, SLUG, THEIRS, Way
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -72,8 +72,8 @@ def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
         album.take(way.page, "desk-jobs")
     _crowded(way, album)
     context.close()
-    for suffix, width, scheme in (("narrow", 390, "light"), ("dark", 1280, "dark")):
-        _otherwise(browser, album, site, suffix, width, scheme)
+    _otherwise(browser, album, site, "narrow", viewport={"width": 390, "height": 800})
+    _otherwise(browser, album, site, "dark", color_scheme="dark")
 
 
 def _take(album: Album, way: Way, name: str) -> None:
@@ -106,7 +106,8 @@ def _crowd(folder: Path) -> None:
 
     samples = [cut_sample(name) for name in SAMPLE_FILES]
     images = {
-        f"scene{n:03}": samples[n % 5][n // 5 * 12 :][:96, n // 5 * 9 :][:, :96] for n in range(MANY)
+        f"scene{n:03}": samples[n % 5][n // 5 * 12 :][:96, n // 5 * 9 :][:, :96]
+        for n in range(MANY)
     }
     originals = folder / "crowd"
     originals.mkdir()
@@ -148,12 +149,8 @@ def _crowded(way: Way, album: Album) -> None:
         album.take(way.page, f"desk-{name}-crowded", height=TALL)
 
 
-def _otherwise(
-    browser: Browser, album: Album, site: str, suffix: str, width: int, scheme: str
-) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, locale="en-GB", color_scheme=scheme
-    )
+def _otherwise(browser: Browser, album: Album, site: str, suffix: str, **window: Any) -> None:
+    context = browser.new_context(locale="en-GB", **window)
     way = Way(context.new_page(), site)
     way.sign_in(ADMIN, PASSWORD)
     for address, name in (

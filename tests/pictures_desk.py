@@ -1,4 +1,4 @@
-"""The pictures of the desk: the way to a first study, and its pages crowded, narrow and in the dark."""
+"""The pictures of the desk: the way to a first study; its pages crowded, narrow and in the dark."""
 
 from __future__ import annotations
 
@@ -105,9 +105,10 @@ def _crowd(folder: Path) -> None:
     from study.models.deeds import by_command
 
     samples = [cut_sample(name) for name in SAMPLE_FILES]
+    corners = [(n // 5 * 12, n // 5 * 9) for n in range(MANY)]
     images = {
-        f"scene{n:03}": samples[n % 5][n // 5 * 12 :][:96, n // 5 * 9 :][:, :96]
-        for n in range(MANY)
+        f"scene{n:03}": samples[n % 5][top : top + 96, left : left + 96]
+        for n, (top, left) in enumerate(corners)
     }
     originals = folder / "crowd"
     originals.mkdir()
@@ -121,10 +122,10 @@ def _crowd(folder: Path) -> None:
     for number, name in enumerate(names):
         made = folder / name
         made.mkdir()
-        for image, pixels in images.items():
+        for scene, pixels in images.items():
             soft = bicubic(degrade(pixels)).astype(int)
             mixed = (soft * (METHODS - number) + pixels.astype(int) * number) // METHODS
-            (made / f"{image}.png").write_bytes(encode_png(mixed.astype("uint8")))
+            (made / f"{scene}.png").write_bytes(encode_png(mixed.astype("uint8")))
         own_methods.add(
             name, outputs=made, folder=settings.METHODS_DIR, benchmarks_dir=settings.BENCHMARKS_DIR,
             sets=[CROWD], title=f"Variant {number + 1}", as_they_are=True, progress=False,

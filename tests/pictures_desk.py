@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.desk_way import ADMIN, OURS, RESEARCHER, SET, SLUG, THEIRS, Way
+from tests.desk_way import ADMIN, RESEARCHER, SET, SLUG, Way
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -46,9 +46,7 @@ def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
         way.sign_in(ADMIN, PASSWORD)
         way.go("/jobs/")
         album.take(way.page, "desk-no-jobs")
-        way.bring("set", photographs, name=SET, title="Harbour", license="CC BY 4.0")
-        way.bring("outputs", ours, name=OURS, title="Ours")
-        way.bring("outputs", theirs, name=THEIRS, title="Theirs")
+        way.bring_all(photographs, ours, theirs)
         for method in ("hr", "bicubic", "srgan"):
             way.make(method)
         way.go(f"/catalogue/sets/{SET}/")
@@ -58,11 +56,7 @@ def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
         password = way.make_researcher()
         way.sign_out()
         way.sign_in(RESEARCHER, password)
-        way.new_study()
-        way.choose_images()
-        way.configure()
-        way.preview()
-        way.open()
+        way.make_study()
         way.go(f"/studies/{SLUG}/close")
         album.take(way.page, "desk-close")
         way.sign_out()

@@ -134,8 +134,11 @@ def page(study: Study, wanted: Wish) -> dict[str, Any]:
     catalogue has a row or a column too, so that it can be taken out.
     """
     known = methods.methods(settings.METHODS_DIR)
-    gone = {each for of in wanted.values() for each in of["methods"]} - known.keys()
-    columns: list[Method | str] = [*known.values(), *sorted(gone)]
+    wished = {each for of in wanted.values() for each in of["methods"]}
+    # What is chosen comes first: a wide matrix is scrolled, and would hide it.
+    first = [each for each in known.values() if each.name in wished]
+    others = [each for each in known.values() if each.name not in wished]
+    columns: list[Method | str] = [*first, *sorted(wished - known.keys()), *others]
     there = Counter[shown.Cell]()
     if study.wanted is None:
         there.update((of, method) for of, method, _ in shown.rows(study))

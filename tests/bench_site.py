@@ -82,8 +82,7 @@ def _long_work() -> Iterator[Callable[[], str]]:
     from study.models.deeds import by_command
 
     fetch.fetch(["Samples"], source=None, destination=settings.BENCHMARKS_DIR, progress=False)
-    work = {"sets": ["Samples"], "methods": ["drcn"]}
-    job = jobs.ask(Job.Kind.GENERATE, by=by_command(), **work)
+    job = jobs.ask(Job.Kind.GENERATE, by=by_command(), sets=["Samples"], methods=["drcn"])
     worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT)
 
     def done() -> str:

@@ -132,8 +132,8 @@ class Way:
         for method in ("bicubic", "srgan", OURS, THEIRS, "hr"):
             self.page.locator(f"[name=cell][value='{SET} {method}']").check()
         self.page.locator(".sums dd").first.get_by_text(str(5 * len(IMAGES)), exact=True).wait_for()
-        self.take("shown")
         self.save()
+        self.take("shown")  # the columns that were chosen stand first by now
 
     def save(self) -> None:
         """The form of a part."""

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 
 from benchmarks.files import encode_png
 from study.models import Deed, Study
+from tests.browser.test_pages import check
 from tests.desk_way import ADMIN, IMAGES, OURS, RESEARCHER, SLUG, THEIRS, WHO, Way
 from tests.own_material import PROGRAMS, photographs
 from tests.serving import commands
@@ -31,7 +32,10 @@ def folders(folder: Path, **size: int) -> tuple[list[Path], list[Path]]:
 
 
 def test_a_study_is_made_from_nothing_by_clicking(settings, site, page, tmp_path):
-    """Uploads, outputs of SRGAN, a researcher who configures, previews and opens, a link."""
+    """Uploads, outputs of SRGAN, a researcher who configures, previews and opens, a link.
+
+    Every page on the way keeps the rules of WCAG 2.2 AA.
+    """
     User.objects.create_superuser(ADMIN, password=PASSWORD)
     settings.BENCHMARKS_DIR = tmp_path / "benchmarks"
     errors: list[str] = []
@@ -39,7 +43,7 @@ def test_a_study_is_made_from_nothing_by_clicking(settings, site, page, tmp_path
     page.on("console", lambda said: said.type == "error" and errors.append(said.text))
     photos, (ours, theirs) = folders(tmp_path / "brought")
 
-    way = Way(page, site)
+    way = Way(page, site, take=lambda _: check(page))
     with commands() as start:
         start("worker")
         way.sign_in(ADMIN, PASSWORD)

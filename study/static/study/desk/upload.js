@@ -82,10 +82,7 @@ class Place {
     // What is chosen is sent by this script and not with the form.
     for (const input of home.querySelectorAll('input[type="file"]')) {
       input.removeAttribute("name");
-      input.addEventListener("change", () => {
-        this.take([...input.files].map((file) => ({ file, place: file.webkitRelativePath || file.name })));
-        input.value = "";
-      });
+      input.addEventListener("change", () => this.chosen(input));
     }
     home.classList.add("scripted");
     this.part("hint").hidden = false;
@@ -99,6 +96,14 @@ class Place {
     this.part("cancel").addEventListener("click", () => this.cancel());
     this.part("go-on").addEventListener("click", () => this.send());
     this.remember();
+    // On a slow network files are chosen before this script has come.
+    for (const input of home.querySelectorAll('input[type="file"]')) this.chosen(input);
+  }
+
+  chosen(input) {
+    const files = [...input.files];
+    if (files.length) this.take(files.map((file) => ({ file, place: file.webkitRelativePath || file.name })));
+    input.value = "";
   }
 
   clear() {

@@ -3,7 +3,7 @@
 Twenty-six simulated raters have rated 1128 images each, of 119 sources by ten versions. People rate
 the same study, a vote each second, while a researcher opens every page and takes every file over
 and over, a hundred connections say nothing, thirty drip a byte at a time, and eight clients try
-passwords.
+passwords; then while the worker makes outputs by a network.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +29,7 @@ from tests.own_site import own_site
 if TYPE_CHECKING:
     from study.models import Rater, Stimulus, Study
 
+ROOT = Path(__file__).resolve().parent.parent
 SOURCES, SHARE, SIMULATED = 119, 1128, 26
 RATERS = 8
 PACE = 0.5
@@ -62,6 +66,37 @@ def site() -> None:
             with _threads(GUESSING, lambda _: _guess(server.port)) as guesses:
                 waits = _waits(server.port, raters)
             _say(f"beside {GUESSING} who try {sum(map(len, guesses))} passwords", waits)
+            with _long_work() as done:
+                waits = _waits(server.port, raters)
+            _say(f"beside a worker that makes outputs ({done()})", waits)
+
+
+@contextmanager
+def _long_work() -> Iterator[Callable[[], str]]:
+    """A worker that is busy with the slowest of the networks; says how far it came."""
+    from django.conf import settings
+
+    from benchmarks import fetch
+    from study.desk import jobs
+    from study.models import Job
+    from study.models.deeds import by_command
+
+    fetch.fetch(["Samples"], source=None, destination=settings.BENCHMARKS_DIR, progress=False)
+    job = jobs.ask(Job.Kind.GENERATE, by=by_command(), sets=["Samples"], methods=["drcn"])
+    worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT)
+
+    def done() -> str:
+        job.refresh_from_db()
+        return f"{job.done} of {job.total} images by DRCN"
+
+    try:
+        while job.state == Job.State.WAITING:
+            time.sleep(0.1)
+            job.refresh_from_db()
+        yield done
+    finally:
+        worker.terminate()
+        worker.wait()
 
 
 def _say(what: str, waits: Mapping[str, Sequence[float]]) -> None:

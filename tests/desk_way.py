@@ -59,6 +59,20 @@ class Way:
         """By the button at the top."""
         self.page.get_by_role("button", name="Sign out").click()
 
+    def bring_all(self, photographs: list[Path], ours: Path, theirs: Path) -> None:
+        """The photographs, and what two methods made of them."""
+        self.bring("set", photographs, name=SET, title="Harbour", license="CC BY 4.0")
+        self.bring("outputs", ours, name=OURS, title="Ours")
+        self.bring("outputs", theirs, name=THEIRS, title="Theirs")
+
+    def make_study(self) -> None:
+        """A draft, chosen, configured, looked at and opened."""
+        self.new_study()
+        self.choose_images()
+        self.configure()
+        self.preview()
+        self.open()
+
     def bring(self, what: str, files: list[Path] | Path, **fields: str) -> None:
         """A set, or outputs of a method, by its form; waits until the job is over."""
         self.follow("Catalogue")
@@ -118,8 +132,8 @@ class Way:
         for method in ("bicubic", "srgan", OURS, THEIRS, "hr"):
             self.page.locator(f"[name=cell][value='{SET} {method}']").check()
         self.page.locator(".sums dd").first.get_by_text(str(5 * len(IMAGES)), exact=True).wait_for()
-        self.take("shown")
         self.save()
+        self.take("shown")  # the columns that were chosen stand first by now
 
     def save(self) -> None:
         """The form of a part."""

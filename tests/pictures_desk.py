@@ -1,4 +1,4 @@
-"""Pictures of the desk: the way to a first study; its pages crowded, narrow and in the dark."""
+"""The pictures of the desk: the way to a first study; its pages crowded, narrow and in the dark."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
-from tests.desk_way import ADMIN, OURS, RESEARCHER, SET, SLUG, THEIRS, Way
+from tests.desk_way import ADMIN, RESEARCHER, SET, SLUG, Way
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PASSWORD = "harbour lights at night"
-Scheme = Literal["light", "dark"]
 SHOWN = {
     "bring-set-harbour", "brought-harbour", "catalogue-before", "catalogue-after", "people",
     "no-studies", "new-study", "shown", "screening-part", "calibration-part", "sessions-part",
@@ -47,9 +46,7 @@ def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
         way.sign_in(ADMIN, PASSWORD)
         way.go("/jobs/")
         album.take(way.page, "desk-no-jobs")
-        way.bring("set", photographs, name=SET, title="Harbour", license="CC BY 4.0")
-        way.bring("outputs", ours, name=OURS, title="Ours")
-        way.bring("outputs", theirs, name=THEIRS, title="Theirs")
+        way.bring_all(photographs, ours, theirs)
         for method in ("hr", "bicubic", "srgan"):
             way.make(method)
         way.go(f"/catalogue/sets/{SET}/")
@@ -59,11 +56,7 @@ def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
         password = way.make_researcher()
         way.sign_out()
         way.sign_in(RESEARCHER, password)
-        way.new_study()
-        way.choose_images()
-        way.configure()
-        way.preview()
-        way.open()
+        way.make_study()
         way.go(f"/studies/{SLUG}/close")
         album.take(way.page, "desk-close")
         way.sign_out()
@@ -73,8 +66,8 @@ def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
         album.take(way.page, "desk-jobs")
     _crowded(way, album)
     context.close()
-    _otherwise(browser, album, site, "narrow", 390, "light")
-    _otherwise(browser, album, site, "dark", 1280, "dark")
+    _otherwise(browser, album, site, "narrow", viewport={"width": 390, "height": 800})
+    _otherwise(browser, album, site, "dark", color_scheme="dark")
 
 
 def _take(album: Album, way: Way, name: str) -> None:
@@ -106,9 +99,10 @@ def _crowd(folder: Path) -> None:
     from study.models.deeds import by_command
 
     samples = [cut_sample(name) for name in SAMPLE_FILES]
+    corners = [(n // 5 * 12, n // 5 * 9) for n in range(MANY)]
     images = {
-        f"scene{n:03}": samples[n % 5][n // 5 * 12 :][:96, n // 5 * 9 :][:, :96]
-        for n in range(MANY)
+        f"scene{n:03}": samples[n % 5][top : top + 96, left : left + 96]
+        for n, (top, left) in enumerate(corners)
     }
     originals = folder / "crowd"
     originals.mkdir()
@@ -150,17 +144,8 @@ def _crowded(way: Way, album: Album) -> None:
         album.take(way.page, f"desk-{name}-crowded", height=TALL)
 
 
-def _otherwise(
-    browser: Browser,
-    album: Album,
-    site: str,
-    suffix: str,
-    width: int,
-    scheme: Literal["light", "dark"],
-) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 800}, locale="en-GB", color_scheme=scheme
-    )
+def _otherwise(browser: Browser, album: Album, site: str, suffix: str, **window: Any) -> None:
+    context = browser.new_context(locale="en-GB", **window)
     way = Way(context.new_page(), site)
     way.sign_in(ADMIN, PASSWORD)
     for address, name in (

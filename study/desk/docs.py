@@ -15,6 +15,7 @@ from markdown_it.token import Token
 
 FOLDER = Path(settings.BASE_DIR) / "docs"
 TITLES = {
+    "first-study": "A first study, in pictures",
     "pages": "Every page, in pictures",
     "protocol": "What a rater’s session is",
     "statistics": "How the figures are computed",

@@ -134,12 +134,15 @@ def page(study: Study, wanted: Wish) -> dict[str, Any]:
     catalogue has a row or a column too, so that it can be taken out.
     """
     known = methods.methods(settings.METHODS_DIR)
-    gone = {each for of in wanted.values() for each in of["methods"]} - known.keys()
-    columns: list[Method | str] = [*known.values(), *sorted(gone)]
+    wished = {each for of in wanted.values() for each in of["methods"]}
+    # What is chosen comes first: a wide matrix is scrolled, and would hide it.
+    first = [each for each in known.values() if each.name in wished]
+    others = [each for each in known.values() if each.name not in wished]
+    columns: list[Method | str] = [*first, *sorted(wished - known.keys()), *others]
     there = Counter[shown.Cell]()
     if study.wanted is None:
         there.update((of, method) for of, method, _ in shown.rows(study))
-    rows: list[dict[str, Any]] = []
+    rows = []
     for name, of in _sets(wanted, known).items():
         told = wanted.get(name, {"methods": [], "without": []})
         rows.append(
@@ -158,25 +161,11 @@ def page(study: Study, wanted: Wish) -> dict[str, Any]:
                 "cells": [_cell(name, of, each, told, there) for each in columns],
             }
         )
-    order = _order(rows, len(columns))
-    for row in rows:
-        row["cells"] = [row["cells"][number] for number in order]
     return {
-        "methods": [_column(columns[number]) for number in order],
+        "methods": [_column(each) for each in columns],
         "sets": rows,
         "absent": [each for each in datasets.names(_folder()) if each not in _sets(wanted, known)],
     }
-
-
-def _order(rows: Iterable[Mapping[str, Any]], columns: int) -> list[int]:
-    """Of which place each column is: what is wished for or made first, so that it is in sight."""
-    used = {
-        number
-        for row in rows
-        for number, cell in enumerate(row["cells"])
-        if cell["on"] or cell.get("made")
-    }
-    return sorted(range(columns), key=lambda number: number not in used)
 
 
 def _folder() -> Path:

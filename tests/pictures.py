@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 COLOURS = 4000
 """A page of text has fewer, with the edges of its letters; a photograph has many more."""
+WHOLE = ".save { position: static !important }"
+"""So that what stays in sight of a window stands at its place on the whole page."""
 METHODS = ("nearest", "bicubic", "srresnet", "srgan", "hr")
 WIDE, NARROW = 1280, 480
 RULES = {
@@ -43,7 +45,7 @@ class Album:
         """``name.png``, once the page has stopped changing; in 256 colours if it has no photo."""
         page.wait_for_load_state("networkidle")
         path = self.folder / f"{name}.png"
-        page.screenshot(path=path, full_page=True, animations="disabled")
+        page.screenshot(path=path, full_page=True, animations="disabled", style=WHOLE)
         with Image.open(path) as taken:
             shown = taken.convert("RGB")
         if height:

@@ -112,7 +112,12 @@ class NewStudyForm(forms.Form):
         """A name that is well formed and free, or none."""
         slug = str(self.cleaned_data["slug"])
         if slug:
-            validate_slug(slug)
+            try:
+                validate_slug(slug)
+            except forms.ValidationError:
+                raise forms.ValidationError(
+                    "Letters, digits, hyphens and underscores only"
+                ) from None
             if Study.objects.filter(slug=slug).exists():
                 raise forms.ValidationError(f"There is a study {slug} already; choose another name")
         return slug

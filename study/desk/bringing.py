@@ -23,7 +23,7 @@ from study.models import Job
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-SCALES = [(str(scale), f"x{scale}") for scale in datasets.SCALES]
+SCALES = [(str(scale), f"×{scale}") for scale in datasets.SCALES]
 NAME = "Letters (a to z), digits, hyphens and underscores, 50 at the most; it stays in file names."
 PATTERN = (
     "How the files are called, where {} is the image's name; files that are called otherwise are "
@@ -179,7 +179,9 @@ class AddSet(Bringing):
     )
     pattern = line("Names of the files", PATTERN, most=200)
     lr_pattern = line(
-        "Names of the LR files", "The same for the LR images: --lr-pattern, as {}x4.", most=200
+        "Names of the LR files",
+        "The same for the LR images, with {} for the name of an image: {}x4.",
+        most=200,
     )
     as_they_are = yes("As they are", AS_THEY_ARE)
 
@@ -232,7 +234,7 @@ class AddOutputs(AboutMethod):
 
     kind = Job.Kind.ADD_OUTPUTS
     way = "outputs"
-    heading = "Bring in the outputs of a method"
+    heading = "Bring in outputs of a method"
     brought: ClassVar[Mapping[str, str]] = {
         "upload": "The images that it made, in folders of sets or not, or an archive of them"
     }
@@ -240,7 +242,7 @@ class AddOutputs(AboutMethod):
 
     sets = line(
         "Sets",
-        "Of which sets they are, as Set5 Set14, or Set5_x2 for Set5 at x2. Empty: the names of "
+        "Of which sets they are, as Set5 Set14, or Set5_x2 for Set5 at ×2. Empty: the names of "
         "folders and files tell.",
         most=500,
     )

@@ -5,7 +5,7 @@ Opening checks again what it must (`study.desk.studies.open_`); here it is told 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -155,21 +155,25 @@ def _rules(study: Study) -> Iterator[Point]:
 def _texts(study: Study) -> Iterator[Point]:
     pages = reverse("preview", args=[study.slug])
     languages = preview.languages(study)
+    said = (f"{name.capitalize()}: {_by_language(study, name, languages)}." for name in texts.NAMES)
+    yield Point("Texts", " ".join(said), mend=pages)
     for name in texts.NAMES:
-        own = [code for code in languages if texts.own(study, name, code).strip()]
-        said = ", ".join(
-            f"{title}: {'your own' if code in own else 'the standard'} text"
-            for code, title in languages.items()
-        )
-        yield Point("Texts", f"{name.capitalize()} – {said}.", mend=pages)
         written = study.texts.get(name, {})
         alike = getattr(study, name) and not all(written.get(code) for code in languages)
         if alike and len(languages) > 1:
-            said = (
+            problem = (
                 f"The {name} is one text for every language, and stands under pages in each. Set "
                 "the language of the pages, or write it in each."
             )
-            yield Point("Texts", said, "warning", edit(study, "texts"))
+            yield Point("Texts", problem, "warning", edit(study, "texts"))
+
+
+def _by_language(study: Study, name: str, languages: Mapping[str, str]) -> str:
+    """Whose text it is in which language: "the standard text in English and Deutsch"."""
+    own = [title for code, title in languages.items() if texts.own(study, name, code).strip()]
+    rest = [title for title in languages.values() if title not in own]
+    said = [("your own text in", own), ("the standard text in", rest)]
+    return ", ".join(f"{whose} {' and '.join(titles)}" for whose, titles in said if titles)
 
 
 def _contact(study: Study) -> Iterator[Point]:
@@ -223,10 +227,9 @@ def _raters(study: Study) -> Iterator[Point]:
     said = f"Planned: {_number(study.planned_raters, 'rater')}."
     if few:
         said += f" With fewer than {FEW_RATERS} no test finds a difference between two methods."
-    yield Point("Raters", said, "warning" if few else "fine", where)
     links = study.invitations.filter(revoked_at=None).count()
-    said = f"{_number(links, 'link')} made." if links else "No links yet: make them later."
-    yield Point("Raters", said)
+    said += f" {_number(links, 'link')} made." if links else " Links can be made later."
+    yield Point("Raters", said, "warning" if few else "fine", where)
 
 
 def _number(count: int, what: str) -> str:

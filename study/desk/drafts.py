@@ -77,7 +77,7 @@ def add_researcher(study: Study, name: str, *, by: By) -> None:
     """
     user = User.objects.filter(username=name, is_active=True).first()
     if user is None:
-        raise ValueError(f"There is no account {name!r}. Accounts are made by an administrator.")
+        raise ValueError(f"There is no account “{name}”. Accounts are made by an administrator.")
     _set_researchers(study, by, add=user)
 
 

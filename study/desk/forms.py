@@ -39,6 +39,7 @@ class PersonForm(forms.ModelForm[User]):
         fields = ["username"]
         labels = {"username": "Name"}
         help_texts = {"username": "Letters, digits and @ . + - _, as people sign in."}
+        error_messages = {"username": {"invalid": "Letters, digits and @ . + - _ only."}}
 
     def clean_username(self) -> str:
         """Also no name that differs from another's in case alone, which nobody tells apart."""
@@ -59,7 +60,10 @@ class PlanForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "0.05"}),
     )
     power = forms.IntegerField(
-        min_value=10, max_value=98, initial=80, label="To be found in so many of 100 studies"
+        min_value=10,
+        max_value=98,
+        initial=80,
+        label="To be found in so many of 100 studies (power)",
     )
     set = forms.ChoiceField(required=False, label="On the set")
 

@@ -7,12 +7,14 @@ then, so that a bell which is lost costs seconds and nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils import timezone
 from django_tasks import task
 
@@ -55,6 +57,11 @@ def ask(kind: Job.Kind, *, by: By, study: Study | None = None, **what: Any) -> J
         note(Deed.Kind.ASKED, by=by, study=study, work=job.wish, job=job.pk)
         transaction.on_commit(_ring, robust=True)
     return job
+
+
+def in_header(request: HttpRequest) -> dict[str, Callable[[], int]]:
+    """How many jobs of whoever looks are not over, for the bar of the site."""
+    return {"jobs_due": lambda: Job.objects.visible_to(request.user).due().count()}
 
 
 def _ring() -> None:

@@ -55,9 +55,9 @@ def at(study: Study, place: str) -> Study:
 def usual(study: Study, sets: Mapping[str, bool]) -> Place:
     """What ``study``, which shows these ``sets``, takes if it names no place."""
     own = anchors.own_sets(sets)
-    label = f"What the study enlarges: {', '.join(own)}" if own else "CALIBRATION_DIR"
+    label = f"What the study enlarges: {', '.join(own)}" if own else "The folder of this server"
     if not own and not settings.CALIBRATION_DIR:
-        label = "None chosen (CALIBRATION_DIR is not set)"
+        label = "None chosen: this server has no folder of its own"
     try:
         return Place("", label, len(anchors.chosen(at(study, ""), sets).images))
     except ValueError:

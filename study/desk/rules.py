@@ -20,18 +20,33 @@ def problems(study: Study, images: int) -> dict[str, str]:
     try:
         study.clean_fields(exclude=["slug", "title"])
     except ValidationError as error:
-        found = {name: said[0] for name, said in error.message_dict.items()}
+        found = {name: worded(said[0]) for name, said in error.error_dict.items()}
     found |= _together(study)
     if found or not images:
         return found
     seen = study.share or images
     if seen > images:
-        found["share"] = f"{seen} images for each rater, of {images} only"
+        found["share"] = f"the study shows {_images(images)} only"
     if study.retests > seen:
-        found["retests"] = f"{study.retests} second showings of {seen} only"
+        found["retests"] = f"each rater sees {_images(seen)} only"
     if study.sittings(seen + study.retests) > seen + study.retests:
-        found["sessions"] = f"{study.sessions} sessions for {seen} images"
+        found["sessions"] = f"{study.sessions} sessions are more than there are images: {seen}"
     return found
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
+
+
+def worded(error: ValidationError) -> str:
+    """A refusal in few words where Django has many."""
+    limit = (error.params or {}).get("limit_value")
+    match error.code:
+        case "max_value":
+            return f"{limit} at most"
+        case "min_value":
+            return f"{limit} at least"
+    return str(error.messages[0])
 
 
 def unlike(name: str, value: Any) -> str:

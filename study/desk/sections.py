@@ -38,6 +38,12 @@ class StudyForm(SectionForm):
 
     class Meta(SectionForm.Meta):
         fields = ["title", "slug"]
+        error_messages = {
+            "slug": {
+                "unique": "There is a study of this name already; choose another name",
+                "invalid": "Letters, digits, hyphens and underscores only",
+            }
+        }
 
 
 SECTIONS = {

@@ -142,7 +142,7 @@ def page(study: Study, wanted: Wish) -> dict[str, Any]:
     there = Counter[shown.Cell]()
     if study.wanted is None:
         there.update((of, method) for of, method, _ in shown.rows(study))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, of in _sets(wanted, known).items():
         told = wanted.get(name, {"methods": [], "without": []})
         rows.append(
@@ -161,11 +161,25 @@ def page(study: Study, wanted: Wish) -> dict[str, Any]:
                 "cells": [_cell(name, of, each, told, there) for each in columns],
             }
         )
+    order = _order(rows, len(columns))
+    for row in rows:
+        row["cells"] = [row["cells"][number] for number in order]
     return {
-        "methods": [_column(each) for each in columns],
+        "methods": [_column(columns[number]) for number in order],
         "sets": rows,
         "absent": [each for each in datasets.names(_folder()) if each not in _sets(wanted, known)],
     }
+
+
+def _order(rows: Iterable[Mapping[str, Any]], columns: int) -> list[int]:
+    """Of which place each column is: what is wished for or made first, so that it is in sight."""
+    used = {
+        number
+        for row in rows
+        for number, cell in enumerate(row["cells"])
+        if cell["on"] or cell.get("made")
+    }
+    return sorted(range(columns), key=lambda number: number not in used)
 
 
 def _folder() -> Path:

@@ -5,8 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from study.models import Study
+
+PARTS = {
+    "Images": "shown",
+    "Who may take part": "screening",
+    "Calibration": "calibration",
+    "Sessions": "sessions",
+    "Order": "sessions",
+    "Each image": "sessions",
+    "Texts": "texts",
+    "Contact": "texts",
+    "Ethics approval": "texts",
+    "Storage time": "texts",
+    "Analysis": "analysis",
+}
+"""Of which part of a draft each subject is, see `study.desk.sections.SECTIONS`."""
 
 
 def summary(study: Study) -> list[tuple[str, str]]:
@@ -30,6 +46,8 @@ def summary(study: Study) -> list[tuple[str, str]]:
 
 def _images(study: Study) -> str:
     count = study.stimuli.count()
+    if not count:
+        return "None yet"
     seen = min(study.share or count, count)
     said = f"{count}, of which each rater sees {'all' if seen == count else seen}"
     return f"{said}; {study.retests} of them twice" if study.retests else said
@@ -108,4 +126,4 @@ def _dates(study: Study) -> Iterator[str]:
     }
     for what, at in dates.items():
         if at:
-            yield f"{what} {timezone.localtime(at):%Y-%m-%d}"
+            yield f"{what} {date_format(timezone.localtime(at), 'j M Y')}"

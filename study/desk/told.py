@@ -44,7 +44,7 @@ TOLD: dict[str, Told] = {
         sentence="The largest image of the study, pixel by pixel; a rater whose window is smaller "
         "is asked to enlarge it.",
     ),
-    "screen_vision": Told("Ask for corrected vision", page="protocol#who-may-take-part"),
+    "screen_vision": Told("Ask for normal or corrected vision", page="protocol#who-may-take-part"),
     "plates": Told("Colour plates to be read", "plates", "protocol#who-may-take-part"),
     "plate_errors": Told(
         "Plates that may be misread",
@@ -152,7 +152,7 @@ TOLD: dict[str, Told] = {
     ),
     "least_correlation": Told(
         "Least correlation with the others",
-        "from -1 to 1",
+        "from −1 to 1",
         "protocol#analysis",
         "Raters whose scores agree less with the mean of the others are flagged; results are shown "
         "with and without them.",
@@ -262,8 +262,8 @@ class SectionForm(forms.ModelForm[Study]):
         """By setting; of a page that was only opened, what is wrong with what is stored."""
         if self.is_bound:
             return {
-                "" if name == NON_FIELD_ERRORS else name: [str(each) for each in said]
-                for name, said in self.errors.items()
+                "" if name == NON_FIELD_ERRORS else name: [rules.worded(each) for each in said]
+                for name, said in self.errors.as_data().items()
             }
         found = self.found_wrong()
         return {name: [said] for name, said in found.items() if name in self.fields}

@@ -97,7 +97,8 @@ def _told(job: Job, text: str) -> str:
         text = text.replace(f"{folder}/", "").replace(str(folder), "what was uploaded")
     for name in PLACES:
         text = text.replace(str(getattr(settings, name)), name)
-    return text[:1].upper() + text[1:]
+    name = job.what.get("name")  # of a set or a method, which is spelt as it is
+    return text if name and text.startswith(name) else text[:1].upper() + text[1:]
 
 
 def _by(job: Job) -> By:

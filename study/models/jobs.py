@@ -148,6 +148,21 @@ class Job(models.Model):
         return self.get_kind_display()
 
     @property
+    def result(self) -> str:
+        """The address of the page on which what came of it is seen; empty before it is done."""
+        if self.state != self.State.DONE:
+            return ""
+        if self.study:
+            return self.study.get_absolute_url()
+        name = self.what.get("name", "")
+        match self.kind:
+            case self.Kind.FETCH | self.Kind.ADD_SET:
+                return reverse("set_page", args=[name])
+            case self.Kind.ADD_OUTPUTS | self.Kind.ADD_MODEL:
+                return reverse("method_page", args=[name])
+        return reverse("catalogue")
+
+    @property
     def over(self) -> bool:
         """Whether nothing more becomes of it."""
         return self.state in self.OVER

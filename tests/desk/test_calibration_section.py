@@ -63,7 +63,7 @@ def sent(client: Client, **typed: object) -> dict[str, object]:
 def test_what_there_is_can_be_chosen_with_the_number_of_its_images(anna, root, generated, settings):
     options = re.findall(r'<option value="([^"]*)"[^>]*>([^<]*)</option>', page(anna))
     assert options == [
-        ("", "CALIBRATION_DIR (13 images)"),
+        ("", "The folder of this server (13 images)"),
         ("folder:own", "own (13 images)"),
         ("folder:own/few", "own/few (3 images)"),
         ("typed", "Another folder, named below"),

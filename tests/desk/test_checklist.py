@@ -66,7 +66,7 @@ def test_what_is_missing_is_doubtful_or_to_mend(draft_study, generated, settings
     }
     draft_study.save()
     bars, warnings = said(draft_study, "bar"), said(draft_study, "warning")
-    assert "50 sessions for 20 images" in bars
+    assert "50 sessions are more than there are images: 20" in bars
     assert "calibrates its raters on 8 images and CALIBRATION_DIR is not set" in bars
     assert re.search(r"Not made yet: SRGAN of Samples, all \d+ images", bars)
     assert "one text for every language" in warnings

@@ -83,12 +83,12 @@ def test_rules_that_cannot_be_kept_together_are_said_at_the_field_and_nothing_is
     said = anna.post(SESSIONS, sent)
     assert said.status_code == 400
     assert re.search(
-        r'id="id_share_problems"[^>]*><p class="problem">7 images for each', text(said)
+        r'id="id_share_problems"[^>]*><p class="problem">the study shows 6 images', text(said)
     )
     assert re.search(r'name="share" value="7"[^>]* autofocus', text(said))
     checked = anna.post(f"{SESSIONS}?check", sent)
     assert checked.status_code == 200
-    assert "7 images for each rater, of 6 only" in text(checked)
+    assert "the study shows 6 images only" in text(checked)
     assert "<form" not in text(checked)
     assert Study.objects.get().share is None
     sent["share"] = "6"
@@ -195,7 +195,7 @@ def test_a_researcher_adds_others_and_the_last_one_stays(anna, draft_study, outs
     stranger = Client()
     stranger.force_login(outsider)
     assert stranger.post(address, {"add": "outsider"}).status_code == 404
-    assert "There is no account 'nobody'" in text(
+    assert "There is no account “nobody”" in text(
         anna.post(address, {"add": "nobody"}, follow=True)
     )
     for name in ("anna", "outsider", "nobody"):
@@ -230,3 +230,23 @@ def test_a_number_of_raters_is_computed_for_this_study_and_taken_over(anna, draf
     sent = page(anna, address)
     anna.post(address, sent | {"planned_raters": [sent["planned_raters"], number[1]]})
     assert Study.objects.get().planned_raters == int(number[1])
+
+
+def test_saving_goes_on_to_the_next_part_and_after_the_last_to_the_checklist(anna):
+    sent = page(anna) | {"retests": "2", "go_on": "yes"}
+    assert anna.post(SESSIONS, sent).url == "/studies/small/edit/texts"
+    assert Study.objects.get().retests == 2
+    last = f"/studies/small/edit/{[*SECTIONS][-1]}"
+    assert anna.post(last, page(anna, last) | {"go_on": "yes"}).url == "/studies/small/open"
+
+
+def test_the_page_of_a_draft_says_what_bars_its_opening_and_shows_no_results(anna, draft_study):
+    shown = text(anna.get("/studies/small/"))
+    assert "Nothing bars opening it" in shown
+    assert 'href="/studies/small/edit/sessions">Order</a>' in shown
+    assert "Mean opinion scores" not in shown
+    assert "Downloads" not in shown
+    draft_study.studystimulus_set.all().delete()
+    shown = text(anna.get("/studies/small/"))
+    assert "1 thing to mend before it can be opened" in re.sub(r"\s+", " ", shown)
+    assert "there is nothing to rate" in shown

@@ -320,6 +320,16 @@ def test_pages_ask_again_while_something_is_due_and_say_when_nobody_does_it(aske
         assert "hx-get" not in shown
 
 
+def test_every_page_counts_jobs_that_are_not_over_and_a_done_one_leads_to_what_came_of_it(asker):
+    client = signed_in(asker)
+    assert "not over" not in client.get(reverse("studies")).content.decode()
+    job = generating(asker)
+    assert "1<span" in client.get(reverse("studies")).content.decode()
+    Job.objects.update(state=State.DONE, kind=Kind.ADD_SET, what={"name": "mine"})
+    shown = client.get(reverse("job", args=[job.pk])).content.decode()
+    assert f'href="{reverse("set_page", args=["mine"])}"' in shown
+
+
 def test_what_is_over_is_shown_in_pages(asker):
     Job.objects.bulk_create(
         Job(kind=Kind.GENERATE, state=State.DONE, what={"sets": [f"set {n}"], "methods": ["x"]})

@@ -114,7 +114,10 @@ def test_a_copy_of_a_draft_has_its_wish(draft_study, settings, generated, tmp_pa
         ({"title": "", "start": "quick"}, "This field is required"),
         ({"title": "x" * 201, "start": "quick"}, "at most 200 characters"),
         ({"title": "A", "slug": "small", "start": "quick"}, "There is a study small already"),
-        ({"title": "A", "slug": "no name", "start": "quick"}, "Enter a valid"),
+        (
+            {"title": "A", "slug": "no name", "start": "quick"},
+            "Letters, digits, hyphens and underscores only",
+        ),
         ({"title": "A", "start": "nonsense"}, "nonsense is not one of the available choices"),
         ({"title": "A", "start": "copy"}, "Choose the study to copy"),
         ({"title": "A", "start": "copy", "copied": "small"}, "Select a valid choice"),

@@ -39,6 +39,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "matrix": matrix.matrix(found),
         "jobs": Job.objects.visible_to(request.user).due().filter(kind__in=BRINGING),
         "may": request.user.has_perm(RIGHT),
+        "empty": not any(row["there"] for row in found["sets"]),
     }
     return render(request, "study/desk/catalogue.html", context)
 

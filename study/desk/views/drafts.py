@@ -54,13 +54,31 @@ def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
     if request.method == "POST" and "look" not in request.GET:
         others = _save(request, study, form) if form.is_valid() else ()
         if others is None:
-            return redirect("edit", study.slug, section)
+            return _onwards(request, study, part)
         form.point()
         form, status = (_again(request, study, part, form, others), 409) if others else (form, 400)
     context = {"study": study, "part": part, "sections": SECTIONS.values(), "form": form}
+    context["following"] = _following(part)
     if part.name == "analysis":
         context["plan"] = _plan(request, study)
     return render(request, part.template, context, status=status)
+
+
+def _following(part: Section) -> Section | None:
+    """The part after this one; none after the last."""
+    names = [*SECTIONS]
+    later = names[names.index(part.name) + 1 :]
+    return SECTIONS[later[0]] if later else None
+
+
+def _onwards(request: HttpRequest, study: Study, part: Section) -> HttpResponse:
+    """After saving: the same part again, or the next, or after the last one the checklist."""
+    if "go_on" not in request.POST:
+        return redirect("edit", study.slug, part.name)
+    following = _following(part)
+    if following is None:
+        return redirect("open_study", study.slug)
+    return redirect("edit", study.slug, following.name)
 
 
 @require_POST
@@ -107,7 +125,8 @@ def _save(request: HttpRequest, study: Study, form: SectionForm) -> Sequence[dra
     except ValueError as error:
         messages.error(request, str(error))
         return None
-    messages.success(request, "Saved." if changed else "Nothing was changed.")
+    if changed or "go_on" not in request.POST:
+        messages.success(request, "Saved." if changed else "Nothing was changed.")
     if "wanted" in form.settings:
         _lay(request, study)
     return None

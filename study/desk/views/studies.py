@@ -14,7 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from study.desk import computed, exports, shelf, summary
+from study.desk import checklist, computed, exports, shelf, summary
 from study.desk import results as results_page
 from study.desk import studies as verbs
 from study.desk.exports import Kind
@@ -96,7 +96,10 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     chosen = study_for(request, slug)
     kind = _kind(request, chosen)
     context: dict[str, Any] = {"hidden": _hidden(request, chosen, kind), "found": None}
-    if not context["hidden"]:
+    context["unrated"] = chosen.state == Study.State.DRAFT and not exports.kinds(chosen)
+    if context["unrated"]:
+        context["bars"] = checklist.bars(checklist.points(chosen))
+    elif not context["hidden"]:
         context |= _found(request, chosen, kind)
     context |= results_page.page(chosen, kind=kind, found=context["found"])
     rated = bool(context["progress"]["ratings"])
@@ -104,7 +107,9 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     drawn = [name for name in exports.FIGURES if not empty.get(name)]
     context["downloads"] = _downloads(slug, kind, drawn, rated=rated, hidden=context["hidden"])
     context["invitations"] = results_page.invitations(chosen, request.GET.get("links"))
-    context["summary"] = summary.summary(chosen)
+    context["summary"] = [
+        (subject, said, summary.PARTS.get(subject)) for subject, said in summary.summary(chosen)
+    ]
     context["kept"] = shelf.why_kept(chosen)
     context["due"] = chosen.jobs.due()
     context["can_invite"] = chosen.state != Study.State.CLOSED

@@ -82,7 +82,7 @@ class Place {
     // What is chosen is sent by this script and not with the form.
     for (const input of home.querySelectorAll('input[type="file"]')) {
       input.removeAttribute("name");
-      input.addEventListener("change", () => this.chosen(input));
+      input.addEventListener("change", () => this.choose(input));
     }
     home.classList.add("scripted");
     this.part("hint").hidden = false;
@@ -95,14 +95,16 @@ class Place {
     home.addEventListener("drop", async (event) => this.take(await dropped(event.dataTransfer)));
     this.part("cancel").addEventListener("click", () => this.cancel());
     this.part("go-on").addEventListener("click", () => this.send());
+    // Whoever was quicker than this script has chosen already.
+    for (const input of home.querySelectorAll('input[type="file"]')) {
+      if (input.files.length) this.choose(input);
+    }
     this.remember();
-    // On a slow network files are chosen before this script has come.
-    for (const input of home.querySelectorAll('input[type="file"]')) this.chosen(input);
   }
 
-  chosen(input) {
-    const files = [...input.files];
-    if (files.length) this.take(files.map((file) => ({ file, place: file.webkitRelativePath || file.name })));
+  /** Take what a field of the browser's holds. */
+  choose(input) {
+    this.take([...input.files].map((file) => ({ file, place: file.webkitRelativePath || file.name })));
     input.value = "";
   }
 

@@ -91,6 +91,25 @@ def test_a_draft_is_deleted(draft_study):
     assert not Study.objects.exists()
 
 
+@pytest.mark.parametrize("state", [Job.State.WAITING, Job.State.DONE])
+def test_a_draft_that_is_deleted_in_the_admin_takes_its_jobs_and_links_along(
+    draft_study, admin_client, state
+):
+    job = Job.objects.create(kind=Job.Kind.MEASURE, study=draft_study, state=state)
+    studies.invite(draft_study, 1)
+    address = reverse("admin:study_study_delete", args=[draft_study.pk])
+    assert "Delet" in admin_client.get(address).content.decode()
+    assert admin_client.post(address, {"post": "yes"}).status_code == 302
+    assert not Study.objects.filter(pk=draft_study.pk).exists()
+    assert not Job.objects.filter(pk=job.pk).exists()
+
+
+def test_a_draft_whose_job_runs_is_not_deleted_in_the_admin_either(draft_study, admin_client):
+    Job.objects.create(kind=Job.Kind.MEASURE, study=draft_study, state=Job.State.RUNNING)
+    address = reverse("admin:study_study_delete", args=[draft_study.pk])
+    assert admin_client.post(address, {"post": "yes"}).status_code == 403
+
+
 @pytest.mark.parametrize("erased", [False, True])
 def test_where_a_person_has_rated_nothing_is_deleted(researcher, open_study, rater, erased):
     list(rehearsal.rehearse(open_study, raters=1, seed=1))

@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django_tasks_db.models import DBTaskResult
 
 from study import models
-from study.desk import studies
+from study.desk import shelf, studies
 from study.models.deeds import note
 from study.site.access import by
 
@@ -150,7 +150,13 @@ class StudyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Study | None = None) -> bool:
         # A list of studies may hold an open one, so deleting from the list is not offered.
-        return bool(obj and not obj.frozen) and super().has_delete_permission(request, obj)
+        kept = obj is None or obj.frozen or shelf.why_kept(obj)
+        return not kept and super().has_delete_permission(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        # Jobs and links go along with their draft, though nobody may delete one by itself.
+        shown, counts, _, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, set(), protected
 
 
 def _from_to(form: Any, name: str) -> list[str]:

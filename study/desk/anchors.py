@@ -11,6 +11,7 @@ which takes the database's one lock for a moment.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
@@ -56,7 +57,8 @@ def folder_of(study: Study) -> Path | None:
 
 
 def _found(folder: Path | None) -> list[Path]:
-    if folder is None or not folder.is_dir():
+    # os.path: of a name that no disk can have, Path would raise.
+    if folder is None or not os.path.isdir(folder):  # noqa: PTH112
         return []
     return list(images_below(folder, most=MOST_LOOKED_AT, label=told(folder)))
 

@@ -75,7 +75,7 @@ class Bringing(forms.Form):
         cleaned = super().clean() or {}
         for field in self.brought:
             self._clean_upload(field, cleaned.get(field, ""))
-        for field, text in cleaned.items():
+        for field, text in list(cleaned.items()):  # what is wrong is taken out of them
             if isinstance(text, str) and not is_legible(text):
                 self.add_error(field, "A line holds signs that cannot be seen; type it anew.")
         for field in ("pattern", "lr_pattern"):

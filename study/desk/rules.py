@@ -61,9 +61,22 @@ def _no_names(value: Any) -> str:
     return 'names of images are written as in ["one", "folder/another"]'
 
 
+def _no_wish(value: Any) -> str:
+    """Why this is nothing that a study can wish to show."""
+    if value is None:
+        return ""
+    cells = list(value.values()) if isinstance(value, dict) else [None]
+    for cell in cells:
+        lists = cell if isinstance(cell, dict) else {}
+        if any(_no_names(lists.get(each)) for each in ("methods", "without")):
+            return 'what is shown is written as in {"Set5": {"methods": ["hr"], "without": []}}'
+    return ""
+
+
 SHAPES: dict[str, Callable[[Any], str]] = {
     "texts": texts.unlike,
     "calibration_left_out": _no_names,
+    "wanted": _no_wish,
 }
 
 

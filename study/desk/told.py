@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms.fields import InvalidJSONInput
 from django.urls import reverse
 
 from study.desk import rules
 from study.models import Study
+from study.site.legible import ILLEGIBLE
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,29 @@ def _cells(of: str, told: Mapping[str, Any]) -> str:
     return f"{of} by {', '.join(told['methods'])}{left_out}"
 
 
+INCOMPLETE = "the page was incomplete; load it again"
 STUDY = {field.name for field in Study._meta.concrete_fields}
+
+
+class Seen(forms.JSONField):
+    """What a page sends back as it got it. Whatever else comes is no JSON, and refused as that."""
+
+    def to_python(self, value: Any) -> Any:
+        """What was sent. Raises ``ValidationError`` for what no page has sent."""
+        try:
+            found = super().to_python(value)
+        except (ValueError, RecursionError):  # numbers without end, lists within lists
+            raise forms.ValidationError(INCOMPLETE) from None
+        if ILLEGIBLE.search(json.dumps(found, ensure_ascii=False)):
+            raise forms.ValidationError(INCOMPLETE)
+        return found
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """The same, for the page that comes again."""
+        try:
+            return self.to_python(data)
+        except forms.ValidationError:
+            return InvalidJSONInput(data)
 
 
 class SectionForm(forms.ModelForm[Study]):
@@ -201,7 +226,7 @@ class SectionForm(forms.ModelForm[Study]):
     such as JSON, is declared as a field of the class; its initial value is what the study holds.
     """
 
-    seen = forms.JSONField(widget=forms.HiddenInput, required=False)
+    seen = Seen(widget=forms.HiddenInput, required=False)
 
     class Meta:
         model = Study
@@ -272,7 +297,9 @@ class SectionForm(forms.ModelForm[Study]):
         """What the settings held when the page was made, all of them."""
         seen = self.cleaned_data["seen"]
         if not isinstance(seen, dict) or not set(self.settings) <= seen.keys():
-            raise forms.ValidationError("the page was incomplete; load it again")
+            raise forms.ValidationError(INCOMPLETE)
+        if any(rules.unlike(name, seen[name]) for name in self.settings):
+            raise forms.ValidationError(INCOMPLETE)
         return {name: seen[name] for name in self.settings}
 
     def clean(self) -> dict[str, Any]:

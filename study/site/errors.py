@@ -13,6 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext, gettext_noop
 from django.views.defaults import server_error
 
+from study.models import Study
 from study.site.faults import fault
 from study.site.language import in_raters_language
 
@@ -46,8 +47,11 @@ def unusable(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Something went wrong here: with the database or its disk, or in the code."""
-    if fault(sys.exc_info()[1]):
+    error = sys.exc_info()[1]
+    if fault(error):
         return unavailable(request)
+    if isinstance(error, Study.DoesNotExist):  # deleted by somebody else, in the midst of it
+        return not_found(request, error)
     return server_error(request)
 
 

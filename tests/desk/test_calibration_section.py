@@ -161,3 +161,11 @@ def test_a_cutting_is_the_middle_of_what_raters_see(anna, root, height, width):
             assert np.array_equal(cut, middle)
     sent_small = anna.get(f"{IMAGE}/small?place=folder:own&image=noise").content
     assert max(Image.open(io.BytesIO(sent_small)).size) <= places.SIDE
+
+
+def test_a_folder_whose_name_no_disk_can_hold_has_no_images(anna, root):
+    name = "x" * 300
+    assert anna.get(f"{IMAGE}/small?place=folder:{name}&image=c0").status_code == 404
+    tried = anna.post(PAGE, sent(anna, calibrate="on", place="typed", typed=name))
+    assert tried.status_code == 400
+    assert "calibrates its raters on 8 images and" in tried.content.decode()

@@ -147,6 +147,21 @@ def test_a_form_that_does_not_say_what_was_seen_stores_nothing(anna):
     assert Study.objects.get().session_minutes == 30
 
 
+@pytest.mark.parametrize(
+    "seen",
+    [
+        '"x"', "[" * 100_000, "9" * 5000, '{"wanted": "x"}', '{"wanted": {"Set5": 5}}',
+        '{"wanted": {"Set5": {"methods": [1], "without": []}}}', '{"wanted": "\\ud800"}',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("address", ["", "?look", "?check"])
+def test_what_no_page_can_have_shown_is_refused_in_words(anna, draft_study, seen, address):
+    sent = anna.post(f"/studies/small/edit/shown{address}", {"seen": seen})
+    assert sent.status_code == (200 if address else 400)
+    assert address or "the page was incomplete; load it again" in text(sent)
+    assert not Deed.objects.filter(kind=Deed.Kind.CHANGED, study=draft_study).exists()
+
+
 def test_outsiders_find_no_draft_and_an_opened_study_has_no_page(anna, draft_study, outsider):
     stranger = Client()
     stranger.force_login(outsider)

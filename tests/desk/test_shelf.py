@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_init, pre_delete
 from django.test import Client
 from django.urls import reverse
 
@@ -89,6 +89,40 @@ def test_a_draft_is_deleted(draft_study):
     studies.invite(draft_study, 1)
     shelf.delete(draft_study)
     assert not Study.objects.exists()
+
+
+def test_what_is_done_to_a_study_that_somebody_deletes_meanwhile_finds_none(draft_study):
+    user = User.objects.create_user("anna", password="x")
+    draft_study.researchers.add(user)
+    anna = Client(raise_request_exception=False)
+    anna.force_login(user)
+
+    def delete(instance: Study, **_: object) -> None:
+        post_init.disconnect(delete, sender=Study)
+        Study.objects.filter(pk=instance.pk).delete()
+
+    post_init.connect(delete, sender=Study)  # once the page has found it
+    answer = anna.post(reverse("put_away", args=["small"]))
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("state", [Job.State.WAITING, Job.State.DONE])
+def test_a_draft_that_is_deleted_in_the_admin_takes_its_jobs_and_links_along(
+    draft_study, admin_client, state
+):
+    job = Job.objects.create(kind=Job.Kind.MEASURE, study=draft_study, state=state)
+    studies.invite(draft_study, 1)
+    address = reverse("admin:study_study_delete", args=[draft_study.pk])
+    assert "Delet" in admin_client.get(address).content.decode()
+    assert admin_client.post(address, {"post": "yes"}).status_code == 302
+    assert not Study.objects.filter(pk=draft_study.pk).exists()
+    assert not Job.objects.filter(pk=job.pk).exists()
+
+
+def test_a_draft_whose_job_runs_is_not_deleted_in_the_admin_either(draft_study, admin_client):
+    Job.objects.create(kind=Job.Kind.MEASURE, study=draft_study, state=Job.State.RUNNING)
+    address = reverse("admin:study_study_delete", args=[draft_study.pk])
+    assert admin_client.post(address, {"post": "yes"}).status_code == 403
 
 
 @pytest.mark.parametrize("erased", [False, True])

@@ -290,6 +290,16 @@ def test_what_can_be_said_at_once_is_said(signed_in, curator, what, fields, said
     assert not Job.objects.exists()
 
 
+def test_signs_that_cannot_be_seen_are_told_at_their_field(signed_in, curator):
+    answer = bring(signed_in, curator, name="mine", title="a\u202eb", pattern="\u202e{}")
+    assert answer.status_code == 400
+    assert answer.content.decode().count("signs that cannot be seen") == 2
+
+
+def test_a_job_of_a_number_that_there_can_be_none_of_fills_no_form(signed_in):
+    assert signed_in.get(f"{reverse('add', args=['set'])}?again={'9' * 5000}").status_code == 200
+
+
 def test_files_are_taken_from_nobody_but_whom_the_form_was_made_for(signed_in, curator, outsider):
     stranger = Client()
     stranger.force_login(outsider)

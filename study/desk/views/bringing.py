@@ -20,6 +20,8 @@ from study.site.admission import admission, admitted
 
 P = ParamSpec("P")
 RIGHT = "study.add_to_catalogue"
+DIGITS = 15
+"""Of a number that is read out of an address, at the most."""
 LARGEST_PIECE = 8 << 20
 """Bytes, which are in memory while they are taken."""
 
@@ -30,7 +32,8 @@ LARGEST_PIECE = 8 << 20
 def add(request: HttpRequest, what: str) -> HttpResponse:
     """The form that brings in a set, outputs or a model; with ``?again=JOB`` filled in as then."""
     form, before = _form(what), None
-    if (again := request.GET.get("again", "")).isdecimal():
+    again = request.GET.get("again", "")
+    if again.isdecimal() and len(again) <= DIGITS:
         before = get_object_or_404(Job, pk=again, kind=form.kind)
     initial = _as_typed(before.what) if before else {"name": request.GET.get("name", "")}
     owner: Any = request.user
@@ -125,7 +128,7 @@ def forget(request: HttpRequest, key: str) -> dict[str, Any]:
 
 def _number(request: HttpRequest, name: str) -> int:
     said = request.GET.get(name, "")
-    if not (said.isascii() and said.isdigit() and len(said) < 16):
+    if not (said.isascii() and said.isdigit() and len(said) <= DIGITS):
         raise uploads.NotTaken(f"{name} is no number")
     return int(said)
 

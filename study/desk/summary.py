@@ -54,15 +54,15 @@ def _images(study: Study) -> str:
 
 
 def _screening(study: Study) -> str:
-    asked = [
-        "at a desktop computer or a laptop" if study.screen_device else "",
-        "with a window that holds the images" if study.screen_window else "",
-        "who sees the screen sharply" if study.screen_vision else "",
-        f"who misreads at most {study.plate_errors} of {study.plates} colour plates"
-        if study.plates
-        else "",
-    ]
-    return f"Whoever has a link and is {', '.join(asked)}" if any(asked) else "Whoever has a link"
+    asked = {
+        "sits at a desktop computer or a laptop": study.screen_device,
+        "has a window that holds the images": study.screen_window,
+        "sees the screen sharply": study.screen_vision,
+        f"misreads at most {study.plate_errors} of {study.plates} colour plates": study.plates,
+    }
+    return ", ".join(
+        ["Whoever has a link", *(said for said, is_asked in asked.items() if is_asked)]
+    )
 
 
 def _calibration(study: Study) -> str:

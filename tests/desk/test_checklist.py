@@ -177,3 +177,11 @@ def test_closing_tells_who_is_half_way_and_opening_again_is_asked_too(researcher
     assert researcher.post(again, form(researcher)).status_code == 302
     assert Study.objects.get().state == Study.State.OPEN
     assert Rater.objects.count() == 2
+
+
+def test_a_studys_page_says_who_may_take_part_and_no_more(researcher, draft_study):
+    studies.set_protocol(draft_study, {"screen_window": True, "plates": 6})
+    draft_study.save()
+    page = researcher.get(draft_study.get_absolute_url()).content.decode()
+    said = "Whoever has a link, has a window that holds the images, misreads at most 1 of 6 colour"
+    assert said in page

@@ -37,7 +37,7 @@ SOURCES = 2
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A database of this run's own: the suite runs in two halves at a time."""
+    """A database of this run's own: the suite is made of several at a time."""
     database: Any = configured.DATABASES["default"]
     database["TEST"]["NAME"] = tmp_path_factory.mktemp("db") / "test.sqlite3"
 

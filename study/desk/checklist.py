@@ -154,7 +154,7 @@ def _rules(study: Study) -> Iterator[Point]:
 
 def _texts(study: Study) -> Iterator[Point]:
     pages = reverse("preview", args=[study.slug])
-    languages = preview.languages(study)
+    languages = {code: texts.LANGUAGES[code] for code in preview.languages(study)}
     said = (f"{name.capitalize()}: {_by_language(study, name, languages)}." for name in texts.NAMES)
     yield Point("Texts", " ".join(said), mend=pages)
     for name in texts.NAMES:
@@ -169,7 +169,7 @@ def _texts(study: Study) -> Iterator[Point]:
 
 
 def _by_language(study: Study, name: str, languages: Mapping[str, str]) -> str:
-    """Whose text it is in which language: "the standard text in English and Deutsch"."""
+    """Whose text it is in which language: "the standard text in English and German"."""
     own = [title for code, title in languages.items() if texts.own(study, name, code).strip()]
     rest = [title for title in languages.values() if title not in own]
     said = [("your own text in", own), ("the standard text in", rest)]

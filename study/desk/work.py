@@ -97,8 +97,9 @@ def _told(job: Job, text: str) -> str:
         text = text.replace(f"{folder}/", "").replace(str(folder), "what was uploaded")
     for name in PLACES:
         text = text.replace(str(getattr(settings, name)), name)
-    name = job.what.get("name")  # of a set or a method, which is spelt as it is
-    return text if name and text.startswith(name) else text[:1].upper() + text[1:]
+    first = text.split(" ", 1)[0]  # the name of a set, a method or a file is spelt as it is
+    is_name = first.rstrip(":") == job.what.get("name") or "." in first
+    return text if is_name else text[:1].upper() + text[1:]
 
 
 def _by(job: Job) -> By:

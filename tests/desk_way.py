@@ -46,6 +46,7 @@ class Way:
     def follow(self, name: str) -> None:
         """The link of that name."""
         self.page.get_by_role("link", name=name, exact=True).first.click()
+        self.page.wait_for_load_state("load")
 
     def sign_in(self, name: str, password: str) -> None:
         """At the door."""

@@ -18,7 +18,12 @@ STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pract
 
 
 def check(page: Page) -> None:
-    """No rule of WCAG 2.2 AA, nor of axe's own advice, is broken on the page as it stands."""
+    """No rule of WCAG 2.2 AA, nor of axe's own advice, is broken on the page as it stands.
+
+    A click returns when the page that it leads to has begun to come: without its style sheets every
+    link of it is too small.
+    """
+    page.wait_for_load_state("load")
     found = Axe().run(page, options={"runOnly": STANDARDS}).response["violations"]
     assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found] == []
 

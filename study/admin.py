@@ -63,10 +63,11 @@ class StudyAdmin(admin.ModelAdmin):
     list_display = ["slug", "title", "state", "created_at", "opened_at", "closed_at"]
     list_filter = ["state"]
     search_fields = ["slug", "title"]
-    filter_horizontal = ["researchers"]
-    readonly_fields = ["state", "created_at", "opened_at", "closed_at", "stimuli_sha256", "images"]
+    readonly_fields = [
+        "state", "created_at", "opened_at", "closed_at", "stimuli_sha256", "images", "people"
+    ]  # fmt: skip
     fieldsets = [
-        (None, {"fields": ["slug", "title", "researchers", *readonly_fields]}),
+        (None, {"fields": ["slug", "title", *readonly_fields]}),
         ("What raters read", {"fields": [
 "language", "consent", "instructions", "researcher", "institution", "contact",
 "ethics", "storage",
@@ -113,6 +114,16 @@ class StudyAdmin(admin.ModelAdmin):
         count = study.stimuli.count() if study.pk else 0
         return format_html(
             '<a href="{}?study__id__exact={}">{} images</a>', address, study.pk, count
+        )
+
+    @admin.display(description="people")
+    def people(self, study: models.Study) -> str:
+        """Who works on it, and the way to where that is changed."""
+        if not study.pk:
+            return "Whoever works on it is chosen on its own page."
+        names = ", ".join(f"{each.user} ({each.role})" for each in study.members.all()) or "nobody"
+        return format_html(
+            '{}; <a href="{}">change</a>', names, reverse("members", args=[study.slug])
         )
 
     def view_on_site(self, obj: models.Study) -> str:
@@ -217,6 +228,20 @@ class InvitationAdmin(Frozen):
     list_display = ["study", "number", "created_at", "opened_at", "revoked_at"]
     list_filter = ["study"]
     fields = ["study", "number", "created_at", "opened_at", "revoked_at"]
+
+
+@admin.register(models.Letter)
+class LetterAdmin(Frozen):
+    list_display = ["invitation", "kind", "asked_at", "sent_at", "problem"]
+    list_filter = ["kind"]
+    list_select_related = ["invitation__study"]
+
+
+@admin.register(models.Member)
+class MemberAdmin(Frozen):
+    list_display = ["study", "user", "role"]
+    list_filter = ["role"]
+    list_select_related = ["study", "user"]
 
 
 @admin.register(models.Dataset)

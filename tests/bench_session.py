@@ -67,11 +67,11 @@ def _voting(study: Study, folder: Path) -> None:
 
 def _rater(study: Study, trials: int) -> Invitation:
     """Somebody who has enrolled, with so many trials added to their last session."""
-    from study.desk import studies
+    from study.desk import links
     from study.rating import sessions
     from tests.serving import with_many_trials
 
-    (invitation,) = studies.invite(study, 1)
+    (invitation,) = links.invite(study, 1)
     with_many_trials(sessions.enrol(invitation), trials)
     return invitation
 

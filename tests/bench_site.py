@@ -194,10 +194,10 @@ def _simulate(study: Study, stimuli: Sequence[Stimulus]) -> None:
 
 
 def _enrolled(study: Study) -> Rater:
-    from study.desk import studies
+    from study.desk import links
     from study.rating import sessions
 
-    return sessions.enrol(studies.invite(study, 1)[0])
+    return sessions.enrol(links.invite(study, 1)[0])
 
 
 # ---- Who uses it ----

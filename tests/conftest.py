@@ -14,7 +14,7 @@ from django.test import Client
 
 from benchmarks.files import encode_png, read_image
 from benchmarks.perceptual import ALEXNET
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Invitation, Rater, Study, StudyStimulus, Trial
 from study.rating import sessions
 from tests.own_site import make_outputs
@@ -137,7 +137,7 @@ def open_study(draft_study) -> Study:
 @pytest.fixture
 def invitation(open_study) -> Invitation:
     """A link to the small study that nobody has followed yet."""
-    return studies.invite(open_study, 1)[0]
+    return links.invite(open_study, 1)[0]
 
 
 @pytest.fixture

@@ -161,9 +161,10 @@ def _window(browser: Browser, language: str = "en-GB", width: int = WIDE) -> Ite
 
 
 def _link(site: str, study: Study) -> tuple[str, Invitation]:
-    from study.desk import studies
 
-    (invitation,) = studies.invite(study, 1)
+    from study.desk import links
+
+    (invitation,) = links.invite(study, 1)
     return f"{site}{invitation.get_absolute_url()}", invitation
 
 
@@ -247,7 +248,7 @@ def _one_way(page: Page, invitation: Invitation, take: Callable[[str], None]) ->
 
 def _elsewhere(browser: Browser, album: Album, site: str, study: Study) -> None:
     """What a rater sees who cannot go on, and pages for nobody in particular."""
-    from study.desk import studies
+    from study.desk import links, studies
     from study.models import Rater
     from study.rating import screening
 
@@ -283,7 +284,7 @@ def _elsewhere(browser: Browser, album: Album, site: str, study: Study) -> None:
         page.goto(link)
         album.take(page, "closed")
         studies.open_(study)
-        studies.revoke(invitation)
+        links.revoke(invitation)
         page.goto(link)
         album.take(page, "revoked")
         for address, name in (("/rate/nothing", "not-found"), ("/", "home"), ("/login/", "login")):

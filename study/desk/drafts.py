@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from study.desk.told import in_words
@@ -68,43 +67,6 @@ def change(
             return list(changed)
     except IntegrityError:
         raise ValueError(f"there is a study {changes.get('slug')} already") from None
-
-
-def add_researcher(study: Study, name: str, *, by: By) -> None:
-    """Let the account of that name see and lead the study, whatever state it is in.
-
-    Raises ``ValueError`` if there is none, or it does so already.
-    """
-    user = User.objects.filter(username=name, is_active=True).first()
-    if user is None:
-        raise ValueError(f"There is no account “{name}”. Accounts are made by an administrator.")
-    _set_researchers(study, by, add=user)
-
-
-def remove_researcher(study: Study, name: str, *, by: By) -> None:
-    """Take the account of that name from the researchers of a study, unless it is the last one.
-
-    Raises ``ValueError`` for the last one, and for an account that is none of them.
-    """
-    user = study.researchers.filter(username=name).first()
-    if user is None:
-        raise ValueError(f"{name} is no researcher of this study.")
-    _set_researchers(study, by, remove=user)
-
-
-def _set_researchers(
-    study: Study, by: By, *, add: User | None = None, remove: User | None = None
-) -> None:
-    with transaction.atomic():
-        before = set(study.researchers.all())
-        after = (before | {add} if add else before) - ({remove} if remove else set())
-        if after == before:
-            raise ValueError(f"{add or remove} is a researcher of this study already.")
-        if not after:
-            raise ValueError("The last researcher of a study stays: add another one before.")
-        study.researchers.set(after)
-        told = [", ".join(sorted(user.username for user in some)) for some in (before, after)]
-        note(Deed.Kind.CHANGED, by=by, study=study, researchers=told)
 
 
 def _told(changed: Mapping[str, list[Any]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from benchmarks import datasets, fetch
-from study.desk import stimuli, studies
+from study.desk import links, stimuli, studies
 from study.models import Invitation, Study
 
 try:
@@ -60,7 +60,7 @@ class First:
         study, account = self.study, self.account
         command = ".venv/bin/python manage.py"
         if self.invitation:
-            first = f"Rate images   {studies.link(self.invitation)}"
+            first = f"Rate images   {links.link(self.invitation)}"
         elif study.state == Study.State.DRAFT:
             first = f"Not open yet  {command} open_study {study.slug}"
         else:
@@ -152,7 +152,7 @@ def prepare(
     study = by_age.filter(state=Study.State.OPEN).first() or by_age[0]
     invitation = study.invitations.filter(revoked_at=None, rater__finished_at=None).first()
     if invitation is None and study.state == Study.State.OPEN:
-        (invitation,) = studies.invite(study, 1)
+        (invitation,) = links.invite(study, 1)
     # Last: its password is shown at once, and only then.
     account, password = _account()
     return First(study, invitation, account, password, remarks)

@@ -8,14 +8,14 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 
+from study.desk.links import MOST_AT_ONCE
 from study.desk.rehearsal import MOST_RATERS
-from study.desk.studies import MOST_INVITATIONS
 
 
 class InviteForm(forms.Form):
     """How many links to make."""
 
-    count = forms.IntegerField(min_value=1, max_value=MOST_INVITATIONS)
+    count = forms.IntegerField(min_value=1, max_value=MOST_AT_ONCE)
 
 
 class RehearsalForm(forms.Form):

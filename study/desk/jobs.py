@@ -19,9 +19,10 @@ from django.utils import timezone
 from django_tasks import task
 
 from study.desk import uploads
-from study.models import Deed, Job, Study
+from study.models import Deed, Job, Right, Study
 from study.models.deeds import By, note
 from study.models.turns import turn
+from study.site.access import rights
 
 UPLOADS = ("upload", "lr_upload")
 """What of a job names something that was uploaded for it."""
@@ -88,12 +89,19 @@ def cannot_again(job: Job) -> str:
 
 
 def may_end(job: Job, user: User | AnonymousUser) -> bool:
-    """Whether somebody may cancel a job: who asked for it, its study's researchers, superusers."""
-    if not user.is_authenticated:
-        return False
-    if user.is_superuser or job.asked_by_id == user.pk:
-        return True
-    return job.study is not None and job.study.researchers.filter(pk=user.pk).exists()
+    """Whether somebody may cancel a job, or begin it again: those who may have such work done for
+    its study; of one without a study who asked for it, and superusers.
+    """
+    if job.study is None:
+        return user.is_superuser or (user.is_authenticated and job.asked_by_id == user.pk)
+    return right_to(job) in rights(user, job.study)
+
+
+def right_to(job: Job) -> Right:
+    """What it takes to have a job of a study done."""
+    return {Job.Kind.ARCHIVE: Right.READ, Job.Kind.MAIL: Right.INVITE}.get(
+        Job.Kind(job.kind), Right.WORK
+    )
 
 
 def cancel(job: Job, *, by: By) -> None:

@@ -16,8 +16,8 @@ from study.analysis.measures import OURS, Measures
 from study.analysis.report import plain
 from study.desk import exports
 from study.desk.exports import Kind
+from study.desk.links import link
 from study.desk.measures import measured
-from study.desk.studies import link
 from study.models import Dataset, Deed, Rater, Session, Stimulus, Study
 
 REFUSALS = {

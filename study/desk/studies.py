@@ -1,33 +1,28 @@
-"""Verbs of a study: creating it from a preset, opening and closing it, inviting, looking."""
+"""Verbs of a study: creating it from a preset, opening and closing it, looking at its results."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.db import transaction
-from django.db.models import BooleanField, Count, Field, JSONField, Max
+from django.db.models import BooleanField, Field, JSONField
 from django.utils import timezone
 
-from study.desk import anchors, choice, frozen, rules, shown, stimuli
+from study.desk import anchors, choice, frozen, members, rules, shown, stimuli
 from study.desk.choice import Choice
 from study.desk.presets import PRESETS, Preset
 from study.desk.shown import LR_CAME_WITH
-from study.models import Deed, Invitation, Rating, Stimulus, Study, StudyStimulus
+from study.models import Deed, Rating, Stimulus, Study, StudyStimulus
 from study.models.deeds import By, by_command, note
 
-MOST_INVITATIONS = 1000
-"""At a time; a larger number is a slip of the finger."""
 LONGEST_TITLE: int = Study._meta.get_field("title").max_length  # type: ignore[assignment]
-MOST_OF_A_STUDY = 10_000
-"""Invitations that a study can have, those withdrawn included: its page lists every one."""
 
 
 def create(
@@ -120,9 +115,10 @@ def draft(
         for row in copied:
             row.study = study
         StudyStimulus.objects.bulk_create(copied, batch_size=stimuli.ROWS_AT_A_TIME)
-        study.researchers.set(source.researchers.all() if source else ())
+        if source:
+            members.copy(source, study)
         if by.user is not None:
-            study.researchers.add(by.user)
+            members.own(study, by.user)
         kind = Deed.Kind.COPIED if source else Deed.Kind.CREATED
         note(kind, by=by, study=study, stimuli=len(copied), **told)
     shown.lay(study, by=by)
@@ -329,58 +325,6 @@ def close(study: Study, *, by: By | None = None) -> None:
         study.state, study.closed_at = Study.State.CLOSED, timezone.now()
         study.save()
         note(Deed.Kind.CLOSED, by=by or by_command(), study=study, ratings=_told(study))
-
-
-def invite(study: Study, count: int, *, by: By | None = None) -> list[Invitation]:
-    """``count`` new invitations.
-
-    Raises ``ValueError`` for a closed study, an odd number, or more than a study can have.
-    """
-    if not 1 <= count <= MOST_INVITATIONS:
-        raise ValueError(f"{count} invitations cannot be made; ask for 1 to {MOST_INVITATIONS}")
-    with transaction.atomic():
-        study.refresh_from_db()
-        if study.state == Study.State.CLOSED:
-            raise ValueError(f"study {study.slug} is closed; open it to invite raters")
-        there = study.invitations.aggregate(most=Max("number"), count=Count("pk"))
-        if there["count"] + count > MOST_OF_A_STUDY:
-            raise ValueError(
-                f"study {study.slug} has {there['count']} invitations and can have "
-                f"{MOST_OF_A_STUDY}; make another study for further raters"
-            )
-        last = there["most"] or 0
-        made = Invitation.objects.bulk_create(
-            Invitation(study=study, number=last + 1 + i) for i in range(count)
-        )
-        numbers = [last + 1, last + count]
-        note(Deed.Kind.INVITED, by=by or by_command(), study=study, count=count, numbers=numbers)
-        return made
-
-
-def link(invitation: Invitation) -> str:
-    """The whole address that the rater is sent."""
-    return f"{settings.SITE_URL}{invitation.get_absolute_url()}"
-
-
-def links_csv(invitations: Iterable[Invitation]) -> str:
-    """A table of links to send: ``number``, ``link``."""
-    import pandas as pd  # takes half a second, which no other verb here needs
-
-    from study.analysis import layout
-
-    rows = [(invitation.number, link(invitation)) for invitation in invitations]
-    return layout.csv(pd.DataFrame(rows, columns=["number", "link"]))
-
-
-def revoke(invitation: Invitation, *, by: By | None = None) -> None:
-    """Make the link useless from now on. Ratings given through it stay."""
-    with transaction.atomic():
-        now = timezone.now()
-        fresh = Invitation.objects.filter(pk=invitation.pk, revoked_at=None)
-        if fresh.update(revoked_at=now):
-            invitation.revoked_at = now
-            by = by or by_command()
-            note(Deed.Kind.REVOKED, by=by, study=invitation.study, number=invitation.number)
 
 
 def look(study: Study, *, by: By | None = None, file: str = "") -> Deed:

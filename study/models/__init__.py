@@ -16,19 +16,26 @@ from study.models.catalog import (
 from study.models.deeds import Deed
 from study.models.design import Anchor, Invitation, Study, StudyStimulus
 from study.models.jobs import Job
+from study.models.letters import Letter
+from study.models.members import MAY, Member, Right, Role
 from study.models.session import Rater, Rating, Revision, Screening, Session, Text, Trial
 
 __all__ = [
+    "MAY",
     "Anchor",
     "Dataset",
     "Deed",
     "Invitation",
     "Job",
+    "Letter",
     "Measure",
+    "Member",
     "Method",
     "Rater",
     "Rating",
     "Revision",
+    "Right",
+    "Role",
     "Screening",
     "Session",
     "SetMeasure",

@@ -13,6 +13,7 @@ from django.db.models import Case, Count, F, Q, When
 from django.urls import reverse
 
 from study.models.catalog import Stimulus
+from study.models.members import MAY, Member, Right
 from study.models.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ class StudyQuerySet(models.QuerySet["Study"]):
         if not user.is_authenticated:
             return self.none()
         return self if user.is_superuser else self.filter(researchers=user)
+
+    def allowing(self, user: User | AnonymousUser, right: Right) -> StudyQuerySet:
+        """Those with which somebody may do this, by their role; a superuser all."""
+        if not user.is_authenticated:
+            return self.none()
+        roles = [role for role, rights in MAY.items() if right in rights]
+        mine = Member.objects.filter(user=user, role__in=roles).values("study")
+        return self if user.is_superuser else self.filter(pk__in=mine)
 
     def with_counts(self) -> StudyQuerySet:
         """Adds ``raters``, ``finished`` and ``ratings``, people only, in one query."""
@@ -57,9 +66,15 @@ class Study(Protocol):
     stimuli = models.ManyToManyField(Stimulus, through="StudyStimulus")
     researchers = models.ManyToManyField(
         settings.AUTH_USER_MODEL,
+        through="Member",
         blank=True,
-        help_text="Who may open and close the study, see every rater's link, make and withdraw "
-        "links, and see the results.",
+        help_text="Who works on the study, each in a role.",
+    )
+    approves = models.BooleanField(
+        "raters are approved",
+        default=False,
+        editable=False,
+        help_text="Whoever finished waits until somebody accepts their work, to pay them by it.",
     )
     planned_raters = models.PositiveSmallIntegerField(
         default=26,
@@ -98,6 +113,9 @@ class Study(Protocol):
     """What the analysis was told beforehand; frozen with them."""
 
     objects = StudyQuerySet.as_manager()
+
+    rights: frozenset[Right] = frozenset()
+    """What whoever asks for this page may do with it, see `study.site.access.study_for`."""
 
     class Meta:
         verbose_name_plural = "studies"
@@ -204,6 +222,21 @@ class Invitation(models.Model):
     study = models.ForeignKey(Study, on_delete=models.CASCADE, related_name="invitations")
     number = models.PositiveIntegerField(help_text="1, 2, 3 ... within the study.")
     token = models.CharField(max_length=32, unique=True, default=new_token, editable=False)
+    name = models.CharField(
+        "name or note",
+        max_length=200,
+        blank=True,
+        help_text="For researchers alone: in no export, and deleted with the rater's data.",
+    )
+    mail = models.EmailField("mail address", blank=True, help_text="As the name.")
+    replaces = models.OneToOneField(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="replaced_by",
+        help_text="The withdrawn link in whose place this one was made.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -57,6 +57,7 @@ class Job(models.Model):
         ADD_MODEL = "add model", "Bring in a model"
         ARCHIVE = "archive", "Make an archive"
         REHEARSE = "rehearse", "Play simulated raters"
+        MAIL = "mail", "Send mail to raters"
 
     class State(models.TextChoices):
         """A job that runs and whose worker is gone is begun again."""
@@ -145,6 +146,8 @@ class Job(models.Model):
                 return f"An archive of the ratings of {title}{simulated}"
             case self.Kind.REHEARSE:
                 return f"Ratings of {title} by {what.get('raters')} simulated raters"
+            case self.Kind.MAIL:
+                return f"Mail to the raters of {title}"
         return self.get_kind_display()
 
     @property

@@ -80,6 +80,10 @@ class Rater(models.Model):
     erased = models.BooleanField(
         default=False, help_text="The rater withdrew and had all that they did deleted."
     )
+    approved_at = models.DateTimeField(
+        null=True,
+        help_text="When a researcher accepted this rater's work, where a study asks for it.",
+    )
     enrolled_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField("latest vote", null=True)
     finished_at = models.DateTimeField(null=True, blank=True)

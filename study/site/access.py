@@ -9,10 +9,12 @@ from ipaddress import ip_address
 from typing import Concatenate, ParamSpec
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
-from study.models import Invitation, Rater, Study, steps
+from study.models import MAY, Invitation, Member, Rater, Right, Role, Study, steps
 from study.models.deeds import By
 from study.models.steps import Visitor
 
@@ -79,12 +81,41 @@ def for_rater(
     return inner
 
 
-def study_for(request: HttpRequest, slug: str) -> Study:
-    """The study of that name if it is this researcher's. Raises ``Http404`` for anyone else."""
-    study = Study.objects.visible_to(request.user).filter(slug=slug).first()
-    if study is None:
+def study_for(request: HttpRequest, slug: str, right: Right) -> Study:
+    """The study of that name, with what this researcher may do with it, ``right`` among it.
+
+    Raises ``Http404`` for whoever has no role in it, and ``PermissionDenied`` for a role that does
+    not give this ``right``.
+    """
+    found = _with_rights(request.user, slug)
+    if found is None:
         raise Http404(f"You have no study {slug!r}.")
+    study, study.rights = found[0], found[1]
+    if right not in study.rights:
+        roles = " or ".join(role.label.lower() for role, some in MAY.items() if right in some)
+        raise PermissionDenied(f"This takes another role in {study.title} than yours: {roles}.")
     return study
+
+
+def _with_rights(user: User | AnonymousUser, slug: str) -> tuple[Study, frozenset[Right]] | None:
+    """The study and what ``user`` may do with it, of one moment; ``None`` without a role in it."""
+    if user.is_superuser:
+        study = Study.objects.filter(slug=slug).first()
+        return (study, frozenset(Right)) if study else None
+    if not user.is_authenticated:
+        return None
+    member = Member.objects.filter(user=user, study__slug=slug).select_related("study").first()
+    return (member.study, MAY[Role(member.role)]) if member else None
+
+
+def rights(user: User | AnonymousUser, study: Study) -> frozenset[Right]:
+    """What somebody may do with a study: nothing if they have no role in it."""
+    if not user.is_authenticated:
+        return frozenset()
+    if user.is_superuser:
+        return frozenset(Right)
+    role = study.members.filter(user=user).values_list("role", flat=True).first()
+    return MAY[Role(role)] if role else frozenset()
 
 
 def by(request: HttpRequest) -> By:

@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Rater, Trial
 from tests.browser.conftest import emptied, finished, stored, votable, vote
 
@@ -160,7 +160,7 @@ def test_two_raters_at_one_computer_do_not_lose_each_others_votes(
     votable(rating, 2)
     rating.close()
     context.unroute(VOTE)
-    other = studies.invite(open_study, 1)[0]
+    other = links.invite(open_study, 1)[0]
     page = context.new_page()
     page.goto(f"{site}{other.get_absolute_url()}")
     page.get_by_role("button", name="Begin").click()
@@ -178,7 +178,7 @@ def test_two_raters_at_one_computer_do_not_lose_each_others_votes(
 
 
 def test_a_withdrawn_rater_is_told_and_stopped(rating, invitation):
-    studies.revoke(invitation)
+    links.revoke(invitation)
     rating.keyboard.press("3")
     expect(rating.get_by_role("alert")).to_contain_text("This invitation was withdrawn.")
     assert stored(invitation) == []

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from playwright.sync_api import BrowserContext, Page, expect
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Invitation
 from study.rating import sessions
 from tests.browser.conftest import finished, votable, vote
@@ -88,7 +88,7 @@ def test_pages_of_a_rater_who_may_not_go_on(page, link, invitation, open_study):
     page.goto(link)
     expect(page.get_by_role("heading", name="This study is closed")).to_be_visible()
     check(page)
-    studies.revoke(invitation)
+    links.revoke(invitation)
     page.goto(link)
     expect(page.get_by_role("heading", name="This invitation was withdrawn")).to_be_visible()
     check(page)
@@ -99,7 +99,7 @@ def rated(open_study) -> Callable[[bool], None]:
     """Fills the small study with whole sessions of two people or two simulated raters."""
 
     def fill(simulated: bool) -> None:
-        for seed, link in enumerate(studies.invite(open_study, 2)):
+        for seed, link in enumerate(links.invite(open_study, 2)):
             someone = (
                 sessions.enrol_simulated(open_study, seed=seed)
                 if simulated

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Rater, Rating, Session, Trial
 from study.rating import screening
 from tests.browser.conftest import emptied, votable, vote
@@ -37,7 +37,7 @@ def demanding(draft_study, calibration_dir, site):
     studies.set_protocol(draft_study, rules)
     draft_study.save()
     studies.open_(draft_study)
-    return f"{site}{studies.invite(draft_study, 1)[0].get_absolute_url()}"
+    return f"{site}{links.invite(draft_study, 1)[0].get_absolute_url()}"
 
 
 def looked_at(page) -> None:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from study.desk import studies
+from study.desk import links
 from study.models import Rater, Rating, Trial
 from study.rating import sessions
 from tests.serving import Server, Voter, headers_of, our_site, served, with_many_trials
@@ -18,7 +18,7 @@ VOTES = 800
 
 @pytest.mark.parametrize("end", [Server.kill, Server.stop], ids=["killed", "told to stop"])
 def test_votes_of_sixteen_raters_survive_three_ends(transactional_db, open_study, end):
-    invitations = studies.invite(open_study, CONNECTIONS)
+    invitations = links.invite(open_study, CONNECTIONS)
     raters = [sessions.enrol(invitation) for invitation in invitations]
     for rater in raters:
         with_many_trials(rater, 300)

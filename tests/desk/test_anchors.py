@@ -17,7 +17,7 @@ from benchmarks import own_sets
 from benchmarks.files import encode_png, read_image
 from benchmarks.resize import degrade
 from sr_models.interpolation import nearest
-from study.desk import anchors, studies
+from study.desk import anchors, links, studies
 from study.models import Anchor, SourceImage, Stimulus, Study, Trial
 from tests.own_material import photographs
 from tests.rating.way import go_on
@@ -90,7 +90,7 @@ def test_images_are_told_apart_by_their_path_and_every_rater_can_begin(calibrati
     else:
         assert names == {f"{n:04}.{suffix}" for suffix in ("png", "tiff") for n in range(4)}
     client = Client()
-    client.get(studies.invite(calibrating, 1)[0].get_absolute_url())
+    client.get(links.invite(calibrating, 1)[0].get_absolute_url())
     client.post(reverse("start"))
     go_on(client)
     assert Trial.objects.filter(anchor__isnull=False).count() == 2 * 2 + 6

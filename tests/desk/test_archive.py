@@ -18,7 +18,7 @@ from django.urls import reverse
 from openpyxl import load_workbook
 
 from study.analysis import layout, marks, render
-from study.desk import archive, exports, rehearsal, studies
+from study.desk import archive, exports, links, rehearsal, studies
 from study.models import Dataset, Deed, Method, Rating, SourceImage, Study, Trial
 from study.models.deeds import By, note
 from study.rating import sessions
@@ -37,7 +37,7 @@ def rehearsed(open_study):
 @pytest.fixture
 def voted(open_study):
     """Three people, answers by method, two of them finished."""
-    for invitation, votes in zip(studies.invite(open_study, 3), (6, 6, 2), strict=True):
+    for invitation, votes in zip(links.invite(open_study, 3), (6, 6, 2), strict=True):
         rater = sessions.enrol(invitation)
         for trial in Trial.objects.filter(rater=rater).order_by("position")[:votes]:
             score = {"nearest": 1, "bicubic": 3, "hr": 5}[trial.stimulus.method.name]
@@ -240,7 +240,7 @@ def test_unfinished_raters_count_with_what_they_gave(voted):
 
 def test_a_new_vote_is_in_the_next_report(voted):
     before = exports.report(voted, kind="people")
-    rater = sessions.enrol(studies.invite(voted, 1)[0])
+    rater = sessions.enrol(links.invite(voted, 1)[0])
     trial = Trial.objects.filter(rater=rater).first()
     cast(rater, token=trial.token, score=2, client_id=uuid.uuid4())
     after = exports.report(voted, kind="people")

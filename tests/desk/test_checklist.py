@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import checklist, drafts, frozen, studies
+from study.desk import checklist, drafts, frozen, links, studies
 from study.desk.told import TOLD
 from study.models import Deed, Rater, Study
 from study.models.deeds import By
@@ -161,7 +161,7 @@ def test_all_that_is_frozen_is_among_what_was_seen(draft_study):
 
 def test_closing_tells_who_is_half_way_and_opening_again_is_asked_too(researcher, draft_study):
     studies.open_(draft_study)
-    raters = [sessions.enrol(each) for each in studies.invite(draft_study, 3)[:2]]
+    raters = [sessions.enrol(each) for each in links.invite(draft_study, 3)[:2]]
     vote(raters[0], 3)
     address = reverse("close_study", args=["small"])
     page = researcher.get(address).content.decode()

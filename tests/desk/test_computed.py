@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import claims, computed, exports, jobs, rehearsal, studies, work
+from study.desk import claims, computed, exports, jobs, links, rehearsal, studies, work
 from study.models import Deed, Job, Trial
 from study.models.deeds import By
 from study.rating import sessions
@@ -27,7 +27,7 @@ def vote(rater, score: int = 3, count: int = 6) -> None:
 
 @pytest.fixture
 def voted(open_study):
-    vote(sessions.enrol(studies.invite(open_study, 1)[0]))
+    vote(sessions.enrol(links.invite(open_study, 1)[0]))
     return open_study
 
 
@@ -73,7 +73,7 @@ def test_a_large_study_is_computed_by_another_process_once_for_everybody(large, 
 def test_while_something_is_computed_nothing_else_is_and_the_page_shows_the_last(large, researcher):
     computed.make(large, kind="people", names=computed.ON_PAGE)
     studies.open_(large)
-    other = sessions.enrol(studies.invite(large, 1)[0])
+    other = sessions.enrol(links.invite(large, 1)[0])
     vote(other, score=5)
     studies.close(large)
     with computed._alone(large):

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import sheet, studies
+from study.desk import links, sheet, studies
 from study.models import Stimulus
 from study.rating import sessions
 from tests.rating.way import vote
@@ -102,7 +102,7 @@ def test_an_empty_study_has_a_page(researcher, draft_study):
 
 def test_no_opinion_is_shown_before_or_after(researcher, draft_study):
     studies.open_(draft_study)
-    rater = sessions.enrol(studies.invite(draft_study, 1)[0])
+    rater = sessions.enrol(links.invite(draft_study, 1)[0])
     before = shown(researcher)
     for _ in range(6):
         vote(rater, 4)

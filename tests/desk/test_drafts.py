@@ -205,28 +205,6 @@ def test_a_name_that_is_taken_or_none_is_refused_and_a_new_one_leads_on(anna, dr
     assert anna.get(made["Location"]).status_code == 200
 
 
-def test_a_researcher_adds_others_and_the_last_one_stays(anna, draft_study, outsider):
-    address = "/studies/small/researchers"
-    stranger = Client()
-    stranger.force_login(outsider)
-    assert stranger.post(address, {"add": "outsider"}).status_code == 404
-    assert "There is no account “nobody”" in text(
-        anna.post(address, {"add": "nobody"}, follow=True)
-    )
-    for name in ("anna", "outsider", "nobody"):
-        anna.post(address, {"remove": name})
-        assert [user.username for user in draft_study.researchers.all()] == ["anna"]
-    anna.post(address, {"add": " outsider "})
-    assert stranger.get(SESSIONS).status_code == 200
-    deed = Deed.objects.get(kind=Deed.Kind.CHANGED)
-    assert deed.details == {"researchers": ["anna", "anna, outsider"]}
-    assert anna.post(address, {"remove": "anna"})["Location"] == "/studies/"
-    assert anna.get(SESSIONS).status_code == 404
-    assert "The last researcher" in text(
-        stranger.post(address, {"remove": "outsider"}, follow=True)
-    )
-
-
 def test_a_number_of_raters_is_computed_for_this_study_and_taken_over(anna, draft_study):
     address = "/studies/small/edit/analysis"
     before = Study.objects.values().get()

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from study.desk import first, stimuli, studies
+from study.desk import first, links, stimuli, studies
 from study.models import Deed, Invitation, Study
 from tests.own_material import bring
 
@@ -99,7 +99,7 @@ def test_a_draft_that_somebody_works_on_is_left_alone(settings, touched):
     stimuli.make_outputs(["Set5"], studies.PRESETS["quick"].methods, progress=False)
     draft = left_behind(**({"undo_seconds": 0} if touched == "rules" else {}))
     if touched == "links":
-        studies.invite(draft, 1)
+        links.invite(draft, 1)
     if touched == "title":
         Study.objects.update(title="My own")
     said = run()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from django.db import connection
 
-from study.desk import rehearsal, studies
+from study.desk import links, rehearsal, studies
 from study.models import Anchor, Rater, Stimulus, Study
 from tests.conftest import METHODS
 
@@ -120,7 +120,7 @@ def test_a_bad_calibration_folder_is_refused_without_the_lock(watch, settings, t
 
 def test_inviting_a_thousand_takes_a_few_statements(watch):
     study = samples()
-    assert len(studies.invite(study, 1000)) == 1000
+    assert len(links.invite(study, 1000)) == 1000
     assert watch.most < FEW
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import rehearsal, studies
+from study.desk import links, rehearsal
 from study.models import Deed, Invitation, Study, Trial
 from study.rating import sessions
 from tests.rating.way import cast
@@ -36,7 +36,7 @@ PAGES = [
 def votes(open_study):
     """Two people: the first gives 1 3 5 by method, the second 2 3 4."""
     scores = [{"nearest": 1, "bicubic": 3, "hr": 5}, {"nearest": 2, "bicubic": 3, "hr": 4}]
-    for invitation, given in zip(studies.invite(open_study, 2), scores, strict=True):
+    for invitation, given in zip(links.invite(open_study, 2), scores, strict=True):
         rater = sessions.enrol(invitation)
         for trial in Trial.objects.filter(rater=rater).order_by("position"):
             score = given[trial.stimulus.method.name]
@@ -75,7 +75,7 @@ def test_only_the_owner_sees_a_study(name, args, owner, outsider, votes):
 def test_an_outsider_changes_nothing(outsider, open_study):
     client = Client()
     client.force_login(outsider)
-    invitation = studies.invite(open_study, 1)[0]
+    invitation = links.invite(open_study, 1)[0]
     for name, args in (
         ("close_study", []), ("open_study", []), ("invite", []), ("revoke", [invitation.number]),
         ("look", []),
@@ -166,7 +166,7 @@ def test_the_owner_invites_revokes_closes_and_opens(researcher, open_study):
 
 
 def test_each_link_says_how_far_its_rater_is(researcher, open_study):
-    _unopened, opened, at_work, gone, deleted, revoked = studies.invite(open_study, 6)
+    _unopened, opened, at_work, gone, deleted, revoked = links.invite(open_study, 6)
     Client().get(opened.get_absolute_url())
     for invitation in (at_work, gone, deleted):
         rater = sessions.enrol(invitation)
@@ -174,9 +174,9 @@ def test_each_link_says_how_far_its_rater_is(researcher, open_study):
         cast(rater, token=trial.token, score=3, client_id=uuid.uuid4())
         if invitation != at_work:
             sessions.withdraw(rater, erase=invitation == deleted)
-    studies.revoke(revoked)
-    links = researcher.get(reverse("study", args=["small"])).context["invitations"]["rows"]
-    assert [(link["status"], link["position"], link["total"]) for link in links] == [
+    links.revoke(revoked)
+    rows = researcher.get(reverse("study", args=["small"])).context["invitations"]["rows"]
+    assert [(row["status"], row["position"], row["total"]) for row in rows] == [
         ("not opened", 0, 6), ("opened", 0, 6), ("rating", 1, 6), ("withdrawn", 1, 6),
         ("deleted", 0, 6), ("revoked", 0, 6),
     ]  # fmt: skip

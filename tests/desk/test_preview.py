@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import get_script_prefix, reverse
 
-from study.desk import preview, preview_order, studies
+from study.desk import links, preview, preview_order, studies
 from study.models import Invitation, Rater, Study, Trial
 from study.rating import sessions, urls
 from tests.rating.way import OPEN, WINDOW, due
@@ -126,7 +126,7 @@ def test_the_way_of_a_rater_is_the_way_of_the_preview(researcher, draft_study):
         "welcome", "screening", "instructions", "calibration", "begin", "session-1", "break-1",
     ]  # fmt: skip
     rater = Client()
-    rater.get(studies.invite(draft_study, 1)[0].get_absolute_url())
+    rater.get(links.invite(draft_study, 1)[0].get_absolute_url())
     templates = [due(rater)]
     for step in ("start", "screening", "begin"):
         rater.post(reverse(step), {**WINDOW})
@@ -138,7 +138,7 @@ def test_the_way_of_a_rater_is_the_way_of_the_preview(researcher, draft_study):
 def test_a_previewed_page_is_a_raters_page_but_for_the_bar(researcher, draft_study, language):
     studies.open_(draft_study)
     rater = Client(headers={"Accept-Language": language})
-    rater.get(studies.invite(draft_study, 1)[0].get_absolute_url())
+    rater.get(links.invite(draft_study, 1)[0].get_absolute_url())
     steps = {"welcome": None, "screening": "start", "instructions": "screening"}
     for name, step in steps.items():
         if step:
@@ -176,7 +176,7 @@ def test_what_is_answered_has_the_shape_of_what_a_rater_is_answered(researcher, 
     draft_study.calibrate, draft_study.plates = False, 0
     draft_study.save()
     studies.open_(draft_study)
-    rater = sessions.enrol(studies.invite(draft_study, 1)[0])
+    rater = sessions.enrol(links.invite(draft_study, 1)[0])
     real, previewed = sessions.standing(rater), told(text(researcher, at("session-1")), "state")
     assert set(previewed) == set(real)
     assert list(map(set, previewed["trials"])) == list(map(set, real["trials"]))

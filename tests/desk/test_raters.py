@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import raters, rehearsal, studies
+from study.desk import links, raters, rehearsal, studies
 from study.models import Deed, Rater, Rating, Screening, Session, Trial
 from study.rating import sessions, votes
 from tests.rating.way import SCREENS, answers, cast, go_on, vote
@@ -23,7 +23,7 @@ def answered(draft_study):
     draft_study.save()
     studies.open_(draft_study)
     client = Client()
-    client.get(studies.invite(draft_study, 1)[0].get_absolute_url())
+    client.get(links.invite(draft_study, 1)[0].get_absolute_url())
     client.post(reverse("start"))
     client.post(reverse("screening"), answers())
     go_on(client)
@@ -73,9 +73,9 @@ def test_what_opens_doors_is_not_told(answered):
 
 
 def test_of_others_nothing_is_told(answered, capsys):
-    other = sessions.enrol(studies.invite(answered.study, 1)[0])
+    other = sessions.enrol(links.invite(answered.study, 1)[0])
     raters.told(other)
-    studies.revoke(answered.invitation)
+    links.revoke(answered.invitation)
     data = told(capsys, "small", "r1")
     assert [row["kind"] for row in data["log"]] == ["revoked", "told"]
     assert "R002" not in json.dumps(data)
@@ -90,7 +90,7 @@ def test_a_file_is_written_where_one_is_asked_for(answered, tmp_path, capsys):
 
 
 def test_what_is_deleted_is_all_of_one_rater_and_it_is_written_down(answered, capsys):
-    other = sessions.enrol(studies.invite(answered.study, 1)[0])
+    other = sessions.enrol(links.invite(answered.study, 1)[0])
     sessions.passed_screening(other)
     call_command("delete_rater", "small", "R001")
     assert "2 answers" in capsys.readouterr().out
@@ -107,7 +107,7 @@ def test_what_is_deleted_is_all_of_one_rater_and_it_is_written_down(answered, ca
 
 def test_a_simulated_rater_is_told_and_deleted_as_simulated(open_study, capsys):
     list(rehearsal.rehearse(open_study, raters=2, seed=1))
-    person = sessions.enrol(studies.invite(open_study, 1)[0])
+    person = sessions.enrol(links.invite(open_study, 1)[0])
     cast(person, token=Trial.objects.filter(rater=person)[0].token, score=3, client_id=uuid.uuid4())
     data = told(capsys, "small", "S001")
     assert (data["rater"]["simulated"], data["link"], len(data["trials"])) == (True, None, 6)

@@ -8,7 +8,7 @@ from django.db.models.signals import post_init, pre_delete
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import rehearsal, shelf, studies
+from study.desk import links, rehearsal, shelf, studies
 from study.models import Deed, Invitation, Job, Rater, Rating, Stimulus, Study, Trial
 from study.rating import sessions
 from study.site import computed
@@ -60,7 +60,7 @@ def test_a_study_that_is_opened_again_is_in_the_list(open_study):
 
 def test_a_rehearsed_study_goes_with_its_simulated_raters_and_its_files(researcher, open_study):
     list(rehearsal.rehearse(open_study, raters=2, seed=1))
-    begun = sessions.enrol(studies.invite(open_study, 2)[0])  # a person who has answered nothing
+    begun = sessions.enrol(links.invite(open_study, 2)[0])  # a person who has answered nothing
     assert Trial.objects.filter(rater=begun).exists()
     folder = computed.folder(open_study.pk) / "simulated" / "mark"
     folder.mkdir(parents=True)
@@ -86,7 +86,7 @@ def test_a_rehearsed_study_goes_with_its_simulated_raters_and_its_files(research
 
 
 def test_a_draft_is_deleted(draft_study):
-    studies.invite(draft_study, 1)
+    links.invite(draft_study, 1)
     shelf.delete(draft_study)
     assert not Study.objects.exists()
 
@@ -111,7 +111,7 @@ def test_a_draft_that_is_deleted_in_the_admin_takes_its_jobs_and_links_along(
     draft_study, admin_client, state
 ):
     job = Job.objects.create(kind=Job.Kind.MEASURE, study=draft_study, state=state)
-    studies.invite(draft_study, 1)
+    links.invite(draft_study, 1)
     address = reverse("admin:study_study_delete", args=[draft_study.pk])
     assert "Delet" in admin_client.get(address).content.decode()
     assert admin_client.post(address, {"post": "yes"}).status_code == 302

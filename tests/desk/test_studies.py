@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.core.exceptions import ValidationError
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Stimulus, Study, StudyStimulus
 
 
@@ -59,9 +59,9 @@ def test_what_was_not_generated_is_named_and_nothing_is_stored(db, settings, gen
 
 
 def test_invitations_are_numbered_on_and_each_link_is_its_own(open_study):
-    links = [*studies.invite(open_study, 2), *studies.invite(open_study, 3)]
-    assert [i.number for i in links] == [1, 2, 3, 4, 5]
-    assert len({i.token for i in links}) == 5
+    made = [*links.invite(open_study, 2), *links.invite(open_study, 3)]
+    assert [i.number for i in made] == [1, 2, 3, 4, 5]
+    assert len({i.token for i in made}) == 5
 
 
 def test_the_planned_number_is_frozen_with_the_study(open_study):
@@ -72,11 +72,11 @@ def test_the_planned_number_is_frozen_with_the_study(open_study):
 
 
 def test_a_study_has_a_limit_of_links_and_says_it(open_study, monkeypatch):
-    monkeypatch.setattr(studies, "MOST_OF_A_STUDY", 5)
-    studies.invite(open_study, 3)
+    monkeypatch.setattr(links, "MOST_OF_A_STUDY", 5)
+    links.invite(open_study, 3)
     with pytest.raises(ValueError, match="has 3 invitations and can have 5"):
-        studies.invite(open_study, 3)
-    assert len(studies.invite(open_study, 2)) == 2
+        links.invite(open_study, 3)
+    assert len(links.invite(open_study, 2)) == 2
     assert open_study.invitations.count() == 5
 
 

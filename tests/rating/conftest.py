@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from study.desk import studies
+from study.desk import links, studies
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def come(draft_study, calibration_dir, settings):
         draft_study.save()
         studies.open_(draft_study)
         client = Client()
-        client.get(studies.invite(draft_study, 1)[0].get_absolute_url())
+        client.get(links.invite(draft_study, 1)[0].get_absolute_url())
         return client
 
     return follow

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import (
     Deed,
     Invitation,
@@ -37,7 +37,7 @@ def brought_to(end: str, client: Client, rater: Rater) -> None:
     elif end == "withdrawn":
         client.post(reverse("leave"), {"answers": "keep"})
     elif end == "revoked":
-        studies.revoke(Invitation.objects.get())
+        links.revoke(Invitation.objects.get())
     elif end == "closed":
         studies.close(Study.objects.get())
 
@@ -77,7 +77,7 @@ def test_at_every_end_the_page_offers_deletion_and_it_is_done(come, end):
 
 def test_a_withdrawn_link_opened_in_a_new_browser_is_proof_enough(rater, trials):
     vote(rater)
-    studies.revoke(rater.invitation)
+    links.revoke(rater.invitation)
     client = Client()
     page = client.get(rater.invitation.get_absolute_url())
     assert (page.status_code, reverse("leave") in page.content.decode()) == (410, True)
@@ -94,7 +94,7 @@ def test_a_withdrawn_link_opened_in_a_new_browser_is_proof_enough(rater, trials)
 
 
 def test_a_withdrawn_link_that_nobody_used_asks_for_no_cookie(invitation):
-    studies.revoke(invitation)
+    links.revoke(invitation)
     client = Client()
     assert client.get(invitation.get_absolute_url()).status_code == 410
     assert not client.cookies
@@ -102,7 +102,7 @@ def test_a_withdrawn_link_that_nobody_used_asks_for_no_cookie(invitation):
 
 
 def test_nobody_elses_answers_are_deleted(rater, trials, open_study):
-    other = sessions.enrol(studies.invite(open_study, 1)[0])
+    other = sessions.enrol(links.invite(open_study, 1)[0])
     for someone in (rater, other):
         vote(someone)
     sessions.withdraw(rater, erase=True)

@@ -8,14 +8,14 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Rater, Rating, Session, Study, Trial
 from study.rating import sessions
 from tests.rating.way import vote_all
 
 
 def test_nobody_enrols_in_a_draft_or_a_closed_study(draft_study):
-    invitation = studies.invite(draft_study, 1)[0]
+    invitation = links.invite(draft_study, 1)[0]
     with pytest.raises(ValueError, match="is draft"):
         sessions.enrol(invitation)
     studies.open_(draft_study)
@@ -51,13 +51,13 @@ def test_the_database_refuses_a_stimulus_twice_for_a_rater_unless_it_is_a_declar
 def test_a_share_is_dealt_out_evenly_over_raters_who_are_still_there(come):
     come(share=3)
     study = Study.objects.get()
-    gone = sessions.enrol(studies.invite(study, 1)[0])
+    gone = sessions.enrol(links.invite(study, 1)[0])
     sessions.withdraw(gone, erase=False)
-    raters = [sessions.enrol(invitation) for invitation in studies.invite(study, 4)]
+    raters = [sessions.enrol(invitation) for invitation in links.invite(study, 4)]
     for rater in raters:
         vote_all(rater)
     # Three more who are gone: for weeks, never to come, and seen by a clock that was years ahead.
-    for days, who in zip((-30, -30, 900), studies.invite(study, 3), strict=True):
+    for days, who in zip((-30, -30, 900), links.invite(study, 3), strict=True):
         then = timezone.now() + timedelta(days=days)
         stays_away = sessions.enrol(who)
         seen = None if who.number == 7 else then

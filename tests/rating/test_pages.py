@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from sr_models.methods import METHODS
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Rater, Rating, Trial
 from study.rating import sessions
 from tests.rating.way import OPEN, chunks, fetched, taken, text_of
@@ -43,7 +43,7 @@ def test_no_byte_of_any_response_tells_the_method(draft_study, calibration_dir, 
 
 
 def test_image_addresses_differ_between_raters_and_are_not_guessable(open_study):
-    one, two = (sessions.enrol(i) for i in studies.invite(open_study, 2))
+    one, two = (sessions.enrol(i) for i in links.invite(open_study, 2))
     tokens = set(Trial.objects.filter(rater=one).values_list("token", flat=True))
     assert tokens.isdisjoint(Trial.objects.filter(rater=two).values_list("token", flat=True))
     assert min(map(len, tokens)) >= 22
@@ -56,7 +56,7 @@ def test_an_image_is_the_stimulus_and_only_its_rater_gets_it(rater_client, trial
     assert sent[-12:] == file[-12:]
     assert Client().get(address).status_code == 401
     stranger = Client()
-    other = studies.invite(open_study, 1)[0]
+    other = links.invite(open_study, 1)[0]
     sessions.enrol(other)
     stranger.get(other.get_absolute_url())
     assert stranger.get(address).status_code == 404
@@ -113,7 +113,7 @@ def test_a_revoked_link_ends_the_session_on_every_device_and_keeps_the_votes(
     fetched(rater)
     vote = {"trial": trials[0].token, "score": 3, "id": str(uuid.uuid4()), "response_ms": 400}
     rater_client.post(reverse("vote"), json.dumps(vote), content_type="application/json")
-    studies.revoke(rater.invitation)
+    links.revoke(rater.invitation)
     assert rater_client.get(reverse("rate")).status_code == 410
     assert rater_client.get(reverse("upcoming")).status_code == 403
     assert rater_client.get(reverse("image", args=[trials[1].token])).status_code == 403

@@ -19,7 +19,7 @@ from django.urls import reverse
 from PIL import Image
 from scipy import stats
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Deed, Rater, Stimulus, Trial
 from study.rating import sessions
 from tests.rating.way import go_on, vote, vote_all
@@ -217,7 +217,7 @@ def test_an_image_is_the_same_at_every_request_and_another_for_another_rater(
         assert "immutable" in first["Cache-Control"]
         head = rater_client.head(reverse("image", args=[trial.token]))
         assert (head.content, head["Content-Length"]) == (b"", first["Content-Length"])
-    other = sessions.enrol(studies.invite(open_study, 1)[0])
+    other = sessions.enrol(links.invite(open_study, 1)[0])
     Rater.objects.filter(pk=other.pk).update(position=1)
     client = Client()
     client.get(other.invitation.get_absolute_url())
@@ -250,7 +250,7 @@ def test_who_has_ended_or_whose_study_is_closed_is_sent_nothing(
     elif end == "screened out":
         sessions.end(rater, Rater.Stage.SCREENED_OUT, refusal="calibration")
     elif end == "revoked":
-        studies.revoke(rater.invitation)
+        links.revoke(rater.invitation)
     else:
         studies.close(open_study)
     for trial in trials:

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Rating, Revision, Study, Trial
 from study.rating import sessions
 from study.rating.votes import Refused, cast
@@ -189,7 +189,7 @@ def test_a_vote_id_belongs_to_one_trial(rater, trials):
 
 
 def test_a_rater_cannot_vote_in_anothers_place(rater_client, open_study):
-    other = sessions.enrol(studies.invite(open_study, 1)[0])
+    other = sessions.enrol(links.invite(open_study, 1)[0])
     theirs = Trial.objects.get(rater=other, position=0)
     assert post(rater_client, body(theirs)).status_code == 404
     assert Rating.objects.count() == 0
@@ -322,7 +322,7 @@ def test_a_clock_that_was_set_back_takes_no_undo_from_anybody(rater_client, tria
 
 
 def test_nobody_takes_anothers_vote_back(rater_client, trials, open_study):
-    other = sessions.enrol(studies.invite(open_study, 1)[0])
+    other = sessions.enrol(links.invite(open_study, 1)[0])
     theirs = Trial.objects.get(rater=other, position=0)
     fetched(other)
     cast(other, token=theirs.token, score=3, client_id=uuid.uuid4())

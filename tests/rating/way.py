@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from study.desk import studies
+from study.desk import links
 from study.models import Invitation, Rater, Rating, Study, Trial
 from study.rating import screening, sessions, votes
 
@@ -98,7 +98,7 @@ OPEN = {"screen_device": True, "screen_window": True, "screen_vision": True, "pl
 
 def taken(study: Study, *, language: str = "en") -> tuple[list[Any], list[Any]]:
     """Take a study that was opened with `OPEN`, with detours: every response, and every image."""
-    invitation = studies.invite(study, 1)[0]
+    invitation = links.invite(study, 1)[0]
     client = Client(headers={"Accept-Language": language})
     rate, kind = reverse("rate"), "application/json"
     responses = [client.get(invitation.get_absolute_url()), client.get(rate)]

@@ -35,9 +35,9 @@ from PIL import Image
 
 from study import models
 from study.admin import Frozen, Telling
-from study.desk import studies, uploads
+from study.desk import links, studies, uploads
 from study.desk.sections import SECTIONS
-from study.models import Invitation, Rater, Study, Trial
+from study.models import Invitation, Member, Rater, Role, Study, Trial
 from study.models.deeds import By
 from study.rating import sessions
 from study.site.admission import admission
@@ -53,6 +53,7 @@ PLACES = {
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
     "admin": "/admin/", "catalogue": "/catalogue/", "people": "/people/",
+    "members": "/studies/small/people/",
     "preview": "/studies/small/preview/.*",
     "new": "/new-study/", "part": r"/studies/\w+/edit/\w+",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",
@@ -83,7 +84,7 @@ class Cast:
 
 @pytest.fixture
 def cast(draft_study, settings, generated) -> Iterator[Cast]:
-    """Twelve roles. The second study has an image in common with the first, as studies have."""
+    """Fourteen roles. The second study has an image in common with the first, as studies have."""
     logging.disable(logging.ERROR)  # of refusals
     settings.VAR_DIR.mkdir(exist_ok=True)
     settings.BENCHMARKS_DIR = generated / "benchmarks"
@@ -93,10 +94,10 @@ def cast(draft_study, settings, generated) -> Iterator[Cast]:
     first.save()
     studies.open_(first)
     models.Method.objects.filter(name="bicubic").update(title=METHOD)
-    invited = studies.invite(first, 5)
+    invited = links.invite(first, 5)
     roles = ("A", "B", "finished", "revoked")
     raters = dict(zip(roles, map(sessions.enrol, invited[:4]), strict=True))
-    raters["other"] = sessions.enrol(studies.invite(second, 1)[0])
+    raters["other"] = sessions.enrol(links.invite(second, 1)[0])
     Trial.objects.update(delivered_at=timezone.now())
     for trial in range(6):
         vote(raters["finished"], 4)
@@ -115,11 +116,11 @@ def cast(draft_study, settings, generated) -> Iterator[Cast]:
             who.refresh_from_db()
             tokens = Trial.objects.filter(rater=who).values_list("token", flat=True)
             found.own[name] = [*tokens, *([who.completion_code] if who.completion_code else [])]
-        if name == "owner":
+        if name in Role.values:
             client.post(reverse("look", args=["small"]))
         found.tokens[name] = _token(client)
         found.cookies[name] = client.cookies.output(attrs=[], header="", sep=";").strip()
-    studies.revoke(invited[3])
+    links.revoke(invited[3])
 
     found.words = {
         "UNUSED": invited[4].token, "REVOKED": invited[3].token, "SLUG": "small",
@@ -164,6 +165,8 @@ def a_row_of_each_model(rater: Rater) -> None:
     models.SetMeasure.objects.create(measure=measure, stimuli_sha256="0" * 64, value=1, **whole)
     Group.objects.create(name="a group")
     models.Job.objects.create(kind=models.Job.Kind.MEASURE, study=rater.study)
+    invitation = Invitation.objects.get(rater=rater)
+    models.Letter.objects.create(invitation=invitation, kind="invite", mail="a@example.org")
 
 
 def _accounts(first: Study, second: Study) -> dict[str, User]:
@@ -174,13 +177,16 @@ def _accounts(first: Study, second: Study) -> dict[str, User]:
 
     found = {
         "owner": made("owner"),
+        "editor": made("editor"),
+        "viewer": made("viewer"),
         "outsider": made("outsider"),
         "staff": made("staff", is_staff=True),
         "study.*": made("of studies", "study", is_staff=True),
         "auth.*": made("of accounts", "auth", is_staff=True),
         "superuser": made("super", is_staff=True, is_superuser=True),
     }
-    first.researchers.add(found["owner"])
+    for role in Role:
+        Member.objects.create(study=first, user=found[role.value], role=role)
     studies.draft("draft", title=TITLE, source=first, by=By())
     second.researchers.add(found["outsider"])
     return found
@@ -340,7 +346,7 @@ def body(pattern: str) -> dict[str, Any]:
         },
         "/studies/SLUG/invite": {"count": 1},
         "/new-study/": {"title": name, "start": "quick"},
-        "/studies/SLUG/researchers": {"add": "super"},
+        "/studies/SLUG/people/": {"name": "super", "role": "viewer", "add": "yes"},
         "/studies/DRAFT/edit/sessions": typed | {"seen": json.dumps(seen), "retests": 1},
         "/studies/DRAFT/edit/shown": {
             "seen": '{"wanted": null}', "cell": ["Samples nearest", "Samples hr"],
@@ -351,7 +357,7 @@ def body(pattern: str) -> dict[str, Any]:
         "/rate/leave": {"answers": "delete"},
         "/rate/vote": {"trial": "DUE", "score": 3, "id": str(uuid.uuid4()), "response_ms": 1500},
         "/admin/study/study/add/": study,
-        "/admin/study/study/ID/change/": study | {"researchers": [1, 2, 3, 4, 5, 6]},
+        "/admin/study/study/ID/change/": study,
         "/admin/auth/user/add/": {"username": name, "usable_password": "true", **passwords},
         "/admin/auth/user/ID/change/": {
             "username": "outsider", "is_active": "on", "is_staff": "on", "is_superuser": "on",

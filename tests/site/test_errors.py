@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import studies
+from study.desk import links, studies
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_a_refused_form_says_what_to_do_in_the_studys_language(db, draft_study):
     studies.set_protocol(draft_study, {"language": "de"})
     draft_study.save()
     studies.open_(draft_study)
-    (invitation,) = studies.invite(draft_study, 1)
+    (invitation,) = links.invite(draft_study, 1)
     client = Client(enforce_csrf_checks=True)
     client.get(invitation.get_absolute_url())
     page = client.post(reverse("start"))

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import rehearsal, studies
+from study.desk import links, rehearsal
 from study.models import Deed, Rater
 from study.rating import sessions
 
@@ -42,7 +42,7 @@ def test_no_page_of_researchers_holds_the_host_of_the_request(open_study, db):
     assert not names_the_other(get(client, reverse("studies")))
     client.force_login(User.objects.create_superuser("root", password="x"))
     list(rehearsal.rehearse(open_study, raters=2, seed=0))
-    studies.invite(open_study, 2)
+    links.invite(open_study, 2)
     pages = [reverse(name) for name in ("home", "login", "studies", "password", "admin:index")]
     pages += [open_study.get_absolute_url(), f"{open_study.get_absolute_url()}?raters=simulated"]
     for model in apps.get_app_config("study").get_models():
@@ -69,7 +69,7 @@ def test_no_page_of_researchers_holds_the_host_of_the_request(open_study, db):
 def test_the_links_of_a_study_name_the_site(open_study, owner):
     client = Client()
     client.force_login(owner)
-    (invitation,) = studies.invite(open_study, 1)
+    (invitation,) = links.invite(open_study, 1)
     page = get(client, open_study.get_absolute_url()).content.decode()
     assert f"https://study.example.org{invitation.get_absolute_url()}" in page
 

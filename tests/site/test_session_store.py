@@ -12,7 +12,7 @@ from django.middleware.csrf import CSRF_SESSION_KEY
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import studies
+from study.desk import links
 from study.site.access import KEY
 
 RIGHT = "five plain words are long"
@@ -90,7 +90,7 @@ def test_another_link_in_the_same_browser_gets_another_key(invitation):
     client = Client()
     client.get(invitation.get_absolute_url())
     before = client.cookies["sessionid"].value
-    (other,) = studies.invite(invitation.study, 1)
+    (other,) = links.invite(invitation.study, 1)
     client.get(other.get_absolute_url())
     assert client.cookies["sessionid"].value != before
     assert Session.objects.count() == 1

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Deed, Rating, Study
 from tests.rating.way import vote
 
@@ -99,27 +99,26 @@ def test_the_admin_leads_to_no_raters_link(admin_client, invitation):
     assert f"/admin/r/{kind}/" not in page.content.decode()
 
 
-def test_what_is_changed_is_written_down_from_what_to_what(admin_client, draft_study, owner_of):
+def test_what_is_changed_is_written_down_from_what_to_what(admin_client, draft_study):
     count = draft_study.studystimulus_set.count()
     rows = list(draft_study.studystimulus_set.order_by("pk"))
     forms = {"studystimulus_set-TOTAL_FORMS": count, "studystimulus_set-INITIAL_FORMS": count}
     for place, row in enumerate(rows):
         prefix = f"studystimulus_set-{place}"
         forms |= {f"{prefix}-id": row.pk, f"{prefix}-stimulus": row.stimulus_id}
-    forms |= {"studystimulus_set-0-DELETE": "on", "researchers": owner_of.pk}
+    forms |= {"studystimulus_set-0-DELETE": "on"}
     forms |= {"planned_raters": 30, "least_correlation": 0.75}
     assert change(admin_client, draft_study, source_gap=1, **forms).status_code == 302
     deed = Deed.objects.get(kind=Deed.Kind.CHANGED)
     assert (deed.study, deed.account) == (draft_study, "admin")
     assert deed.details["source_gap"] == ["3", "1"]
     assert deed.details["planned_raters"] == ["26", "30"]
-    assert deed.details["researchers"] == ["nobody", "maker"]
     assert deed.details["stimuli without"] == [str(rows[0])]
     assert "least_correlation" not in deed.details
 
 
 def test_a_withdrawn_link_stays_withdrawn_and_the_log_cannot_be_changed(admin_client, invitation):
-    studies.revoke(invitation)
+    links.revoke(invitation)
     deed = Deed.objects.get(kind=Deed.Kind.REVOKED)
     for name, row in (("invitation", invitation), ("deed", deed)):
         for action in ("change", "delete"):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from study.desk import studies
+from study.desk import links, studies
 from study.models import Rater, Rating, Session, Trial, steps
 from study.models.turns import turn
 from study.rating import sessions
@@ -34,7 +34,7 @@ def test_a_place_is_the_trial_with_its_session_rater_and_study(rater, trials):
 
 
 def test_a_place_is_nobody_elses(rater, open_study):
-    other = sessions.enrol(studies.invite(open_study, 1)[0])
+    other = sessions.enrol(links.invite(open_study, 1)[0])
     theirs = Trial.objects.filter(rater=other).first()
     assert steps.place(rater, theirs.token) is None
 

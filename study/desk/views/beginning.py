@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from study.desk import studies
 from study.desk.beginning import NewStudyForm
+from study.models import Right
 from study.site.access import by, study_for
 
 
@@ -43,5 +44,5 @@ def new_study(request: HttpRequest) -> HttpResponse:
 @login_required
 def copy(request: HttpRequest, slug: str) -> HttpResponse:
     """The way to a copy of a study."""
-    source = study_for(request, slug)
+    source = study_for(request, slug, Right.COPY)
     return redirect(f"{reverse('new_study')}?copy={source.slug}")

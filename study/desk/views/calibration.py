@@ -8,6 +8,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from study.desk import places
+from study.models import Right
 from study.site.access import study_for
 
 LOOKS = {"small": None, "1": 1, "5": 5}
@@ -19,7 +20,7 @@ KEPT = 300
 @login_required
 def image(request: HttpRequest, slug: str, look: str) -> HttpResponse:
     """One of them by the name that the page gives it: small, or a cutting as a 1 or as a 5."""
-    study = study_for(request, slug)
+    study = study_for(request, slug, Right.SEE)
     if study.frozen or look not in LOOKS:
         raise Http404("There is no such image.")
     place, name = request.GET.get("place", ""), request.GET.get("image", "")

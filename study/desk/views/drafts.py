@@ -12,14 +12,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from study.desk import drafts, people, shown
 from study.desk.forms import PlanForm
 from study.desk.sample_size import of_study, sets_of
 from study.desk.sections import SECTIONS
 from study.desk.told import Section, SectionForm, in_words, label
-from study.models import Study
+from study.models import Right, Study
 from study.site.access import by, study_for
 
 MOST_TOLD = 120
@@ -30,7 +30,7 @@ MOST_TOLD = 120
 @login_required
 def draft(request: HttpRequest, slug: str) -> HttpResponse:
     """The way to the first part of a draft."""
-    return redirect("edit", study_for(request, slug).slug, next(iter(SECTIONS)))
+    return redirect("edit", study_for(request, slug, Right.CHANGE).slug, next(iter(SECTIONS)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -41,7 +41,7 @@ def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
     ``?check`` says what is wrong with what is typed, ``?look`` shows the whole page with it again:
     both store nothing.
     """
-    study, part = study_for(request, slug), SECTIONS.get(section)
+    study, part = study_for(request, slug, Right.CHANGE), SECTIONS.get(section)
     if part is None:
         raise Http404(f"A study has no part {section!r}.")
     if study.frozen:
@@ -79,26 +79,6 @@ def _onwards(request: HttpRequest, study: Study, part: Section) -> HttpResponse:
     if following is None:
         return redirect("open_study", study.slug)
     return redirect("edit", study.slug, following.name)
-
-
-@require_POST
-@login_required
-def researchers(request: HttpRequest, slug: str) -> HttpResponse:
-    """Add an account to the researchers of a study, or take one away."""
-    study = study_for(request, slug)
-    added, removed = request.POST.get("add", "").strip(), request.POST.get("remove", "")
-    try:
-        if added:
-            drafts.add_researcher(study, added, by=by(request))
-        else:
-            drafts.remove_researcher(study, removed, by=by(request))
-    except ValueError as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{added} was added." if added else f"{removed} was taken away.")
-    if not Study.objects.visible_to(request.user).filter(pk=study.pk).exists():
-        return redirect("studies")
-    return redirect("study", slug) if study.frozen else redirect("edit", slug, "study")
 
 
 def _form(request: HttpRequest, part: Section, study: Study, *, fresh: bool = False) -> SectionForm:

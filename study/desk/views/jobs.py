@@ -19,7 +19,7 @@ from study.desk import jobs as verbs
 from study.desk.bringing import FORMS
 from study.desk.forms import RehearsalForm
 from study.desk.views.bringing import RIGHT
-from study.models import Job, Study
+from study.models import Job, Right, Study
 from study.site.access import by, study_for
 
 ON_A_PAGE = 25
@@ -86,14 +86,16 @@ def again(request: HttpRequest, job: int) -> HttpResponse:
 @login_required
 def measure(request: HttpRequest, slug: str) -> HttpResponse:
     """Give a study what was measured of its images since it was made."""
-    return redirect(verbs.ask(Job.Kind.MEASURE, by=by(request), study=study_for(request, slug)))
+    return redirect(
+        verbs.ask(Job.Kind.MEASURE, by=by(request), study=study_for(request, slug, Right.WORK))
+    )
 
 
 @require_POST
 @login_required
 def rehearse(request: HttpRequest, slug: str) -> HttpResponse:
     """Play simulated raters through an open study, in place of earlier ones."""
-    study, form = study_for(request, slug), RehearsalForm(request.POST)
+    study, form = study_for(request, slug, Right.WORK), RehearsalForm(request.POST)
     if study.state != Study.State.OPEN or not form.is_valid():
         said = " ".join(str(problem) for some in form.errors.values() for problem in some)
         messages.error(request, said or "A study is rehearsed while it is open.")

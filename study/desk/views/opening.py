@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from study.desk import checklist, frozen, shelf
 from study.desk import studies as verbs
-from study.models import Invitation, Rater, Study
+from study.models import Invitation, Rater, Right, Study
 from study.site.access import by, study_for
 
 ASKED = ["GET", "HEAD", "POST"]
@@ -23,7 +23,7 @@ ASKED = ["GET", "HEAD", "POST"]
 @login_required
 def open_study(request: HttpRequest, slug: str) -> HttpResponse:
     """The checklist of a draft, or what opening a closed study again means; and the opening."""
-    study = study_for(request, slug)
+    study = study_for(request, slug, Right.OPEN)
     if study.state == Study.State.OPEN:
         messages.info(request, f"{study.title} is open.")
         return redirect("study", slug)
@@ -86,7 +86,7 @@ def _checklist(
 @login_required
 def close_study(request: HttpRequest, slug: str) -> HttpResponse:
     """Who is half way, and what closing does; and the closing."""
-    study = study_for(request, slug)
+    study = study_for(request, slug, Right.OPEN)
     if study.state != Study.State.OPEN:
         messages.info(request, f"{study.title} is not open.")
         return redirect("study", slug)
@@ -116,7 +116,7 @@ def _half_way(study: Study) -> dict[str, int]:
 @login_required
 def put_away(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a study out of the list."""
-    study = study_for(request, slug)
+    study = study_for(request, slug, Right.SHELVE)
     try:
         shelf.put_away(study, by=by(request))
     except ValueError as error:
@@ -130,7 +130,7 @@ def put_away(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def bring_back(request: HttpRequest, slug: str) -> HttpResponse:
     """Put a study back into the list."""
-    study = study_for(request, slug)
+    study = study_for(request, slug, Right.SHELVE)
     shelf.bring_back(study, by=by(request))
     messages.success(request, f"{study.title} is in the list again.")
     return redirect("study", slug)
@@ -140,7 +140,7 @@ def bring_back(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def delete_study(request: HttpRequest, slug: str) -> HttpResponse:
     """What is deleted with a study, or why it is kept; and the deleting."""
-    study = study_for(request, slug)
+    study = study_for(request, slug, Right.SHELVE)
     kept = shelf.why_kept(study)
     if kept:
         messages.error(request, f"{kept}.")

@@ -23,7 +23,7 @@ from django.views.decorators.http import (
 from study.desk import preview, sheet
 from study.desk import preview_order as order
 from study.desk.preview import Scene
-from study.models import Rater, Study
+from study.models import Rater, Right, Study
 from study.rating import plates, screening, votes
 from study.rating.forms import ScreeningForm, sent
 from study.rating.pages import Page
@@ -88,7 +88,7 @@ def of_preview(
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> HttpResponse:
-        study = study_for(request, slug)
+        study = study_for(request, slug, Right.SEE)
         scenes = preview.scenes(study)
         scene = next((each for each in scenes if each.name == name), None)
         if scene is None or language not in preview.languages(study):
@@ -103,7 +103,7 @@ def of_preview(
 @login_required
 def overview(request: HttpRequest, slug: str) -> HttpResponse:
     """All pages that a rater of this study can meet."""
-    study = study_for(request, slug)
+    study = study_for(request, slug, Right.SEE)
     languages = preview.languages(study)
     asked = request.GET.get("language", "")
     language = asked if asked in languages else next(iter(languages))

@@ -9,6 +9,7 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from study.desk import sheet
+from study.models import Right
 from study.rating import showing
 from study.site.access import study_for
 
@@ -17,7 +18,7 @@ from study.site.access import study_for
 @login_required
 def images(request: HttpRequest, slug: str) -> HttpResponse:
     """One source by all methods, and the list of all sources."""
-    study = study_for(request, slug)
+    study = study_for(request, slug, Right.SEE)
     sources, asked = sheet.sources(study), request.GET.get("image", "")
     place = next((i for i, each in enumerate(sources) if each.name == asked), 0)
     if asked and (not sources or sources[place].name != asked):
@@ -39,7 +40,7 @@ def images(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def image(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """An image of a study by its checksum, which tells nothing of how it was made."""
-    stimulus = sheet.found(study_for(request, slug), name)
+    stimulus = sheet.found(study_for(request, slug, Right.SEE), name)
     if stimulus is None:
         raise Http404(f"{slug} shows no such image.")
     try:

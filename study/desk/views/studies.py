@@ -14,12 +14,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from study.desk import checklist, computed, exports, shelf, summary
+from study.desk import checklist, computed, exports, links, shelf, summary
 from study.desk import results as results_page
 from study.desk import studies as verbs
 from study.desk.exports import Kind
 from study.desk.forms import InviteForm
-from study.models import Deed, Study
+from study.models import Deed, Right, Study
 from study.models.deeds import By
 from study.site.access import by, study_for
 
@@ -59,7 +59,8 @@ def studies(request: HttpRequest) -> HttpResponse:
     away = "away" in request.GET
     shown = mine.filter(put_away_at__isnull=not away).with_counts()
     other = mine.filter(put_away_at__isnull=away).count()
-    context = {"studies": shown, "away": away, "other": other}
+    changeable = set(mine.allowing(request.user, Right.CHANGE).values_list("pk", flat=True))
+    context = {"studies": shown, "away": away, "other": other, "changeable": changeable}
     return render(request, "study/desk/studies.html", context)
 
 
@@ -79,7 +80,7 @@ def of_ratings(
     @login_required
     @wraps(view)
     def inner(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        chosen = study_for(request, slug)
+        chosen = study_for(request, slug, Right.READ)
         kind = _kind(request, chosen)
         if _hidden(request, chosen, kind):
             messages.error(request, "The study is open: show the results on this page first.")
@@ -93,7 +94,7 @@ def of_ratings(
 @login_required
 def study(request: HttpRequest, slug: str) -> HttpResponse:
     """Progress, results and links of one study."""
-    chosen = study_for(request, slug)
+    chosen = study_for(request, slug, Right.SEE)
     kind = _kind(request, chosen)
     context: dict[str, Any] = {"hidden": _hidden(request, chosen, kind), "found": None}
     context["unrated"] = chosen.state == Study.State.DRAFT and not exports.kinds(chosen)
@@ -139,7 +140,7 @@ def _found(request: HttpRequest, chosen: Study, kind: Kind) -> dict[str, Any]:
 @login_required
 def look(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the means of an open study to this researcher from now on, and keep that it was done."""
-    chosen = study_for(request, slug)
+    chosen = study_for(request, slug, Right.READ)
     verbs.look(chosen, by=by(request))
     request.session[_seen(chosen)] = _spell(chosen)
     return redirect("study", slug)
@@ -197,18 +198,17 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
         messages.error(request, f"Number of links: {form.errors['count'][0]}")
         return redirect("study", slug)
     count = form.cleaned_data["count"]
-    return _do(
-        request, study_for(request, slug), lambda chosen, *, by: verbs.invite(chosen, count, by=by)
-    )
+    chosen = study_for(request, slug, Right.INVITE)
+    return _do(request, chosen, lambda chosen, *, by: links.invite(chosen, count, by=by))
 
 
 @require_POST
 @login_required
 def revoke(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Withdraw one link."""
-    chosen = study_for(request, slug)
+    chosen = study_for(request, slug, Right.INVITE)
     invitation = get_object_or_404(chosen.invitations, number=number)
-    return _do(request, chosen, lambda _, *, by: verbs.revoke(invitation, by=by))
+    return _do(request, chosen, lambda _, *, by: links.revoke(invitation, by=by))
 
 
 def _do(request: HttpRequest, chosen: Study, verb: Verb) -> HttpResponse:

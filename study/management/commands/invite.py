@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.files import write_whole
-from study.desk import studies
+from study.desk import links, studies
 from study.management.plain import PlainCommand
 
 
@@ -24,9 +24,9 @@ class Command(PlainCommand):
         if out is not None and not out.parent.is_dir():
             raise ValueError(f"{out.parent} is not a folder; --out {out} cannot be written there")
         study = studies.get(options["slug"])
-        made = studies.invite(study, options["count"])
+        made = links.invite(study, options["count"])
         if out is None:
-            self.stdout.writelines(f"{studies.link(invitation)}\n" for invitation in made)
+            self.stdout.writelines(f"{links.link(invitation)}\n" for invitation in made)
             return
-        write_whole(out, studies.links_csv(made).encode())
+        write_whole(out, links.links_csv(made).encode())
         self.stdout.write(f"{len(made)} links are in {out}")

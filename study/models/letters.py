@@ -1,0 +1,40 @@
+"""Mail to raters: what is to be sent, and what became of it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from study.models.design import Invitation
+
+
+class Letter(models.Model):
+    """One message to one rater, about their link.
+
+    It is due while it was neither begun nor failed. One that was begun and has no end was cut off
+    while it was handed over: whether it went is not known, so it is told, and not sent again by
+    itself.
+    """
+
+    class Kind(models.TextChoices):
+        """What is written about."""
+
+        INVITE = "invite", "Invitation"
+        REMIND = "remind", "Reminder"
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="letters")
+    kind = models.CharField(max_length=6, choices=Kind)
+    mail = models.EmailField("address", help_text="As it was when the letter was asked for.")
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    asked_at = models.DateTimeField(auto_now_add=True)
+    begun_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True, help_text="When the mail server took it.")
+    problem = models.CharField(max_length=300, blank=True, help_text="Why it was not taken.")
+
+    class Meta:
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} for {self.invitation}"

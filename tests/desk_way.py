@@ -6,7 +6,7 @@ a picture. A test walks it, and docs/first-study.md shows it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+Scores = Sequence[Sequence[int]]
 SET, OURS, THEIRS = "harbour", "ours", "theirs"
 IMAGES = ("boats", "crane", "gulls", "ropes", "shed", "wall")
 TITLE, SLUG = "Which harbour looks better?", "harbour"
@@ -194,3 +195,20 @@ class Way:
         self.press("Make links")
         self.take("links")
         return str(self.page.locator(".copy input").first.input_value())
+
+
+def rate_together(pages: Sequence[Page], links: Sequence[str], scores: Scores) -> None:
+    """Rate as several people at a time, each in a browser of their own, by the keyboard alone.
+
+    ``scores`` of a rater, counted from 0, are what they press for each image in the order in which
+    they see them. Ends before the page of thanks.
+    """
+    for page, link in zip(pages, links, strict=True):
+        page.goto(link)
+        while not page.locator("#rating").count():
+            page.locator("main form button").first.press("Enter")
+            page.wait_for_load_state("load")
+    for number, pressed in enumerate(zip(*scores, strict=True), start=1):
+        for page, score in zip(pages, pressed, strict=True):
+            page.locator(f"#rating[data-open='{number}']").wait_for(state="attached")
+            page.keyboard.press(str(score))

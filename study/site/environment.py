@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -205,10 +205,10 @@ def mail_address(name: str, value: str) -> str:
     """
     if not value:
         return ""
-    said, address = parseaddr(value)
     try:
+        [(said, address)] = getaddresses([value])
         validate_email(address)
-        if not value.isprintable() or "," in said:  # several, or a header of somebody's own
+        if not value.isprintable():  # a header of somebody's own
             raise ValueError
         return str(Address(said, addr_spec=address)) if said else address
     except (ValidationError, ValueError):

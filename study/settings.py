@@ -9,9 +9,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 from study.site import private
 from study.site.environment import ROOT as BASE_DIR
-from study.site.environment import file, flag, folder, number, site, text
+from study.site.environment import (
+    file,
+    flag,
+    folder,
+    mail_address,
+    mail_server,
+    number,
+    site,
+    text,
+)
 
 private.from_now_on()
 
@@ -75,6 +86,26 @@ CSRF_USE_SESSIONS = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "study.site.errors.refused_form"
 X_FRAME_OPTIONS = "DENY"
+
+# Mail goes by the server that is named here, or not at all: Django's default would try this very
+# machine. The backend is named where mail is sent; what else might send any cannot.
+_mail = mail_server("MAIL_URL", text("MAIL_URL", ""))
+MAIL = _mail is not None
+MAIL_FROM = mail_address("MAIL_FROM", text("MAIL_FROM", ""))
+if bool(MAIL_FROM) != MAIL:
+    raise ImproperlyConfigured(
+        "MAIL_URL and MAIL_FROM go together: the server that takes mail, and the address that it "
+        "comes from; set both or neither"
+    )
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = (_mail.host, _mail.port) if _mail else ("", 0)
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (_mail.user, _mail.password) if _mail else ("", "")
+EMAIL_USE_TLS = _mail is not None and _mail.scheme == "smtp"
+EMAIL_USE_SSL = _mail is not None and _mail.scheme == "smtps"
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
+# For how long the link works by which a forgotten password is set anew.
+PASSWORD_RESET_TIMEOUT = 2 * 3600
 
 INSTALLED_APPS = [
     "django.contrib.admin",

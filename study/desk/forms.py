@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
 
-from study.desk.links import MOST_AT_ONCE
+from study.desk import letters
+from study.desk.letters import Text
+from study.desk.links import MOST_AT_ONCE, MOST_OF_A_STUDY
 from study.desk.rehearsal import MOST_RATERS
 
 
@@ -23,6 +26,68 @@ class RehearsalForm(forms.Form):
 
     raters = forms.IntegerField(min_value=1, max_value=MOST_RATERS)
     seed = forms.IntegerField(min_value=0, max_value=2**31 - 1)
+
+
+class Numbers(forms.CharField):
+    """Numbers of links, as people write them: ``1-5, 8``."""
+
+    def to_python(self, value: Any) -> Any:
+        """The numbers, each once."""
+        found: set[int] = set()
+        for part in re.split(r"[\s,;]+", str(value or "").strip()):
+            run = re.fullmatch(r"([0-9]{1,5})(?:[-–]([0-9]{1,5}))?", part)
+            if part and not run:
+                raise forms.ValidationError(f"“{part[:20]}” is no number; write 1-5, 8.")
+            if run:
+                first, last = int(run[1]), int(run[2] or run[1])
+                if last > MOST_OF_A_STUDY:
+                    raise forms.ValidationError(f"Links have numbers up to {MOST_OF_A_STUDY}.")
+                found |= set(range(first, last + 1))
+        return sorted(found)
+
+
+class WhomForm(forms.Form):
+    """Whom to write to, in which language."""
+
+    WHOM = (
+        ("new", "Invite who was not written to yet"),
+        ("unopened", "Remind who was written to and has not opened the link"),
+        ("away", "Remind who opened the link and was not seen for some days"),
+        ("invite", "Invite these links"),
+        ("remind", "Remind these links"),
+    )
+    KINDS = {
+        whom: letters.Kind.INVITE if whom in ("new", "invite") else letters.Kind.REMIND
+        for whom, _ in WHOM
+    }
+    whom = forms.ChoiceField(choices=WHOM, label="Whom")
+    numbers = Numbers(required=False, label="These links")
+    days = forms.IntegerField(min_value=0, max_value=365, initial=3, label="Not seen for")
+    language = forms.ChoiceField(
+        choices=[("en", "English"), ("de", "Deutsch")], label="Standard text in"
+    )
+    again = forms.BooleanField(
+        required=False, label="Also who was written the same within the last day"
+    )
+
+
+class LetterForm(forms.Form):
+    """A text for raters, and the links that it was shown for."""
+
+    numbers = Numbers()
+    seen = forms.IntegerField(min_value=0)
+    """The latest letter of the study when the page was made."""
+    subject = forms.CharField(strip=True, required=False, label="Subject")
+    body = forms.CharField(required=False, label="Text", widget=forms.Textarea(attrs={"rows": 16}))
+
+    def clean(self) -> dict[str, Any]:
+        """Also whether the text is one, as `study.desk.letters.unlike` says."""
+        cleaned = super().clean() or {}
+        body = str(cleaned.get("body", "")).replace("\r\n", "\n")
+        cleaned["text"] = Text(str(cleaned.get("subject", "")), body)
+        for name, problem in letters.unlike(cleaned["text"]).items():
+            self.add_error(name, problem)
+        return cleaned
 
 
 class PersonForm(forms.ModelForm[User]):

@@ -46,7 +46,7 @@ def ask(kind: Job.Kind, *, by: By, study: Study | None = None, **what: Any) -> J
         asked_by=by.user,
         account=by.account[:150],
         address=by.address[:45],
-        unit="raters" if kind == Job.Kind.REHEARSE else "images",
+        unit={Job.Kind.REHEARSE: "raters", Job.Kind.MAIL: "letters"}.get(kind, "images"),
     )
     uploaded(job)
     with transaction.atomic():

@@ -21,7 +21,7 @@ from django.utils import timezone
 from benchmarks import datasets, fetch, own_methods, own_models, own_sets
 from benchmarks.files import is_aside, may_be_image
 from benchmarks.progress import Listener
-from study.desk import claims, computed, jobs, rehearsal, shown, stimuli, uploads
+from study.desk import claims, computed, jobs, post, rehearsal, shown, stimuli, uploads
 from study.desk.exports import Kind as Raters
 from study.models import Deed, Job, Study
 from study.models.deeds import By, note
@@ -258,6 +258,10 @@ def _rehearse(job: Job, progress: Listener) -> str:
     return f"{raters} simulated raters have rated the study."
 
 
+def _mail(job: Job, progress: Listener) -> str:
+    return post.send(_study(job), job.what["letters"], progress)
+
+
 KINDS: dict[Job.Kind, Callable[[Job, Listener], str]] = {
     Job.Kind.GENERATE: _generate,
     Job.Kind.MEASURE: _measure,
@@ -267,6 +271,7 @@ KINDS: dict[Job.Kind, Callable[[Job, Listener], str]] = {
     Job.Kind.ADD_MODEL: _add_model,
     Job.Kind.ARCHIVE: _archive,
     Job.Kind.REHEARSE: _rehearse,
+    Job.Kind.MAIL: _mail,
 }
 """What carries each kind out; it returns what is to be told, and raises as the verbs do."""
 

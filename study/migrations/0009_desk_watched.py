@@ -36,6 +36,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('invite', 'Invitation'), ('remind', 'Reminder')], max_length=6)),
+                ('subject', models.CharField(max_length=200)),
+                ('body', models.TextField(help_text='With the places that are filled in when it is sent: a link opens a door, and is not kept here.')),
                 ('mail', models.EmailField(help_text='As it was when the letter was asked for.', max_length=254, verbose_name='address')),
                 ('asked_at', models.DateTimeField(auto_now_add=True)),
                 ('begun_at', models.DateTimeField(null=True)),
@@ -79,7 +81,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='deed',
             name='kind',
-            field=models.CharField(choices=[('created', 'Made the study'), ('changed', 'Changed settings'), ('copied', 'Copied from another study'), ('deleted', 'Deleted the study'), ('put away', 'Took the study out of the list'), ('brought', 'Brought the study back into the list'), ('opened', 'Opened the study'), ('closed', 'Closed the study'), ('invited', 'Made links'), ('revoked', 'Withdrew a link'), ('replaced', 'Made a link in place of another'), ('named', 'Changed names or mail addresses of links'), ('wrote', 'Asked for mail to raters'), ('approved', 'Approved raters'), ('shared', 'Changed who works on the study'), ('measured', 'Brought in figures of measures'), ('added', 'Brought into the catalogue'), ('removed', 'Took out of the catalogue'), ('asked', 'Asked for long work'), ('cancelled', 'Cancelled long work'), ('rehearsed', 'Played simulated raters'), ('looked', 'Saw results'), ('took', 'Took a file'), ('told', 'Exported the data of one rater'), ('erased', 'Deleted the data of one rater'), ('fault', 'Found an image missing or altered'), ('mended', 'Found a faulty image right again'), ('signed in', 'Signed in'), ('signed out', 'Signed out'), ('refused', 'Failed to sign in'), ('password', 'Changed a password'), ('account', 'Made an account'), ('rights', 'Changed what an account may do')], max_length=12),
+            field=models.CharField(choices=[('created', 'Made the study'), ('changed', 'Changed settings'), ('copied', 'Copied from another study'), ('deleted', 'Deleted the study'), ('put away', 'Took the study out of the list'), ('brought', 'Brought the study back into the list'), ('opened', 'Opened the study'), ('closed', 'Closed the study'), ('invited', 'Made links'), ('revoked', 'Withdrew a link'), ('replaced', 'Made a link in place of another'), ('named', 'Changed names or mail addresses of links'), ('wrote', 'Asked for mail to raters'), ('approved', 'Approved raters'), ('shared', 'Changed who works on the study'), ('measured', 'Brought in figures of measures'), ('added', 'Brought into the catalogue'), ('removed', 'Took out of the catalogue'), ('asked', 'Asked for long work'), ('cancelled', 'Cancelled long work'), ('rehearsed', 'Played simulated raters'), ('looked', 'Saw results'), ('took', 'Took a file'), ('told', 'Exported the data of one rater'), ('erased', 'Deleted the data of one rater'), ('fault', 'Found an image missing or altered'), ('mended', 'Found a faulty image right again'), ('signed in', 'Signed in'), ('signed out', 'Signed out'), ('refused', 'Failed to sign in'), ('password', 'Changed a password'), ('forgot', 'Asked for a way to a forgotten password'), ('address', 'Changed the mail address of an account'), ('account', 'Made an account'), ('rights', 'Changed what an account may do')], max_length=12),
         ),
         migrations.AlterField(
             model_name='job',
@@ -103,5 +105,9 @@ class Migration(migrations.Migration):
             model_name='letter',
             name='invitation',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='letters', to='study.invitation'),
+        ),
+        migrations.AddIndex(
+            model_name='deed',
+            index=models.Index(condition=models.Q(('kind', 'forgot')), fields=['kind', 'address', 'at'], name='forgot_address'),
         ),
     ]

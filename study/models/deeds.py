@@ -92,6 +92,8 @@ class Deed(models.Model):
         SIGNED_OUT = "signed out", "Signed out"
         REFUSED = "refused", "Failed to sign in"
         PASSWORD = "password", "Changed a password"
+        FORGOT = "forgot", "Asked for a way to a forgotten password"
+        ADDRESS = "address", "Changed the mail address of an account"
         ACCOUNT = "account", "Made an account"
         RIGHTS = "rights", "Changed what an account may do"
 
@@ -119,6 +121,11 @@ class Deed(models.Model):
                 fields=["kind", "address", "at"],
                 condition=Q(kind="refused"),
                 name="refused_address",
+            ),
+            models.Index(
+                fields=["kind", "address", "at"],
+                condition=Q(kind="forgot"),
+                name="forgot_address",
             ),
         ]
 

@@ -24,6 +24,11 @@ class Letter(models.Model):
 
     invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="letters")
     kind = models.CharField(max_length=6, choices=Kind)
+    subject = models.CharField(max_length=200)
+    body = models.TextField(
+        help_text="With the places that are filled in when it is sent: a link opens a door, and "
+        "is not kept here."
+    )
     mail = models.EmailField("address", help_text="As it was when the letter was asked for.")
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"

@@ -10,17 +10,22 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.headerregistry import Address
+from email.utils import getaddresses
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout, from which relative paths count."""
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:]+(\.\d+)*")
 """A name as browsers send it, or a number: no pattern that would let in any other."""
 PORTS = {"http": 80, "https": 443}
+MAIL_PORTS = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
+"""With TLS from STARTTLS on, with TLS from the first byte, and without any."""
 
 
 def text(name: str, default: str) -> str:
@@ -140,3 +145,74 @@ def site(name: str, value: str) -> Site:
 def _more_than_a_place(parts: SplitResult, value: str) -> bool:
     """Whether there is an account, a question, a place on a page or a space in an address."""
     return "@" in parts.netloc or any(c in value for c in "?#") or value.split() != [value]
+
+
+class MailServer(NamedTuple):
+    """What hands mail on. Its password is shown nowhere."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"MailServer({self.scheme}://{self.host}:{self.port})"
+
+
+def mail_server(name: str, value: str) -> MailServer | None:
+    """The address of a mail server with its account; ``None`` if it is empty.
+
+    No sentence about what is wrong with it quotes it: there is a password in it.
+
+    >>> mail_server("MAIL_URL", "smtp://lab%40example.org:secret@mail.example.org")
+    MailServer(smtp://mail.example.org:587)
+    """
+    if not value:
+        return None
+    wrong = f"{name} (not shown here, for the password in it) "
+    right = "use smtp://USER:PASSWORD@HOST:587 or smtps://USER:PASSWORD@HOST:465"
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{wrong}is no address of a mail server: the port is a number, and in a password "
+            f"each of / ? # @ : is written as %2F %3F %23 %40 %3A; {right}"
+        ) from None
+    if parts.scheme not in MAIL_PORTS or not HOST.fullmatch(host) or port == 0:
+        raise ImproperlyConfigured(f"{wrong}is no address of a mail server; {right}")
+    if parts.path.strip("/") or parts.query or parts.fragment or value.split() != [value]:
+        raise ImproperlyConfigured(
+            f"{wrong}holds more than a scheme, an account, a host and a port: in a password each "
+            "of / ? # @ and space is written as %2F %3F %23 %40 %20"
+        )
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if bool(user) != bool(password):
+        raise ImproperlyConfigured(f"{wrong}has an account without a password, or none; {right}")
+    if password and parts.scheme == "smtp+plain":
+        raise ImproperlyConfigured(
+            f"{wrong}would send its password for everybody to read; use smtp:// or smtps:// with it"
+        )
+    return MailServer(parts.scheme, host, port or MAIL_PORTS[parts.scheme], user, password)
+
+
+def mail_address(name: str, value: str) -> str:
+    """A mail address, with or without a name before it, as a letter's header has it; "" if empty.
+
+    >>> mail_address("MAIL_FROM", "Image study <study@example.org>")
+    'Image study <study@example.org>'
+    """
+    if not value:
+        return ""
+    try:
+        [(said, address)] = getaddresses([value])
+        validate_email(address)
+        if not value.isprintable():  # a header of somebody's own
+            raise ValueError
+        return str(Address(said, addr_spec=address)) if said else address
+    except (ValidationError, ValueError):
+        raise ImproperlyConfigured(
+            f"{name}={value!r} is no mail address; use one as study@example.org, or "
+            "Image study <study@example.org>"
+        ) from None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -19,7 +18,8 @@ from study.desk import results as results_page
 from study.desk import studies as verbs
 from study.desk.exports import Kind
 from study.desk.forms import InviteForm
-from study.models import Deed, Right, Study
+from study.desk.views.ratings_seen import is_hidden, kind_asked, latest, of_ratings, remember
+from study.models import Right, Study
 from study.models.deeds import By
 from study.site.access import by, study_for
 
@@ -64,39 +64,13 @@ def studies(request: HttpRequest) -> HttpResponse:
     return render(request, "study/desk/studies.html", context)
 
 
-P = ParamSpec("P")
-
-
-def of_ratings(
-    view: Callable[Concatenate[HttpRequest, Study, Kind, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, str, P], HttpResponse]:
-    """A view of what ratings say: of this researcher's study, by one kind of raters, to be seen.
-
-    Means of people's ratings are kept back while the study is open, until this researcher says
-    that they want to look.
-    """
-
-    @require_safe
-    @login_required
-    @wraps(view)
-    def inner(request: HttpRequest, slug: str, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        chosen = study_for(request, slug, Right.READ)
-        kind = _kind(request, chosen)
-        if _hidden(request, chosen, kind):
-            messages.error(request, "The study is open: show the results on this page first.")
-            return redirect("study", slug)
-        return view(request, chosen, kind, *args, **kwargs)
-
-    return inner
-
-
 @require_safe
 @login_required
 def study(request: HttpRequest, slug: str) -> HttpResponse:
     """Progress, results and links of one study."""
     chosen = study_for(request, slug, Right.SEE)
-    kind = _kind(request, chosen)
-    context: dict[str, Any] = {"hidden": _hidden(request, chosen, kind), "found": None}
+    kind = kind_asked(request, chosen)
+    context: dict[str, Any] = {"hidden": is_hidden(request, chosen, kind), "found": None}
     context["unrated"] = chosen.state == Study.State.DRAFT and not exports.kinds(chosen)
     if context["unrated"]:
         context["bars"] = checklist.bars(checklist.points(chosen))
@@ -119,14 +93,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _found(request: HttpRequest, chosen: Study, kind: Kind) -> dict[str, Any]:
     """The latest figures, whose page they are on, and whether newer ones are being computed."""
-    _note_look(request, chosen, kind)
-    there = computed.last(chosen, kind=kind, name=computed.PAGE)
-    patience = computed.GLANCE if there else computed.PATIENCE
-    try:
-        made = computed.ask(chosen, kind=kind, name=computed.PAGE, patience=patience) or there
-    except computed.Failed as failure:
-        messages.error(request, str(failure))
-        made = there
+    made = latest(request, chosen, kind, computed.PAGE)
     mark = made.mark if made else ""
     figures = {
         name: f"{reverse('figure', args=[chosen.slug, name, 'svg'])}?raters={kind}&of={mark}"
@@ -142,7 +109,7 @@ def look(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the means of an open study to this researcher from now on, and keep that it was done."""
     chosen = study_for(request, slug, Right.READ)
     verbs.look(chosen, by=by(request))
-    request.session[_seen(chosen)] = _spell(chosen)
+    remember(request, chosen)
     return redirect("study", slug)
 
 
@@ -220,42 +187,8 @@ def _do(request: HttpRequest, chosen: Study, verb: Verb) -> HttpResponse:
     return redirect("study", chosen.slug)
 
 
-def _kind(request: HttpRequest, chosen: Study) -> Kind:
-    """Whose ratings are asked for: ``?raters=``, else people's, if there are any."""
-    asked = request.GET.get("raters")
-    if asked not in {None, "people", "simulated"}:
-        raise Http404("?raters= is people or simulated")
-    if asked is None:
-        return "simulated" if exports.kinds(chosen) == ["simulated"] else "people"
-    return "simulated" if asked == "simulated" else "people"
-
-
 def _stem(chosen: Study, kind: Kind) -> str:
     return chosen.slug if kind == "people" else f"{chosen.slug}-SIMULATED"
-
-
-def _seen(chosen: Study) -> str:
-    """The session's entry that says in which spell this browser has looked."""
-    return f"looked at {chosen.pk}"
-
-
-def _spell(chosen: Study) -> int:
-    """Counts how often the study was opened and closed: a look holds until the next time."""
-    return chosen.deeds.filter(kind__in=[Deed.Kind.OPENED, Deed.Kind.CLOSED]).count()
-
-
-def _hidden(request: HttpRequest, chosen: Study, kind: Kind) -> bool:
-    """Whether means are kept from this researcher: people's, while the study is open."""
-    still_open = kind == "people" and chosen.state == Study.State.OPEN
-    return still_open and request.session.get(_seen(chosen)) != _spell(chosen)
-
-
-def _note_look(request: HttpRequest, chosen: Study, kind: Kind) -> None:
-    """Keep that people's means are shown in this session; a closed study may be opened again."""
-    spell = _spell(chosen)
-    if kind == "people" and verbs.tells(chosen) and request.session.get(_seen(chosen)) != spell:
-        verbs.look(chosen, by=by(request))
-        request.session[_seen(chosen)] = spell
 
 
 def _downloads(

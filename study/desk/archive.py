@@ -158,8 +158,8 @@ def _method(study: Study, kind: Kind, found: Report, frame: pd.DataFrame) -> str
     n = found["counts"]
     flagged = [row for row in found["raters"] if row["flags"]]
     looks = [
-        f"- {look.at:%Y-%m-%d %H:%M} UTC, at {look.details.get('ratings', 'some')} ratings: "
-        + layout.prose(f"{look.get_kind_display()} {look.details.get('file', '')}".lower())
+        f"- {look.at:%Y-%m-%d %H:%M} UTC, {look.extent} ratings: "
+        + layout.prose(f"{look.get_kind_display().lower()} {look.looked_at}")
         for look in Deed.objects.early_looks(study)
     ]
     gaps = Session.objects.filter(rater__study=study, rater__simulated=kind == "simulated")

@@ -32,10 +32,13 @@ def get(study: Study, label: str) -> Rater:
 def told(rater: Rater, *, by: By | None = None) -> bytes:
     """Everything that is stored about ``rater``, as JSON; that it was told is noted.
 
-    Only what opens doors is left out: the tokens of the link and of the images.
+    A person's scores stand beside the methods that they gave them to: this is a look at the study
+    by the ratings of one (`Deed.objects.looks`), and the entry says how many it showed. Only what
+    opens doors is left out: the tokens of the link and of the images.
     """
-    by = by or by_command()
-    note(Deed.Kind.TOLD, by=by, study=rater.study, rater=rater.label)
+    shown = Rating.objects.counted().filter(trial__rater=rater).count()
+    told = {"rater": rater.label, "state": rater.study.state, "ratings": shown}
+    note(Deed.Kind.TOLD, by=by or by_command(), study=rater.study, **told)
     text = json.dumps(_everything(rater), cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
     return f"{text}\n".encode()
 

@@ -41,8 +41,14 @@ class DeedQuerySet(models.QuerySet["Deed"]):
     """Reads of several deeds."""
 
     def looks(self, study: Study) -> DeedQuerySet:
-        """Those that showed somebody the means of people's ratings of ``study``."""
-        return self.filter(study=study, kind__in=[Deed.Kind.LOOKED, Deed.Kind.TOOK])
+        """Those that showed somebody how people rate ``study``: its means, or one rater's scores.
+
+        A rater who had not rated yet, or was simulated, told nothing of that.
+        """
+        whole = Q(kind__in=[Deed.Kind.LOOKED, Deed.Kind.TOOK])
+        some = Q(details__ratings__gt=0) | Q(details__ratings__isnull=True)  # older ones do not say
+        one = Q(kind=Deed.Kind.TOLD, details__rater__startswith="R") & some
+        return self.filter(whole | one, study=study)
 
     def early_looks(self, study: Study) -> DeedQuerySet:
         """Looks after which more people could be asked: all but those since it was closed last.
@@ -137,6 +143,17 @@ class Deed(models.Model):
         if self.pk is not None:
             raise ValueError("an entry in the log is written once")
         super().save(*args, **kwargs)
+
+    @property
+    def looked_at(self) -> str:
+        """What a look showed: a file, or whose data; empty for the page of results."""
+        return str(self.details.get("rater" if self.kind == self.Kind.TOLD else "file", ""))
+
+    @property
+    def extent(self) -> str:
+        """How many ratings there were at a look, or were in the data of one rater, in words."""
+        preposition = "with" if self.kind == self.Kind.TOLD else "at"
+        return f"{preposition} {self.details.get('ratings', 'some')}"
 
     @property
     def told(self) -> str:

@@ -10,9 +10,11 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from study.desk import links, raters, rehearsal, studies
+from study.desk import archive, links, raters, rehearsal, studies
 from study.models import Deed, Rater, Rating, Screening, Session, Trial
+from study.models.deeds import By, note
 from study.rating import sessions, votes
+from tests.desk.test_archive import unpacked
 from tests.rating.way import SCREENS, answers, cast, go_on, vote
 
 
@@ -64,6 +66,23 @@ def test_everything_that_is_stored_is_told(answered, capsys):
             Rating: data["trials"][0]["rating"], Screening: data["screening"][0],
         }  # fmt: skip
         assert fields <= set(rows[model]), model
+
+
+def test_it_is_a_look_by_the_ratings_of_one_unless_there_are_none_or_nobody_is_behind_them(
+    answered,
+):
+    study = answered.study
+    raters.told(sessions.enrol(links.invite(study, 1)[0]))
+    list(rehearsal.rehearse(study, raters=1, seed=1))
+    raters.told(Rater.objects.get(simulated=True))
+    assert not Deed.objects.looks(study).exists()
+    raters.told(answered)
+    look = Deed.objects.early_looks(study).get()
+    assert look.details == {"rater": "R001", "state": "open", "ratings": 2}
+    said = unpacked(archive.archive(study, kind="people"))["method.md"].decode()
+    assert "with 2 ratings: exported the data of one rater R001" in said
+    note(Deed.Kind.TOLD, by=By(), study=study, rater="R002")
+    assert Deed.objects.looks(study).count() == 2, "one of before, which does not say how many"
 
 
 def test_what_opens_doors_is_not_told(answered):

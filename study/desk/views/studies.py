@@ -236,7 +236,9 @@ def _file(
         job = computed.job_of(chosen, kind, name)
         context = {"study": chosen, "kind": kind, "file": name, "job": job}
         return render(request, "study/desk/waiting.html", context, status=202)
-    if not inline and request.method == "GET" and kind == "people":
+    if inline:
+        _note_look(request, chosen, kind)  # as the page that it is part of does
+    elif request.method == "GET" and kind == "people":
         verbs.look(chosen, by=by(request), file=name)
     stem, _, extension = name.rpartition(".")
     part = "" if name == computed.ARCHIVE else f"-{stem}"

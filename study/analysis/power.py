@@ -13,8 +13,8 @@ from scipy.special import ndtr, stdtrit
 
 from study.analysis import significance
 from study.analysis.scores import Floats, Scores
+from study.analysis.significance import ALPHA
 
-ALPHA = 0.05
 POWER = 0.8
 STUDIES_AT_A_TIME = 25
 """Simulated and tested together: some megabytes."""

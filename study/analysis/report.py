@@ -20,6 +20,7 @@ from study.analysis import (
     screening,
     significance,
     subjects,
+    verdicts,
 )
 from study.analysis.scores import Flags, Floats, Scores
 from study.analysis.significance import Blocks, ZeroMethod
@@ -265,6 +266,7 @@ def notes(
                     else ": too few cells hold every method, so that there are no mean ranks."
                 )
             )
+    found += verdicts.notes(report["pairs"])
     if raters < opinion.FORMAL_RATERS:
         found.append(f"Informal: fewer than {opinion.FORMAL_RATERS} raters (ITU-R BT.500).")
     if raters < 2:

@@ -22,6 +22,8 @@ from study.analysis.scores import Floats, Scores
 ZeroMethod = Literal["wilcox", "pratt"]
 Blocks = Literal["auto", "complete", "pairwise"]
 
+ALPHA = 0.05
+"""A difference counts as shown if its p, after Holm, is below."""
 EXACT_UP_TO = 50
 """Differences up to which the exact distribution is used, if there are no ties and no zeros."""
 COMPLETE_SHARE = 1 / 3

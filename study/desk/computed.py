@@ -23,7 +23,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from benchmarks.files import write_whole
-from study.desk import archive, claims, exports, jobs, results, studies
+from study.desk import archive, by_image, claims, exports, jobs, results, studies
 from study.desk.exports import Kind
 from study.models import Job, Rating, Study
 from study.models.deeds import By
@@ -47,6 +47,7 @@ KEPT = 2
 """States of the votes whose files are kept: the newest, and the one that a page may show."""
 
 PAGE = "page.json"
+BY_IMAGE = "by_image.json"
 ARCHIVE = "archive.zip"
 ON_PAGE = (PAGE, *(f"{name}.svg" for name in exports.FIGURES))
 """What a study's page consists of; made together."""
@@ -83,6 +84,7 @@ def _makers() -> dict[str, Callable[[Study, Kind], bytes]]:
     """For each file what makes it. Raises ``ValueError`` where there is nothing to make it of."""
     makers: dict[str, Callable[[Study, Kind], bytes]] = {
         PAGE: results.page_json,
+        BY_IMAGE: by_image.by_image_json,
         "ratings.csv": lambda study, kind: exports.ratings(study, kind=kind).encode(),
         ARCHIVE: lambda study, kind: archive.archive(study, kind=kind),
     }

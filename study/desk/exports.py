@@ -22,6 +22,7 @@ from sr_models.methods import ORIGINAL
 from study.analysis import figures, layout, reading, render, tables
 from study.analysis import report as analysis
 from study.analysis.measures import OURS
+from study.analysis.scores import Scores
 from study.desk.measures import Measured, measured, measures_mark
 from study.models import Dataset, Deed, Rater, Rating, Study
 
@@ -137,15 +138,22 @@ def mark(study: Study, *, kind: Kind) -> str:
     return f"{deleted}-{state[:24]}"
 
 
-@lru_cache(maxsize=2)
-def _report(pk: int, kind: Kind, mark: str) -> analysis.Report | None:
-    study = Study.objects.get(pk=pk)
-    values = measured(study)
+def scores(study: Study, *, kind: Kind, values: Measured | None = None) -> Scores | None:
+    """The votes of one kind of raters for the analysis, or None while nobody has rated."""
+    values = values or measured(study)
     frame = raw(study, kind=kind, values=values)
     if frame.empty:
         return None
-    scores = reading.of_table(frame, measures=measures_of_images(values), of_sets=values.of_sets)
-    found = analysis.analyse(scores, correlation_threshold=study.least_correlation)
+    return reading.of_table(frame, measures=measures_of_images(values), of_sets=values.of_sets)
+
+
+@lru_cache(maxsize=2)
+def _report(pk: int, kind: Kind, mark: str) -> analysis.Report | None:
+    study = Study.objects.get(pk=pk)
+    votes = scores(study, kind=kind)
+    if votes is None:
+        return None
+    found = analysis.analyse(votes, correlation_threshold=study.least_correlation)
     found["raters_kind"] = kind
     found["table"] = tables.records(mos(study, kind=kind))
     return found

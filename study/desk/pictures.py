@@ -41,8 +41,13 @@ class Picture:
     @property
     def small_size(self) -> tuple[int, int]:
         """Width and height of the small picture."""
-        part = min(1.0, SIDE / max(self.width, self.height))
-        return max(1, round(self.width * part)), max(1, round(self.height * part))
+        return small_size(self.width, self.height)
+
+
+def small_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of the small picture of an image of this size, px."""
+    part = min(1.0, SIDE / max(width, height))
+    return max(1, round(width * part)), max(1, round(height * part))
 
 
 def of_set(set_name: str) -> list[Picture]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -11,13 +11,14 @@ from django.db.models import Avg, Count, Q
 
 from sr_models import SCALE
 from sr_models.methods import ORIGINAL
-from study.analysis import power, render, tables
+from study.analysis import power, render, tables, verdicts
 from study.analysis.measures import OURS, Measures
 from study.analysis.report import plain
 from study.desk import exports
 from study.desk.exports import Kind
 from study.desk.links import link
 from study.desk.measures import measured
+from study.desk.terms import TERMS
 from study.models import Dataset, Deed, Rater, Session, Stimulus, Study
 
 REFUSALS = {
@@ -49,6 +50,7 @@ def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str,
         "originals": any(each.get("references", True) for each in found.get("sections", [])),
         "deeds": study.deeds.order_by("-at", "-pk")[:DEEDS],
         "faults": faults(study),
+        "terms": TERMS,
         **found,
     }
 
@@ -84,9 +86,24 @@ def computed(study: Study, *, kind: Kind) -> dict[str, Any]:
         "measures": _described(known),
         "sections": sections,
         "paired": any(section["matrix"] for section in sections),
+        "alike": any(section["has_like_best"] for section in sections),
+        "few_pairs": any(section["some_too_few"] for section in sections),
+        "too_few": _once(sections),
         "counted": found["counts"]["ratings"] if found else 0,
         **(_whole(study, found, known) if found else {"notes": []}),
     }
+
+
+def _once(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """That a set has too few raters, each sentence once, with the sets unless it is all of them."""
+    said: dict[str, list[str]] = {}
+    for section in sections:
+        if section["too_few"]:
+            said.setdefault(section["too_few"], []).append(section["name"])
+    return [
+        {"said": sentence, "sets": [] if len(names) == len(sections) else names}
+        for sentence, names in said.items()
+    ]
 
 
 def progress(study: Study, kind: Kind) -> dict[str, Any]:
@@ -173,11 +190,12 @@ def _section(
     name: str, rows: list[dict[str, Any]], found: dict[str, Any] | None, known: Measures
 ) -> dict[str, Any]:
     """One set's table and pairs."""
-    pairs = {
-        (row["a"], row["b"]): row
+    tested = [
+        row
         for row in (found["pairs"] if found else [])
-        if row["set"] == name and row["unit"] == "raters" and row["n"] > 1
-    }
+        if row["set"] == name and row["unit"] == "raters" and row["n"]
+    ]
+    pairs = {(row["a"], row["b"]): row for row in verdicts.judged(tested)}
     rivals = [row for row in rows if row["method"] != ORIGINAL]
     ways = {"mos": True} | {measure: each.higher_is_better for measure, each in known.items()}
     for column, higher in ways.items():
@@ -190,15 +208,18 @@ def _section(
         row["is_original"] = row["method"] == ORIGINAL
         pair = _pair(pairs, winner, row["method"]) if winner else None
         row["like_best"] = bool(
-            pair and pair["p_holm"] is not None and pair["p_holm"] >= 0.05
-            and not row["is_original"]
-        )  # fmt: skip
+            pair and pair["can_differ"] and not pair["differs"] and not row["is_original"]
+        )
     return {
         "name": name,
         "rows": rows,
         "has_published": any(row["published_mos"] is not None for row in rows),
         "has_like_best": any(row["like_best"] for row in rows),
-        "matrix": _matrix(rows, pairs) if pairs else [],
+        "matrix": _matrix(rows, pairs) if any(row["n"] > 1 for row in tested) else [],
+        "too_few": verdicts.too_few(max((row["n"] for row in tested), default=0), len(tested)),
+        "some_too_few": sum(not row["can_differ"] for row in pairs.values()),
+        "unmarked": sum(row["unmarked"] for row in pairs.values()),
+        "pairs": len(pairs),
     }
 
 
@@ -230,8 +251,9 @@ def _compared(pair: dict[str, Any] | None) -> dict[str, Any] | None:
         return None
     return {
         "difference": f"{pair['mean_difference']:+.2f}".replace("-", "−"),
-        "p": render.p_value(pair["p_holm"]),
-        "significant": pair["p_holm"] < 0.05,
+        "p": render.p_value(pair["p_holm"]) if pair["can_differ"] else "",
+        "significant": pair["differs"],
+        "unmarked": pair["unmarked"],
     }
 
 
@@ -261,6 +283,7 @@ def _whole(study: Study, found: dict[str, Any], known: Measures) -> dict[str, An
         "powers": [
             row | {"planned": study.planned_raters, "planned_difference": _planned(study, row)}
             for row in found["power"]
+            if row["raters"] >= verdicts.least_raters(row["pairs"])
         ],
     }
 
@@ -276,7 +299,7 @@ def _retest(row: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _planned(study: Study, row: dict[str, Any]) -> float | None:
-    if study.planned_raters < 2:
+    if study.planned_raters < verdicts.least_raters(row["pairs"]):
         return None
     return power.smallest_difference(row["sd_of_differences"], study.planned_raters, row["pairs"])
 

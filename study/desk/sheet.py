@@ -50,6 +50,7 @@ class Pane:
     width: int = 0
     height: int = 0
     figures: Sequence[tuple[str, str]] = ()
+    method: str = ""
 
 
 class Missing(NamedTuple):
@@ -100,7 +101,7 @@ def panes(study: Study, source: Source) -> list[Pane]:
     found = []
     for name, title in titles.items():
         if name not in there:
-            found.append(Pane(title, "There is no output of this image."))
+            found.append(Pane(title, "There is no output of this image.", method=name))
         found += [_pane(study, each, figures.get(each.pk, [])) for each in there.get(name, [])]
     return found
 
@@ -118,6 +119,7 @@ def _pane(study: Study, stimulus: Stimulus, figures: Sequence[tuple[str, str]]) 
         stimulus.width,
         stimulus.height,
         figures,
+        stimulus.method.name,
     )
 
 

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from study.desk.views import (
     beginning,
     bringing,
+    by_image,
     calibration,
     catalogue,
     docs,
@@ -95,6 +96,12 @@ urlpatterns = [
     path("studies/<slug:slug>/preview/<str:language>/<int:seed>/<slug:name>/", include(PREVIEWED)),
     path("studies/<slug:slug>/images/", sheet.images, name="study_images"),
     path("studies/<slug:slug>/images/<str:name>.png", sheet.image, name="study_image"),
+    path("studies/<slug:slug>/images/small/<str:name>.webp", sheet.small, name="study_small"),
+    path("studies/<slug:slug>/by-image/", by_image.by_image, name="by_image"),
+    path("studies/<slug:slug>/by-image/image", by_image.one_image, name="one_image"),
+    path(
+        "studies/<slug:slug>/by-image/disagreements", by_image.disagreements, name="disagreements"
+    ),
     path("studies/<slug:slug>/open", opening.open_study, name="open_study"),
     path("studies/<slug:slug>/close", opening.close_study, name="close_study"),
     path("studies/<slug:slug>/put-away", opening.put_away, name="put_away"),

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
-from study.desk import sheet
+from study.desk import pictures, sheet
 from study.models import Right
 from study.rating import showing
 from study.site.access import study_for
@@ -48,5 +48,24 @@ def image(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     except showing.Faulty as fault:
         return HttpResponse(str(fault), content_type="text/plain", status=503)
     response = HttpResponse(content, content_type="image/png")
+    patch_cache_control(response, private=True, max_age=3600)
+    return response
+
+
+@require_safe
+@login_required
+def small(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """The same, small."""
+    stimulus = sheet.found(study_for(request, slug, Right.SEE), name)
+    if stimulus is None:
+        raise Http404(f"{slug} shows no such image.")
+    picture = pictures.Picture(
+        stimulus.path.name, stimulus.path, stimulus.width, stimulus.height, sha256=stimulus.sha256
+    )
+    try:
+        content = pictures.small(picture)
+    except ValueError as fault:
+        return HttpResponse(str(fault), content_type="text/plain", status=503)
+    response = HttpResponse(content, content_type="image/webp")
     patch_cache_control(response, private=True, max_age=3600)
     return response

@@ -83,6 +83,6 @@ def in_words(reasons: list[str]) -> list[str]:
 
 def renew(study: Study, *, kind: Kind) -> None:
     """Ask for newer figures, at most now and then. Those of a large study come later."""
-    if cache.add(f"flags {study.pk} {kind}", True, NOW_AND_THEN):
+    if cache.add(f"flags-{study.pk}-{kind}", True, NOW_AND_THEN):
         with suppress(ValueError, computed.Failed):  # nobody has rated, or the log says why
             computed.renew(study, kind=kind, name=computed.PAGE)

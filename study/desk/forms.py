@@ -13,12 +13,29 @@ from study.desk import letters
 from study.desk.letters import Text
 from study.desk.links import MOST_AT_ONCE, MOST_OF_A_STUDY
 from study.desk.rehearsal import MOST_RATERS
+from study.models import Study
 
 
 class InviteForm(forms.Form):
     """How many links to make."""
 
     count = forms.IntegerField(min_value=1, max_value=MOST_AT_ONCE)
+
+
+class SelectedForm(forms.Form):
+    """Raters by the numbers of their links, and what is to be done with them."""
+
+    numbers = forms.TypedMultipleChoiceField(coerce=int)
+    do = forms.ChoiceField(
+        choices=[(name, name) for name in ("revoke", "approve", "take_back")],
+    )
+
+    def __init__(self, *args: Any, study: Study, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        known = study.invitations.order_by("number").values_list("number", flat=True)
+        self.fields["numbers"].choices = [  # type: ignore[attr-defined]
+            (number, number) for number in known
+        ]
 
 
 class RehearsalForm(forms.Form):

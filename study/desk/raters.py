@@ -9,9 +9,13 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, Q
 
-from study.models import Deed, Rater, Rating, Revision, Study, Trial
+from study.desk import links
+from study.models import Deed, Invitation, Rater, Rating, Revision, Study, Trial
 from study.models.deeds import By, by_command, note
 from study.rating import sessions
+
+OF_LINKS = (Deed.Kind.REVOKED, Deed.Kind.REPLACED, Deed.Kind.NAMED, Deed.Kind.APPROVED)
+"""Deeds that name links by their numbers."""
 
 
 def get(study: Study, label: str) -> Rater:
@@ -63,6 +67,10 @@ def _everything(rater: Rater) -> dict[str, Any]:
         "rater": {"label": rater.label, **_row(rater, "study", "invitation", "consent",
                                                "instructions")},
         "link": _row(invitation, "study", "token") if invitation else None,
+        "letters": [
+            _row(letter, "invitation", "asked_by")
+            for letter in (invitation.letters.all() if invitation else ())
+        ],
         "agreed to": _text(rater, "consent"),
         "read": _text(rater, "instructions"),
         "screening": [_row(attempt, "rater") for attempt in rater.screening_set.all()],
@@ -100,11 +108,27 @@ def _trial(trial: Trial) -> dict[str, Any]:
 
 
 def _deeds(rater: Rater) -> Any:
-    """What the log says of this rater: by the label, or by the number of the link."""
-    own = Q(account=rater.label) | Q(details__rater=rater.label)
-    if rater.invitation is not None:
-        own |= Q(kind=Deed.Kind.REVOKED, details__number=rater.invitation.number)
-    return Deed.objects.filter(own, study=rater.study)
+    return deeds(rater.study, rater=rater, invitation=rater.invitation)
+
+
+def deeds(
+    study: Study, *, rater: Rater | None = None, invitation: Invitation | None = None
+) -> list[Deed]:
+    """What the log says of one rater: by the label, or by the number of the link."""
+    own = Q(pk__in=[])
+    if rater is not None:
+        own |= Q(account=rater.label) | Q(details__rater=rater.label)
+    if invitation is not None:
+        own |= Q(kind__in=OF_LINKS)
+    found = Deed.objects.filter(own, study=study)
+    return [deed for deed in found if deed.kind not in OF_LINKS or _names(deed, invitation)]
+
+
+def _names(deed: Deed, invitation: Invitation | None) -> bool:
+    """Whether a deed about links is about this one."""
+    told = deed.details
+    numbers = [told.get("number"), told.get("new"), *links.numbers_in(told.get("numbers"))]
+    return invitation is not None and invitation.number in numbers
 
 
 def _row(row: Model, *without: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.db.models import Avg, Count, Q
 
 from sr_models import SCALE
@@ -16,7 +15,6 @@ from study.analysis.measures import OURS, Measures
 from study.analysis.report import plain
 from study.desk import exports
 from study.desk.exports import Kind
-from study.desk.links import link
 from study.desk.measures import measured
 from study.desk.terms import TERMS
 from study.models import Dataset, Deed, Rater, Session, Stimulus, Study
@@ -27,8 +25,8 @@ REFUSALS = {
     "calibration": "calibration",
     "": "a reason that was deleted with the answers",
 }
-LINKS, DEEDS = 100, 30
-"""Links on a page of them, and deeds on the page: the latest; all are in the admin."""
+DEEDS = 30
+"""Deeds on the page: the latest; all are in the admin."""
 ALWAYS = {"psnr": "PSNR, dB", "ssim_daala": "SSIM, daala", "ssim": "SSIM, Wang"}
 """Measures that have a column though nothing is measured, where there are originals, and what is
 above it; others follow."""
@@ -331,35 +329,3 @@ def _with_interval(row: dict[str, Any], key: str) -> str:
     if row[f"{key}_low"] is not None:
         said += f" ({row[f'{key}_low']:.2f} to {row[f'{key}_high']:.2f})"
     return said.replace("-", "−")
-
-
-def invitations(study: Study, number: str | int | None = 1) -> dict[str, Any]:
-    """``page``: one page of the invitations; ``rows``: each with its link and how far its rater is.
-
-    ``number``: of the page, from 1; anything else is the nearest that there is. ``status`` of a
-    row: not opened, opened, then the rater's stage; deleted, if they had their answers deleted; or
-    revoked.
-    """
-    total = study.images_each()
-    page = Paginator(study.invitations.with_progress(), LINKS).get_page(number)
-    rows = [
-        {
-            "number": invitation.number,
-            "url": link(invitation),
-            "status": _status(invitation),
-            "position": getattr(invitation, "position", None) or 0,
-            "total": total,
-        }
-        for invitation in page
-    ]
-    return {"page": page, "rows": rows}
-
-
-def _status(invitation: Any) -> str:
-    if invitation.revoked_at is not None:
-        return "revoked"
-    if invitation.erased:
-        return "deleted"
-    if invitation.stage is not None:
-        return str(Rater.Stage(invitation.stage).label.lower())
-    return "not opened" if invitation.opened_at is None else "opened"

@@ -79,6 +79,7 @@ class Deed(models.Model):
         REVOKED = "revoked", "Withdrew a link"
         REPLACED = "replaced", "Made a link in place of another"
         NAMED = "named", "Changed names or mail addresses of links"
+        LISTED = "listed", "Took the list of raters with their links"
         WROTE = "wrote", "Asked for mail to raters"
         APPROVED = "approved", "Approved raters"
         SHARED = "shared", "Changed who works on the study"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, Count, F, Q, When
+from django.db.models import Count, Q
 from django.urls import reverse
 
 from study.models.catalog import Stimulus
@@ -199,23 +199,6 @@ def new_token() -> str:
     return secrets.token_urlsafe(16)
 
 
-class InvitationQuerySet(models.QuerySet["Invitation"]):
-    """Reads of several invitations."""
-
-    def with_progress(self) -> InvitationQuerySet:
-        """Adds ``position``, the answers that count, ``finished_at``, ``stage`` and ``erased``.
-
-        All are ``None`` before enrolment.
-        """
-        answers = Count("rater__trial__rating", filter=Q(rater__trial__kind="main"))
-        return self.annotate(
-            position=Case(When(rater__isnull=False, then=answers)),
-            finished_at=F("rater__finished_at"),
-            stage=F("rater__stage"),
-            erased=F("rater__erased"),
-        ).order_by("number")
-
-
 class Invitation(models.Model):
     """A personal link to a study, for one rater, on any number of devices."""
 
@@ -240,8 +223,6 @@ class Invitation(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
-
-    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         ordering = ["study", "number"]

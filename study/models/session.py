@@ -34,6 +34,20 @@ class Text(models.Model):
         return row
 
 
+class RaterQuerySet(models.QuerySet["Rater"]):
+    """Reads of several raters."""
+
+    def waiting_for_approval(self) -> RaterQuerySet:
+        """People who finished a study that approves raters, and whose work nobody accepted yet."""
+        return self.filter(
+            study__approves=True,
+            simulated=False,
+            erased=False,
+            stage=Rater.Stage.FINISHED,
+            approved_at=None,
+        )
+
+
 class Rater(models.Model):
     """One observer in one study. ``stage`` and ``position`` say which page is due to them.
 
@@ -88,6 +102,8 @@ class Rater(models.Model):
     seen_at = models.DateTimeField("latest vote", null=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     left_at = models.DateTimeField("screened out or withdrawn", null=True)
+
+    objects = RaterQuerySet.as_manager()
 
     class Meta:
         ordering = ["study", "number"]

@@ -21,6 +21,7 @@ from django.utils.translation import get_language
 from study.models import (
     Deed,
     Invitation,
+    Letter,
     Rater,
     Rating,
     Session,
@@ -317,7 +318,23 @@ def _erase(rater: Rater, by: By) -> None:
     rater.position, rater.proof, rater.erased = 0, None, True
     rater.seen_at = rater.finished_at = None
     rater.refusal = ""  # says how somebody sees
+    if rater.invitation is not None:
+        _forget_name(rater.invitation)
     note(Deed.Kind.ERASED, by=by, study=rater.study, rater=rater.label, answers=answers)
+
+
+def _forget_name(invitation: Invitation) -> None:
+    """Take the name, the mail address and the letters from a link, and from those that it replaced
+    or that were made in its place: they are one person's, who has asked for it.
+    """
+    chain = [invitation]
+    while chain[0].replaces is not None:
+        chain.insert(0, chain[0].replaces)
+    while (after := Invitation.objects.filter(replaces=chain[-1]).first()) is not None:
+        chain.append(after)
+    keys = [each.pk for each in chain]
+    Letter.objects.filter(invitation__in=keys).delete()
+    Invitation.objects.filter(pk__in=keys).update(name="", mail="")
 
 
 def standing(rater: Rater) -> dict[str, Any]:

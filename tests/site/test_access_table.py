@@ -54,6 +54,7 @@ PLACES = {
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
     "admin": "/admin/", "catalogue": "/catalogue/", "people": "/people/",
     "members": "/studies/small/people/",
+    "raters": "/studies/small/raters/", "rater": r"/studies/small/raters/\d+/",
     "preview": "/studies/small/preview/.*",
     "new": "/new-study/", "part": r"/studies/\w+/edit/\w+",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",
@@ -344,7 +345,14 @@ def body(pattern: str) -> dict[str, Any]:
         "/password/": {
             "old_password": PASSWORD, "new_password1": PASSWORD * 2, "new_password2": PASSWORD * 2,
         },
-        "/studies/SLUG/invite": {"count": 1},
+        "/studies/SLUG/raters/invite": {"count": 1},
+        "/studies/SLUG/raters/selected": {"do": "revoke", "numbers": ["1", "2"], "sure": "yes"},
+        "/studies/SLUG/raters/approval": {"approves": "yes"},
+        "/studies/SLUG/raters/NUMBER/": {"name": "Jane Doe", "mail": "jane@example.org"},
+        **{
+            f"/studies/SLUG/raters/NUMBER/{verb}": {"sure": "yes"}
+            for verb in ("revoke", "replace", "delete")
+        },
         "/new-study/": {"title": name, "start": "quick"},
         "/studies/SLUG/people/": {"name": "super", "role": "viewer", "add": "yes"},
         "/studies/DRAFT/edit/sessions": typed | {"seen": json.dumps(seen), "retests": 1},

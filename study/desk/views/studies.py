@@ -1,23 +1,23 @@
-"""A study: what it gathered, its links, and the way its figures leave for a paper."""
+"""A study: what it gathered, and the way its figures leave for a paper."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from study.desk import checklist, computed, exports, links, shelf, summary
+from study.desk import checklist, computed, exports, shelf, summary
 from study.desk import results as results_page
 from study.desk import studies as verbs
 from study.desk.exports import Kind
-from study.desk.forms import InviteForm
 from study.desk.views.ratings_seen import (
     is_hidden,
     kind_asked,
@@ -27,16 +27,7 @@ from study.desk.views.ratings_seen import (
     remember,
 )
 from study.models import Right, Study
-from study.models.deeds import By
 from study.site.access import by, study_for
-
-
-class Verb(Protocol):
-    """Something that is done to a study by somebody."""
-
-    def __call__(self, study: Study, /, *, by: By) -> object:
-        """Raises ``ValueError`` with the reason if it cannot be done."""
-
 
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -74,7 +65,7 @@ def studies(request: HttpRequest) -> HttpResponse:
 @require_safe
 @login_required
 def study(request: HttpRequest, slug: str) -> HttpResponse:
-    """Progress, results and links of one study."""
+    """Progress and results of one study."""
     chosen = study_for(request, slug, Right.SEE)
     kind = kind_asked(request, chosen)
     context: dict[str, Any] = {"hidden": is_hidden(request, chosen, kind), "found": None}
@@ -88,13 +79,15 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     empty = {"measures": context.get("objective") == [], "ranks": context.get("ranked") is False}
     drawn = [name for name in exports.FIGURES if not empty.get(name)]
     context["downloads"] = _downloads(slug, kind, drawn, rated=rated, hidden=context["hidden"])
-    context["invitations"] = results_page.invitations(chosen, request.GET.get("links"))
+    context["links"] = chosen.invitations.aggregate(
+        made=Count("pk"),
+        unopened=Count("pk", filter=Q(opened_at=None, revoked_at=None, rater=None)),
+    )
     context["summary"] = [
         (subject, said, summary.PARTS.get(subject)) for subject, said in summary.summary(chosen)
     ]
     context["kept"] = shelf.why_kept(chosen)
     context["due"] = chosen.jobs.due()
-    context["can_invite"] = chosen.state != Study.State.CLOSED
     return render(request, "study/desk/study.html", context)
 
 
@@ -161,37 +154,6 @@ def figure(
 def archive(request: HttpRequest, chosen: Study, kind: Kind) -> HttpResponse:
     """All that can be published, as a zip."""
     return _file(request, chosen, kind, computed.ARCHIVE)
-
-
-@require_POST
-@login_required
-def invite(request: HttpRequest, slug: str) -> HttpResponse:
-    """Make more links."""
-    form = InviteForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, f"Number of links: {form.errors['count'][0]}")
-        return redirect("study", slug)
-    count = form.cleaned_data["count"]
-    chosen = study_for(request, slug, Right.INVITE)
-    return _do(request, chosen, lambda chosen, *, by: links.invite(chosen, count, by=by))
-
-
-@require_POST
-@login_required
-def revoke(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """Withdraw one link."""
-    chosen = study_for(request, slug, Right.INVITE)
-    invitation = get_object_or_404(chosen.invitations, number=number)
-    return _do(request, chosen, lambda _, *, by: links.revoke(invitation, by=by))
-
-
-def _do(request: HttpRequest, chosen: Study, verb: Verb) -> HttpResponse:
-    """Carry out a verb on a study and show the study again, with the reason if it was refused."""
-    try:
-        verb(chosen, by=by(request))
-    except ValueError as error:
-        messages.error(request, str(error))
-    return redirect("study", chosen.slug)
 
 
 def _stem(chosen: Study, kind: Kind) -> str:

@@ -1,22 +1,4 @@
-// A study's page: copy a rater's link, ask before one is withdrawn, and wait for what is computed.
-
-for (const button of document.querySelectorAll("[data-copy]")) {
-  const field = button.parentElement.querySelector("input");
-  const label = button.firstChild;
-  field.addEventListener("focus", () => field.select());
-  button.hidden = !navigator.clipboard; // missing on plain http: the field is selected by a click
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(field.value);
-    label.data = "Copied";
-    setTimeout(() => (label.data = "Copy"), 2000);
-  });
-}
-
-for (const form of document.querySelectorAll("form[data-confirm]")) {
-  form.addEventListener("submit", (event) => {
-    if (!confirm(form.dataset.confirm)) event.preventDefault();
-  });
-}
+// A study's page: wait for what is computed.
 
 // What is being computed is shown, or taken away, as soon as it is there.
 const POLL = 2000; // ms

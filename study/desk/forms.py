@@ -118,9 +118,12 @@ class PersonForm(forms.ModelForm[User]):
 
     class Meta:
         model = User
-        fields = ["username"]
-        labels = {"username": "Name"}
-        help_texts = {"username": "Letters, digits and @ . + - _, as people sign in."}
+        fields = ["username", "email"]
+        labels = {"username": "Name", "email": "Mail address"}
+        help_texts = {
+            "username": "Letters, digits and @ . + - _, as people sign in.",
+            "email": "If they have one: where the link for a forgotten password goes.",
+        }
         error_messages = {"username": {"invalid": "Letters, digits and @ . + - _ only."}}
 
     def clean_username(self) -> str:
@@ -129,6 +132,31 @@ class PersonForm(forms.ModelForm[User]):
         if User.objects.filter(username__iexact=name).exists():
             raise forms.ValidationError("There is an account of that name.")
         return name
+
+    def clean_email(self) -> str:
+        """Also no address of another account."""
+        mail = str(self.cleaned_data["email"])
+        if mail and User.objects.filter(email__iexact=mail).exists():
+            raise forms.ValidationError("Another account has this mail address.")
+        return mail
+
+
+class AddressForm(forms.Form):
+    """One's own mail address, and the password that proves that it is oneself."""
+
+    mail = forms.EmailField(required=False, max_length=254, label="Mail address")
+    password = forms.CharField(strip=False, label="Your password")
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        """The right one."""
+        password = str(self.cleaned_data["password"])
+        if not self.user.check_password(password):
+            raise forms.ValidationError("This is not your password.", code="password_incorrect")
+        return password
 
 
 class PlanForm(forms.Form):

@@ -7,22 +7,43 @@ from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
 
-from study.models import Deed
+from study.models import Deed, Role
 from study.models.deeds import By, note
+from study.site.mail import is_address
 
 CATALOGUE = "add_to_catalogue"
+LONGEST_ADDRESS = 254
+"""Characters of a mail address."""
 
 
-def everyone() -> QuerySet[User]:
-    """All accounts by name, with the number of their ``studies`` and their right to the
-    ``catalogue``."""
+SORTS: dict[str, list[Any]] = {
+    "name": [Lower("username")],
+    "signed in": [F("last_login").desc(nulls_last=True), Lower("username")],
+    "new": ["-date_joined", "-pk"],
+}
+"""Orders of accounts."""
+
+
+def everyone(search: str = "", sort: str = "name") -> QuerySet[User]:
+    """All accounts, or those with ``search`` in their name or address, in an order of `SORTS`.
+
+    Adds their right to the ``catalogue`` and, for each role, in how many studies they have it:
+    ``owner``, ``editor``, ``viewer``.
+    """
     right = User.user_permissions.through.objects.filter(
         user=OuterRef("pk"), permission__codename=CATALOGUE
     )
-    counted = User.objects.annotate(studies=Count("study"), catalogue=Exists(right))
-    return counted.order_by("username")
+    roles = {
+        role.value: Count("memberships", filter=Q(memberships__role=role), distinct=True)
+        for role in Role
+    }
+    counted = User.objects.annotate(catalogue=Exists(right), **roles)
+    if search:
+        counted = counted.filter(Q(username__icontains=search) | Q(email__icontains=search))
+    return counted.order_by(*SORTS[sort])
 
 
 def may_add_to_catalogue(user: User) -> bool:
@@ -38,13 +59,14 @@ def of_the_catalogue() -> QuerySet[User]:
     return found
 
 
-def make(name: str, *, catalogue: bool, by: By) -> str:
+def make(name: str, *, catalogue: bool, by: By, mail: str = "") -> str:
     """A researcher's account; returns its password, which nobody can read again.
 
-    ``catalogue``: whether it may add to the catalogue. ``name`` is one that the form has checked.
+    ``catalogue``: whether it may add to the catalogue. ``name`` and ``mail``, their address, are
+    what the form has checked.
     """
     password = _password()
-    user = User(username=name)
+    user = User(username=name, email=mail)
     user.set_password(password)  # takes a moment, before the database is locked
     with transaction.atomic():
         user.save()
@@ -53,12 +75,15 @@ def make(name: str, *, catalogue: bool, by: By) -> str:
     return password
 
 
-def change(user: User, *, active: bool, catalogue: bool, by: By) -> bool:
-    """Switch an account on or off, and its right to add to the catalogue; whether that changed it.
+def change(user: User, *, active: bool, catalogue: bool, by: By, mail: str | None = None) -> bool:
+    """Switch an account on or off, its right to add to the catalogue, and its mail address if one
+    is given; whether that changed it.
 
-    Raises ``ValueError`` for one's own account and for superusers, who are the admin's business.
+    Raises ``ValueError`` for one's own account and for superusers, who are the admin's business,
+    and for an address that is none or another's.
     """
     _refuse_higher(user, by)
+    moved = mail is not None and set_address(user, mail, by=by)
     said: dict[str, Any] = {
         "may sign in": [user.is_active, active],
         "may add to the catalogue": [may_add_to_catalogue(user), catalogue],
@@ -70,7 +95,27 @@ def change(user: User, *, active: bool, catalogue: bool, by: By) -> bool:
             user.save(update_fields=["is_active"])
             _permit(user, catalogue)
             note(Deed.Kind.RIGHTS, by=by, of=user.username, **changed)
-    return bool(changed)
+    return bool(changed) or moved
+
+
+def set_address(user: User, mail: str, *, by: By) -> bool:
+    """Give an account another mail address, or none; whether it had another before.
+
+    Raises ``ValueError`` for what is no address, and for one that another account has in whatever
+    case: a forgotten password is set anew by it.
+    """
+    mail = mail.strip()
+    if mail and (len(mail) > LONGEST_ADDRESS or not is_address(mail)):
+        raise ValueError(f"{mail[:60]} is no mail address; write one as name@example.org.")
+    with transaction.atomic():
+        if mail and User.objects.filter(email__iexact=mail).exclude(pk=user.pk).exists():
+            raise ValueError("Another account has this mail address.")
+        if user.email == mail:
+            return False
+        user.email = mail
+        user.save(update_fields=["email"])
+        note(Deed.Kind.ADDRESS, by=by, of=user.username, it_has_one=bool(mail))
+    return True
 
 
 def new_password(user: User, *, by: By) -> str:

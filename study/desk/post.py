@@ -134,7 +134,7 @@ def _closed_to(link: Invitation, kind: Kind) -> str:
     if stage in Rater.ENDED:
         return f"is over: {Rater.Stage(stage).label.lower()}"
     written = link.invited_at or link.reminded_at  # type: ignore[attr-defined]
-    return "" if written or link.opened_at else "was never written to, nor opened"
+    return "" if stage or written or link.opened_at else "was never written to, nor opened"
 
 
 def ask(
@@ -167,7 +167,7 @@ def ask(
             )
             for link in to
         )  # fmt: skip
-        return _job(study, rows, by, kind=kind)
+        return _job(study, rows, by, letter=kind)
 
 
 def ask_again(study: Study, pks: Iterable[int], *, by: By) -> Job:

@@ -1,10 +1,12 @@
 """The addresses of researchers and admins, and the start page."""
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
 from django.urls import include, path, reverse_lazy
 from django.views.generic import RedirectView
 
 from study.desk.views import (
+    account,
     beginning,
     bringing,
     by_image,
@@ -23,6 +25,7 @@ from study.desk.views import (
     sheet,
     studies,
 )
+from study.site.forgotten import Forgotten, NewPassword
 from study.site.sign_in import ChangePassword, SignIn, SignOut
 
 PREVIEWED = [
@@ -47,6 +50,17 @@ urlpatterns = [
         ChangePassword.as_view(template_name="study/desk/password.html"),
         name="password",
     ),
+    path(
+        "password/forgotten/",
+        Forgotten.as_view(template_name="study/desk/forgotten.html"),
+        name="forgotten",
+    ),
+    path(
+        "password/new/<str:uidb64>/<str:token>/",
+        NewPassword.as_view(template_name="study/desk/new_password_by_link.html"),
+        name="new_password_by_link",
+    ),
+    path("account/", login_required(account.Account.as_view()), name="account"),
     path("jobs/", jobs.jobs, name="jobs"),
     path("jobs/<int:job>/", jobs.show, name="job"),
     path("jobs/<int:job>/card", jobs.card, name="job_card"),

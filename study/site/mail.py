@@ -30,6 +30,9 @@ LONGEST_SAID = 200
 WAITING = 20
 """Letters that a process may be about to send after its answers: what comes beyond is dropped."""
 
+MOMENT = 1.0
+"""Seconds after which they are begun: the answer is on its way by then."""
+
 logger = logging.getLogger(__name__)
 _room = threading.BoundedSemaphore(WAITING)
 
@@ -117,11 +120,14 @@ def soon(to: str, subject: str, body: str) -> None:
 
     A process that is killed meanwhile sends nothing; nobody hears of it but the server's log.
     """
-    after(lambda: _try(to, subject, body))
+    after(lambda: deliver(to, subject, body))
 
 
 def after(work: Callable[[], None]) -> None:
-    """Do something after the answer, in a thread of its own; not if too much waits already."""
+    """Do something after the answer, in a thread of its own; not if too much waits already.
+
+    What it raises is written into the server's log.
+    """
     if not _room.acquire(blocking=False):
         logger.warning("a letter is not sent: %d others wait already", WAITING)
         return
@@ -135,10 +141,13 @@ def after(work: Callable[[], None]) -> None:
             database.close()
             _room.release()
 
-    threading.Thread(target=run, name="letters", daemon=True).start()
+    timer = threading.Timer(MOMENT, run)
+    timer.name, timer.daemon = "letters", True
+    timer.start()
 
 
-def _try(to: str, subject: str, body: str) -> None:
+def deliver(to: str, subject: str, body: str) -> None:
+    """Send one letter now; if it is not taken, that is written into the server's log."""
     try:
         with server() as connection:
             send(connection, to, subject, body)

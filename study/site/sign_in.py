@@ -21,6 +21,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, update_session_auth_hash
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.core.exceptions import BadRequest
 from django.db import transaction
@@ -31,7 +32,7 @@ from django.utils import timezone
 
 from study.models.deeds import By, Deed, note
 from study.models.turns import alone
-from study.site import idle
+from study.site import idle, mail
 from study.site.access import address, by
 
 WINDOW = timedelta(minutes=15)
@@ -50,6 +51,11 @@ PATIENCE = 2.0
 QUEUE = 2
 """How many of a process's threads may be at the door: the others are the raters'."""
 LONGEST_NAME = 150
+
+CHANGED = "The password of your account was changed"
+IF_NOT_YOU = (
+    "If it was not you, tell whoever runs this site at once: somebody else may be signed in as you."
+)
 
 _queue = threading.BoundedSemaphore(QUEUE)
 
@@ -85,8 +91,8 @@ def to_wait(who: By, *, now: datetime | None = None) -> TurnedAway | None:
     latest = _signed_in(who, now - WINDOW).last()
     if latest is not None:
         both = both.filter(at__gt=latest.at)
-    until = max(_free_at(both, OF_ACCOUNT_FROM_ADDRESS, now), _free_at(here, OF_ADDRESS, now))
-    everywhere = _free_at(failed.filter(account=who.account), OF_ACCOUNT, now)
+    until = max(free_at(both, OF_ACCOUNT_FROM_ADDRESS, now), free_at(here, OF_ADDRESS, now))
+    everywhere = free_at(failed.filter(account=who.account), OF_ACCOUNT, now)
     if everywhere > until and not _signed_in(who, now - AT_HOME_FOR).exists():
         until = everywhere
     if until <= now:
@@ -97,7 +103,7 @@ def to_wait(who: By, *, now: datetime | None = None) -> TurnedAway | None:
     return TurnedAway(429, f"Too many wrong passwords. Try again in {when}.", seconds)
 
 
-def _free_at(failed: QuerySet[Deed], limit: int, now: datetime) -> datetime:
+def free_at(failed: QuerySet[Deed], limit: int, now: datetime) -> datetime:
     """When the earliest of the latest ``limit`` failures is forgotten; ``now`` if fewer are."""
     times = list(failed.order_by("-at").values_list("at", flat=True)[:limit])
     return times[-1] + WINDOW if len(times) == limit else now
@@ -121,7 +127,7 @@ def _at_the_door() -> Iterator[None]:
         _queue.release()
 
 
-class _Door:
+class Door:
     """A page that takes a password which somebody may be guessing."""
 
     request: HttpRequest
@@ -159,7 +165,7 @@ class _Door:
         return response
 
 
-class SignIn(_Door, LoginView):
+class SignIn(Door, LoginView):
     """The page where researchers and admins sign in."""
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -167,6 +173,10 @@ class SignIn(_Door, LoginView):
         super().setup(request, *args, **kwargs)
         refused = self.get_redirect_url().startswith(reverse("admin:index"))
         self.redirect_authenticated_user = not refused or request.user.is_staff
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """With whether a forgotten password can be set anew by mail."""
+        return super().get_context_data(mail=mail.configured(), **kwargs)
 
     def who(self) -> By:
         """The name that was given, as the form will read it."""
@@ -193,7 +203,7 @@ class SignIn(_Door, LoginView):
         return super().form_invalid(form)
 
 
-class ChangePassword(_Door, PasswordChangeView):
+class ChangePassword(Door, PasswordChangeView):
     """The page where people change their own password; their other sessions end with it."""
 
     success_url = reverse_lazy("studies")
@@ -206,6 +216,7 @@ class ChangePassword(_Door, PasswordChangeView):
             update_session_auth_hash(self.request, user)
             note(Deed.Kind.PASSWORD, by=by(self.request))
             self.request.session.save()
+        tell(user)
         messages.success(self.request, "Your password is changed. Other browsers are signed out.")
         return HttpResponseRedirect(self.get_success_url())
 
@@ -214,6 +225,12 @@ class ChangePassword(_Door, PasswordChangeView):
         if form.has_error("old_password", "password_incorrect"):
             self.failed(page="password")
         return super().form_invalid(form)
+
+
+def tell(user: User) -> None:
+    """Write to somebody that their password was changed, if they have an address."""
+    if mail.configured() and user.email:
+        mail.soon(user.email, CHANGED, f"{CHANGED}.\n\n{IF_NOT_YOU}")
 
 
 class SignOut(LogoutView):

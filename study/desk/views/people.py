@@ -6,13 +6,19 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from study.desk import people as verbs
 from study.desk.forms import PersonForm
 from study.site.access import by
+
+ON_A_PAGE = 50
+"""Accounts."""
+SORTS = {"name": "by name", "signed in": "signed in last", "new": "made last"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -22,10 +28,18 @@ def people(request: HttpRequest) -> HttpResponse:
     _refuse_others(request)
     form = PersonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        name = form.cleaned_data["username"]
-        password = verbs.make(name, catalogue=form.cleaned_data["catalogue"], by=by(request))
+        told = form.cleaned_data
+        name, catalogue = told["username"], told["catalogue"]
+        password = verbs.make(name, catalogue=catalogue, mail=told["email"], by=by(request))
         return _shown_once(request, name, password)
-    context = {"people": verbs.everyone(), "form": form}
+    asked = request.GET
+    sort = asked.get("sort") if asked.get("sort") in verbs.SORTS else "name"
+    search = asked.get("search", "").strip()[:150]
+    found = verbs.everyone(search, str(sort))
+    context = {
+        "people": Paginator(found, ON_A_PAGE).get_page(asked.get("page")),
+        "search": search, "sort": sort, "sorts": SORTS, "form": form,
+    }  # fmt: skip
     return render(request, "study/desk/people.html", context, status=400 if form.errors else 200)
 
 
@@ -34,15 +48,18 @@ def people(request: HttpRequest) -> HttpResponse:
 def change_person(request: HttpRequest, number: int) -> HttpResponse:
     """What somebody may do; a box that is not ticked is not sent."""
     user = _somebody(request, number)
-    told = {"active": "active" in request.POST, "catalogue": "catalogue" in request.POST}
+    sent = request.POST
+    may = {"active": "active" in sent, "catalogue": "catalogue" in sent}
     try:
-        changed = verbs.change(user, **told, by=by(request))
+        changed = verbs.change(user, **may, mail=sent.get("mail"), by=by(request))
     except ValueError as error:
         messages.error(request, str(error))
     else:
         if changed:
             messages.success(request, f"{user.username} was changed.")
-    return redirect("people")
+    page = QueryDict(mutable=True)
+    page.update({name: sent[name] for name in ("search", "sort", "page") if sent.get(name)})
+    return redirect(f"{reverse('people')}?{page.urlencode()}" if page else "people")
 
 
 @require_POST

@@ -226,11 +226,15 @@ def _stimuli(votes: pd.DataFrame) -> pd.DataFrame:
 
 def _matrix(votes: pd.DataFrame, common: pd.DataFrame) -> Floats:
     """Raters by the common stimuli, NaN for no vote."""
-    keys = common[STIMULUS].assign(place=np.arange(len(common)))
-    mine = votes.merge(keys, on=STIMULUS, how="inner")
-    rater, names = pd.factorize(mine["rater"])
+    place = {key: n for n, key in enumerate(common[STIMULUS].itertuples(index=False, name=None))}
+    groups = votes.groupby(STIMULUS, sort=False)  # numbered as they come, as in _stimuli
+    own = _stimuli(votes)[STIMULUS].itertuples(index=False, name=None)
+    known = [place.get(key, -1) for key in own]
+    column = np.array([*known, -1], dtype=np.int64)[groups.ngroup().to_numpy(dtype=np.int64)]
+    mine, score = column >= 0, votes["score"].to_numpy(dtype=np.float64)
+    rater, names = pd.factorize(votes["rater"].to_numpy()[mine])
     matrix = np.full((len(names), len(common)), np.nan)
-    matrix[rater, mine["place"].to_numpy()] = mine["score"].to_numpy(dtype=np.float64)
+    matrix[rater, column[mine]] = score[mine]
     return matrix
 
 
@@ -321,16 +325,16 @@ def _drawn(matrix: Floats, codes: list[Ints], draws: int, rng: np.random.Generat
     """Means of each method with the raters drawn anew: draws by methods."""
     raters = len(matrix)
     weights = rng.multinomial(raters, np.full(raters, 1 / raters), size=draws).astype(np.float64)
-    seen = ~np.isnan(matrix)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = (weights @ np.where(seen, matrix, 0)) / (weights @ seen)
-    # An image of which a draw has no vote is left out of that draw.
-    known = ~np.isnan(means)
-    means = np.where(known, means, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.column_stack(
-            [means[:, some].sum(axis=1) / known[:, some].sum(axis=1) for some in codes]
-        )
+    found = np.empty((draws, len(codes)))
+    for column, some in enumerate(codes):
+        of = matrix[:, some]
+        seen = (~np.isnan(of)).astype(np.float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = (weights @ np.nan_to_num(of)) / (weights @ seen)
+            # An image of which a draw has no vote is left out of that draw.
+            known = ~np.isnan(means)
+            found[:, column] = np.where(known, means, 0).sum(axis=1) / known.sum(axis=1)
+    return found
 
 
 def _fit(name: str, points: pd.DataFrame) -> dict[str, Any]:

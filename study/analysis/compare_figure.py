@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ABREAST = 3
-LONGEST = 40
+LONGEST = 90
 
 
 def against(
@@ -34,11 +34,11 @@ def against(
     """
     if not found["stimuli"]:
         raise ValueError("the two studies have no rated image in common: there is nothing to draw")
-    labels = [
-        marks.title(kind, f"MOS in {side}: {_short(name)}")
-        for side, name, kind in zip("AB", names, kinds, strict=True)
-    ]
-    return whole(lambda: _draw(found, labels, order, titles or {}), format, "simulated" in kinds)
+    labels = [marks.short(kind, f"MOS in {side}") for side, kind in zip("AB", kinds, strict=True)]
+    told = "\n".join(f"{side}: {_short(name)}" for side, name in zip("AB", names, strict=True))
+    return whole(
+        lambda: _draw(found, labels, told, order, titles or {}), format, "simulated" in kinds
+    )
 
 
 def _short(name: str) -> str:
@@ -46,27 +46,31 @@ def _short(name: str) -> str:
 
 
 def _draw(
-    found: Mapping[str, Any], labels: list[str], order: Sequence[str], titles: Mapping[str, str]
+    found: Mapping[str, Any],
+    labels: list[str],
+    told: str,
+    order: Sequence[str],
+    titles: Mapping[str, str],
 ) -> Figure:
     from matplotlib.figure import Figure
 
     sets = list(dict.fromkeys(row["set"] for row in found["stimuli"]))
     abreast = min(ABREAST, len(sets))
     lines = -(-len(sets) // abreast)
-    figure = Figure(figsize=(max(4.2, 2.9 * abreast), 0.9 + 3.1 * lines), layout="constrained")
+    figure = Figure(figsize=(max(4.2, 2.9 * abreast), 1.2 + 2.9 * lines), layout="constrained")
     panels = figure.subplots(lines, abreast, squeeze=False).flatten()
     drawn: dict[str, Any] = {}
     for ax, name in zip(panels, sets, strict=False):
         drawn |= _panel(ax, found, name, order)
         ax.set_title(name, loc="left")
+        ax.set(xlabel=labels[0], ylabel=labels[1])
     for ax in panels[len(sets) :]:
         ax.remove()
-    figure.supxlabel(labels[0], size=9)
-    figure.supylabel(labels[1], size=9)
     there = [name for name in order if name in drawn]
     figure.legend(
         [drawn[name] for name in there], [titles.get(name, name) for name in there],
         loc="outside lower center", frameon=False, fontsize=8,
+        title=told, title_fontsize=8, alignment="left",
         ncols=min(len(there), 2 * abreast + 1),
     )  # fmt: skip
     return figure

@@ -70,7 +70,7 @@ def distribution(
         raise ValueError("there are no ratings to draw yet")
     counts = opinion.score_counts(ratings)
     simulated = opinion.raters_kind(ratings) == "simulated"
-    return _whole(
+    return whole(
         lambda: _draw(
             opinions,
             counts.div(counts.sum(axis=1), axis=0),
@@ -218,7 +218,7 @@ def mean_ranks(
     """
     if not any(ranks.values()):
         raise ValueError("there are no ranks to draw yet: no cell holds every method")
-    return _whole(lambda: _ranks(ranks, order, titles or {}), format, simulated)
+    return whole(lambda: _ranks(ranks, order, titles or {}), format, simulated)
 
 
 def against_measures(
@@ -244,14 +244,14 @@ def against_measures(
         raise ValueError("there is no measured and rated image to draw yet")
     nothing = points[list(shown)].isna().all(axis=1).groupby(points["set"]).transform("all")
     drawn = points[~(nothing & points["set"].isin(list(without_references)))]
-    return _whole(
+    return whole(
         lambda: _scatter(drawn, shown, of_sets, titles or {}, without_references),
         format,
         simulated,
     )
 
 
-def _whole(draw: Callable[[], Figure], format: Format, simulated: bool) -> bytes:
+def whole(draw: Callable[[], Figure], format: Format, simulated: bool) -> bytes:
     """Draw in this house's style and nobody else's; every figure of simulated raters is stamped."""
     import matplotlib as mpl
 

@@ -47,11 +47,11 @@ def of_ratings(
     return inner
 
 
-def kind_asked(request: HttpRequest, chosen: Study) -> Kind:
+def kind_asked(request: HttpRequest, chosen: Study, name: str = "raters") -> Kind:
     """Whose ratings are asked for: ``?raters=``, else people's, if there are any."""
-    asked = request.GET.get("raters")
+    asked = request.GET.get(name)
     if asked not in {None, "people", "simulated"}:
-        raise Http404("?raters= is people or simulated")
+        raise Http404(f"?{name}= is people or simulated")
     if asked is None:
         return "simulated" if exports.kinds(chosen) == ["simulated"] else "people"
     return "simulated" if asked == "simulated" else "people"

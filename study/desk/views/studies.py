@@ -18,7 +18,14 @@ from study.desk import results as results_page
 from study.desk import studies as verbs
 from study.desk.exports import Kind
 from study.desk.forms import InviteForm
-from study.desk.views.ratings_seen import is_hidden, kind_asked, latest, of_ratings, remember
+from study.desk.views.ratings_seen import (
+    is_hidden,
+    kind_asked,
+    latest,
+    note_look,
+    of_ratings,
+    remember,
+)
 from study.models import Right, Study
 from study.models.deeds import By
 from study.site.access import by, study_for
@@ -237,7 +244,7 @@ def _file(
         context = {"study": chosen, "kind": kind, "file": name, "job": job}
         return render(request, "study/desk/waiting.html", context, status=202)
     if inline:
-        _note_look(request, chosen, kind)  # as the page that it is part of does
+        note_look(request, chosen, kind)  # as the page that it is part of does
     elif request.method == "GET" and kind == "people":
         verbs.look(chosen, by=by(request), file=name)
     stem, _, extension = name.rpartition(".")

@@ -68,9 +68,7 @@ def test_everything_that_is_stored_is_told(answered, capsys):
         assert fields <= set(rows[model]), model
 
 
-def test_it_is_a_look_by_the_ratings_of_one_unless_there_are_none_or_nobody_is_behind_them(
-    answered,
-):
+def test_it_is_a_look_unless_there_are_no_ratings_or_nobody_is_behind_them(answered):
     study = answered.study
     raters.told(sessions.enrol(links.invite(study, 1)[0]))
     list(rehearsal.rehearse(study, raters=1, seed=1))

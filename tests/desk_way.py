@@ -189,12 +189,49 @@ class Way:
         self.page.locator(".state.open").first.wait_for()
         self.take("opened")
 
-    def invite(self) -> str:
-        """Links for raters; the first of them."""
-        self.page.get_by_label("New links").fill("12")
-        self.press("Make links")
+    def invite(self, people: Sequence[str]) -> list[str]:
+        """A link for each of a list of people, as one pastes it; the links in their order."""
+        self.follow("Raters")
+        self.take("no-links")
+        self.page.get_by_text("Links for a list of people").click()
+        self.page.get_by_label("People, one a line").fill("\n".join(people))
+        self.take("invite")
+        self.press("Make a link for each")
+        self.page.locator(".messages .success").wait_for()
         self.take("links")
-        return str(self.page.locator(".copy input").first.input_value())
+        return self.page.locator("#all-links").input_value().split()
+
+    def look(self) -> None:
+        """At the results of an open study, by the button that keeps it."""
+        self.follow("Overview")
+        self.take("hidden")
+        self.press("Show the results, and note that I looked")
+        self.page.get_by_role("heading", name="Mean opinion scores").wait_for()
+        self.take("few")
+
+    def close(self) -> None:
+        """The study, by the page that says who is half way."""
+        self.follow("Close …")
+        self.take("close")
+        self.page.locator("[name=sure]").check()
+        self.press(f"Close ‘{TITLE}’")
+        self.page.locator(".state.closed").first.wait_for()
+
+    def read(self) -> None:
+        """What was found, by every page that tells of it."""
+        self.page.get_by_role("heading", name="Mean opinion scores").wait_for()
+        self.take("closed")
+        for name in ("Image by image", "Compare", "Log"):
+            self.follow(name)
+            self.take(name.lower().replace(" ", "-"))
+
+    def export(self, folder: Path) -> Path:
+        """All that can be published, as it comes down."""
+        self.follow("Overview")
+        with self.page.expect_download() as coming:
+            self.follow("Everything to publish, zip")
+        coming.value.save_as(folder / "archive.zip")
+        return folder / "archive.zip"
 
 
 def rate_together(pages: Sequence[Page], links: Sequence[str], scores: Scores) -> None:

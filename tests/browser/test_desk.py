@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import random
 import re
+import zipfile
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from django.contrib.auth.models import User
+from playwright.sync_api import expect
 
 from benchmarks.files import encode_png
-from study.models import Deed, Study
+from study.models import Deed, Study, Trial
+from tests.browser.conftest import emptied, finished
 from tests.browser.test_pages import check
-from tests.desk_way import ADMIN, IMAGES, OURS, RESEARCHER, SLUG, THEIRS, WHO, Way
+from tests.desk_way import (
+    ADMIN,
+    IMAGES,
+    OURS,
+    RESEARCHER,
+    SET,
+    SLUG,
+    THEIRS,
+    WHO,
+    Way,
+    rate_together,
+)  # fmt: skip
 from tests.own_material import PROGRAMS, photographs
 from tests.serving import commands
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "harbour lights at night"
+PEOPLE = ("Jana Lang, jana@harbour.example", "Otto <otto@harbour.example>", "the harbour master")
 
 
 def folders(folder: Path, **size: int) -> tuple[list[Path], list[Path]]:
@@ -31,8 +50,43 @@ def folders(folder: Path, **size: int) -> tuple[list[Path], list[Path]]:
     return sorted(originals.iterdir()), made
 
 
-def test_a_study_is_made_from_nothing_by_clicking(settings, site, page, tmp_path):
-    """Uploads, outputs of SRGAN, a researcher who configures, previews and opens, a link.
+def pressed(seed: int, images: int) -> list[int]:
+    """Scores of somebody who uses the whole scale."""
+    rng = random.Random(seed)
+    return [rng.randint(1, 5) for _ in range(images)]
+
+
+def table(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
+    """The rows of a table of an archive."""
+    return list(csv.DictReader(io.StringIO(archive.read(name).decode())))
+
+
+def assert_tells(path: Path, scores: list[list[int]]) -> None:
+    """The archive's ratings are what was pressed, and its MOS the means of them."""
+    study = Study.objects.get(slug=SLUG)
+    means: dict[str, list[int]] = {}
+    with zipfile.ZipFile(path) as archive:
+        ratings, methods = table(archive, "ratings.csv"), table(archive, "tables/methods.csv")
+    told = {(row["rater"], int(row["position"])): int(row["score"]) for row in ratings}
+    for number, mine in enumerate(scores, start=1):
+        planned = Trial.objects.filter(rater__study=study, rater__number=number)
+        for trial in planned.select_related("stimulus__method"):
+            score = mine[trial.position]
+            if trial.kind == Trial.Kind.MAIN:
+                assert told.pop((f"R{number:03}", trial.position)) == score
+            if trial.kind == Trial.Kind.MAIN and not trial.repeat:
+                means.setdefault(trial.stimulus.method.name, []).append(score)
+    assert told == {}
+    assert {row["method"]: float(row["mos"]) for row in methods if row["set"] == SET} == (
+        pytest.approx({method: fmean(some) for method, some in means.items()})
+    )
+
+
+def test_a_study_is_made_rated_watched_and_read_by_clicking(
+    settings, site, page, new_context, tmp_path
+):
+    """Uploads, outputs of SRGAN, a researcher who configures, previews and opens, three links,
+    three people who rate, results that are looked at, closed, read and taken away.
 
     Every page on the way keeps the rules of WCAG 2.2 AA.
     """
@@ -55,15 +109,31 @@ def test_a_study_is_made_from_nothing_by_clicking(settings, site, page, tmp_path
 
     way.sign_in(RESEARCHER, password)
     way.make_study()
-    link = way.invite()
+    links = [re.sub(r"^https?://[^/]+", site, link) for link in way.invite(PEOPLE)]
 
     study = Study.objects.get(slug=SLUG)
     assert study.state == Study.State.OPEN
     assert study.stimuli.count() == 5 * len(IMAGES)
     assert {name: getattr(study, name) for name in WHO} == WHO
     assert (study.retests, study.planned_raters, study.screen_window) == (2, 12, True)
-    deeds = study.deeds.exclude(kind=Deed.Kind.CHANGED).values_list("kind", "account")
-    assert list(deeds) == [("created", RESEARCHER), ("opened", RESEARCHER), ("invited", RESEARCHER)]
-    page.goto(re.sub(r"^https?://[^/]+", site, link))
-    assert WHO["contact"] in page.locator("main").inner_text()
+
+    people = [new_context().new_page() for _ in links]
+    people[0].goto(links[0])
+    assert WHO["contact"] in people[0].locator("main").inner_text()
+    scores = [pressed(seed, 5 * len(IMAGES) + 2 + 5) for seed in range(len(links))]
+    rate_together(people, links, scores)
+    for person in people:
+        emptied(person)
+        finished(person)
+    # Whoever watches has not touched the page of raters since the links were made.
+    expect(page.locator("#roster .state.finished")).to_have_count(3, timeout=30_000)
+    way.take("three-finished")
+
+    way.look()
+    way.close()
+    way.read()
+    assert_tells(way.export(tmp_path), scores)
+    deeds = study.deeds.exclude(kind=Deed.Kind.CHANGED).values_list("kind", flat=True)
+    assert list(deeds) == ["created", "opened", "invited", "looked", "closed", "looked", "took"]
+    assert set(study.deeds.values_list("account", flat=True)) == {RESEARCHER}
     assert errors == []

@@ -190,7 +190,8 @@ class Way:
 
     def invite(self) -> str:
         """Links for raters; the first of them."""
+        self.follow("Raters")
         self.page.get_by_label("New links").fill("12")
         self.press("Make links")
         self.take("links")
-        return str(self.page.locator(".copy input").first.input_value())
+        return str(self.page.locator("#all-links").input_value().split()[0])

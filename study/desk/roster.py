@@ -38,6 +38,8 @@ from study.desk.links import link
 from study.models import Invitation, Rater, Session, Study, Trial
 
 ON_A_PAGE = 100
+LEAST_OF_A_CODE = 4
+"""Characters by which a code is found: fewer are in many of them."""
 Stage = Rater.Stage
 STATES = {
     "not-opened": "Not opened",
@@ -178,7 +180,7 @@ def links(study: Study, asked: Asked) -> QuerySet[Invitation]:
     """The links of all rows that are asked for, those left out that lead nowhere any more."""
     chosen = _filtered(study, _searched(_states(study, "people"), asked), asked, None)
     in_force = chosen.filter(revoked_at=None).exclude(state="deleted")
-    return in_force.select_related(None).only("token")
+    return in_force.select_related(None).only("token", "study")
 
 
 def everything(study: Study, asked: Asked) -> list[Row]:
@@ -249,8 +251,9 @@ def _searched(rows: QuerySet[Any], asked: Asked) -> QuerySet[Any]:
     number = re.fullmatch(r"[#RS]?0*(\d{1,9})", asked.q, re.IGNORECASE)
     found = Q(number=int(number[1])) if number else Q(pk__in=[])
     if asked.named and asked.kind == "people":
-        for name in ("name", "mail", "rater__completion_code"):
-            found |= Q(**{f"{name}__icontains": asked.q})
+        found |= Q(name__icontains=asked.q) | Q(mail__icontains=asked.q)
+        if len(asked.q) >= LEAST_OF_A_CODE:
+            found |= Q(rater__completion_code__icontains=asked.q)
     return rows.filter(found)
 
 

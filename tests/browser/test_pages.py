@@ -167,13 +167,15 @@ def test_guessing_at_the_door_is_answered_with_how_long_to_wait(page, site, owne
 
 
 def test_a_researcher_invites_and_withdraws(signed_in, site, invitation):
-    signed_in.goto(f"{site}/studies/small/")
+    signed_in.goto(f"{site}/studies/small/raters/")
     signed_in.get_by_label("New links").fill("2")
     signed_in.get_by_role("button", name="Make links").click()
-    expect(signed_in.get_by_role("button", name="Withdraw link")).to_have_count(3)
-    signed_in.on("dialog", lambda dialog: dialog.accept())
-    signed_in.get_by_role("button", name="Withdraw link 1").click()
-    expect(signed_in.get_by_role("button", name="Withdraw link")).to_have_count(2)
+    expect(signed_in.locator(".roster tbody tr")).to_have_count(3)
+    signed_in.locator("#more-1").click()
+    signed_in.get_by_role("link", name="Withdraw … link 1").click()
+    signed_in.get_by_label("Link 1 is to be withdrawn.").check()
+    signed_in.get_by_role("button", name="Withdraw").click()
+    expect(signed_in.get_by_text("Link 1 is withdrawn.")).to_be_visible()
     invitation.refresh_from_db()
     assert invitation.revoked_at is not None
     assert Invitation.objects.filter(revoked_at=None).count() == 2

@@ -45,6 +45,8 @@ def test_no_page_of_researchers_holds_the_host_of_the_request(open_study, db):
     links.invite(open_study, 2)
     pages = [reverse(name) for name in ("home", "login", "studies", "password", "admin:index")]
     pages += [open_study.get_absolute_url(), f"{open_study.get_absolute_url()}?raters=simulated"]
+    pages += [reverse(name, args=["small"]) for name in ("raters", "raters_csv")]
+    pages += [reverse(name, args=["small", 1]) for name in ("rater", "revoke", "replace")]
     for model in apps.get_app_config("study").get_models():
         if model in admin.site._registry:
             name = f"admin:study_{model._meta.model_name}"
@@ -70,7 +72,7 @@ def test_the_links_of_a_study_name_the_site(open_study, owner):
     client = Client()
     client.force_login(owner)
     (invitation,) = links.invite(open_study, 1)
-    page = get(client, open_study.get_absolute_url()).content.decode()
+    page = get(client, reverse("raters", args=["small"])).content.decode()
     assert f"https://study.example.org{invitation.get_absolute_url()}" in page
 
 

@@ -12,7 +12,10 @@ from study.management.plain import PlainCommand
 
 
 class Command(PlainCommand):
-    help = "Make N personal links to a study, or one for each of a list of people."
+    help = (
+        "Make N personal links to a study, or one for each of a list of people; each is for one "
+        "rater, on any device."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug")

@@ -30,7 +30,8 @@ document.addEventListener("focusin", ({ target }) => {
 
 // What somebody has opened, ticked or is copying from is not taken from under their hands; nobody
 // looks at a page in a hidden tab. The next time comes soon.
-const AT_WORK = "details[open], input:checked, :is(input, textarea):focus";
+const AT_WORK =
+  "details[open], input:checked, :is(input:not([type=checkbox]), textarea):focus";
 
 function atWork() {
   return document.hidden || document.querySelector("#roster")?.querySelector(AT_WORK) !== null;

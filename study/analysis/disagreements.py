@@ -75,11 +75,13 @@ def contested(
     """The stimuli on which raters disagree most: the largest SD of the votes on one, ddof 1.
 
     ``stimuli``: those of `opinion.stimulus_opinions`. Of at least `LEAST_VOTES` votes; equal SD by
-    the number of votes, then in table order; none whose votes all agree. ``expected`` is the SD
+    the number of votes, then in table order; none whose votes all agree, and at most a quarter of
+    all. ``expected`` is the SD
     that the study's scatter gives at this MOS, √(a(-MOS² + (L+H)·MOS - L·H)): in the middle of a
     scale there is more room to disagree than at its ends. (Hoßfeld et al. 2011)
     """
     enough = stimuli[(stimuli["ratings"] >= LEAST_VOTES) & (stimuli["sd"] > 0)]
+    kept = min(kept, -(-len(stimuli) // 4))
     order = enough.sort_values(["sd", "ratings"], ascending=False, kind="stable").head(kept)
     low, high = scale
     found = []

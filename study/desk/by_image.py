@@ -27,6 +27,8 @@ PER_PAGE = 12
 """Scenes on a page of the list."""
 LISTED = ("psnr", "ssim_daala", "lpips")
 """Measures that the list has room for; a scene's own page has all."""
+OF_A_MEASURE = 6
+"""Examples of where one measure contradicts raters."""
 NAME, SPREAD, DISAGREEMENT, MOS = "name", "spread", "disagreement", "mos:"
 SORTS = {
     NAME: "Names",
@@ -130,7 +132,9 @@ def _titles(study: Study) -> dict[str, str]:
 def _disagreements(votes: Scores, known: Measures) -> dict[str, Any]:
     stimuli = opinion.stimulus_opinions(votes)
     contradicted = disagreements.contradicted(
-        votes, {name: measure.higher_is_better for name, measure in known.items()}
+        votes,
+        {name: measure.higher_is_better for name, measure in known.items()},
+        kept=OF_A_MEASURE,
     )
     for name, found in contradicted.items():
         for row in found["rows"]:
@@ -210,6 +214,7 @@ def _shown(study: Study, version: Mapping[str, Any], *, all_figures: bool) -> di
         "small": reverse("study_small", args=[study.slug, version["sha256"]]),
         "small_width": size[0],
         "small_height": size[1],
+        "told_original": version["original"] and "original" not in version["title"].lower(),
         "bars": bars(version.get("counts", [])),
     }
 

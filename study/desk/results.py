@@ -248,11 +248,21 @@ def _compared(pair: dict[str, Any] | None) -> dict[str, Any] | None:
     if pair is None or pair["p_holm"] is None:
         return None
     return {
-        "difference": f"{pair['mean_difference']:+.2f}".replace("-", "−"),
+        "difference": _signed(pair["mean_difference"]),
         "p": render.p_value(pair["p_holm"]) if pair["can_differ"] else "",
         "significant": pair["differs"],
         "unmarked": pair["unmarked"],
     }
+
+
+def _signed(value: float) -> str:
+    """A difference with its sign, unless it is none of what is shown.
+
+    >>> _signed(-0.25), _signed(-0.001)
+    ('−0.25', '0.00')
+    """
+    said = f"{value:+.2f}".replace("-", "−")
+    return said if round(value, 2) else said[1:]
 
 
 def _minus(value: float | None) -> float | None:
@@ -262,11 +272,12 @@ def _minus(value: float | None) -> float | None:
 def _whole(study: Study, found: dict[str, Any], known: Measures) -> dict[str, Any]:
     """What is about all sets together."""
     names = exports.titles(study)
+    by_table = {name: place for place, name in enumerate(exports.sets_of(study))}
     flagged = [row for row in found["raters"] if row["flags"]]
     objective = [
         row | {key: _with_interval(row, key) for key in ("pearson", "spearman", "kendall")}
         | {"label": known[row["measure"]].title}
-        for row in found["objective"]
+        for row in sorted(found["objective"], key=lambda row: by_table.get(row["set"], -1))
     ]  # fmt: skip
     return {
         "raters": found["raters"],
@@ -280,7 +291,7 @@ def _whole(study: Study, found: dict[str, Any], known: Measures) -> dict[str, An
         "notes": found["notes"],
         "powers": [
             row | {"planned": study.planned_raters, "planned_difference": _planned(study, row)}
-            for row in found["power"]
+            for row in sorted(found["power"], key=lambda row: by_table.get(row["set"], -1))
             if row["raters"] >= verdicts.least_raters(row["pairs"])
         ],
     }
@@ -308,6 +319,12 @@ def _side_by_side(found: dict[str, Any], names: dict[str, str]) -> dict[str, Any
     if not rules:
         return None
     without = [{(row["set"], row["method"]): row for row in rule["methods"]} for rule in rules]
+    cells = [(row["set"], row["method"]) for row in found["table"]]
+
+    def place(row: Mapping[str, Any]) -> int:
+        """As in the table of means."""
+        return cells.index((row["set"], row["method"]))
+
     return {
         "rules": [{"rule": r["rule"], "rejected": r["rejected"]} for r in rules],
         "rows": [
@@ -317,7 +334,7 @@ def _side_by_side(found: dict[str, Any], names: dict[str, str]) -> dict[str, Any
                 "all": row,
                 "without": [rule.get((row["set"], row["method"])) for rule in without],
             }
-            for row in found["methods"]
+            for row in sorted(found["methods"], key=place)
         ],
     }
 

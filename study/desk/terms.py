@@ -124,8 +124,8 @@ TERMS = {
         Term(
             "icc_ak",
             "ICC(A,k)",
-            "The same for the mean of all k raters: how steady the MOS would be with other raters. "
-            "Above 0.9 is usual in good studies.",
+            "Intraclass correlation of the mean of all k raters: how steady the MOS of images would "
+            "be with others in their place. 1 is the same again.",
             "agreement",
         ),
         Term(

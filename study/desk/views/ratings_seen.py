@@ -79,6 +79,8 @@ def latest(request: HttpRequest, chosen: Study, kind: Kind, name: str) -> comput
     """
     note_look(request, chosen, kind)
     there = computed.last(chosen, kind=kind, name=name)
+    if there and there.current:
+        return there
     patience = computed.GLANCE if there else computed.PATIENCE
     try:
         return computed.ask(chosen, kind=kind, name=name, patience=patience) or there

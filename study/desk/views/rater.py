@@ -66,7 +66,8 @@ def _page(
             if attempt.refusal else (attempt.created_at, "")
             for attempt in somebody.screening_set.all()
         ]  # fmt: skip
-        context["refused"] = REFUSALS.get(somebody.refusal, somebody.refusal)
+        if somebody.stage == Rater.Stage.SCREENED_OUT:
+            context["refused"] = REFUSALS.get(somebody.refusal, somebody.refusal)
     return render(request, "study/desk/rater.html", context | more, status=status)
 
 

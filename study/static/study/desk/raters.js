@@ -3,10 +3,18 @@
 const COPIED = 2000; // ms
 
 function prepare() {
+  const picks = document.querySelector("[data-picks]");
+  if (picks) picks.hidden = false;
   if (!navigator.clipboard) return; // missing on plain http: links are there as text
   for (const button of document.querySelectorAll("[data-copies], [data-copies-text]")) {
     button.hidden = false;
   }
+}
+
+function pickAll() {
+  const boxes = [...document.querySelectorAll("#roster [name=numbers]")];
+  const all = boxes.every((box) => box.checked);
+  for (const box of boxes) box.checked = !all;
 }
 
 async function copy(button) {
@@ -22,6 +30,7 @@ async function copy(button) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copies], [data-copies-text]");
   if (button) copy(button);
+  if (event.target.closest("[data-picks]")) pickAll();
 });
 
 document.addEventListener("focusin", ({ target }) => {

@@ -68,6 +68,7 @@ class Forgotten(FormView[Asked]):
     """The page where a link is asked for."""
 
     form_class = Asked
+    http_method_names = ["get", "head", "post", "options"]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Where no mail is sent, only whom to ask instead."""

@@ -25,12 +25,15 @@ import pytest
 from django.conf import settings as configured
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.tokens import default_token_generator
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.test import Client, RequestFactory
 from django.test.client import ClientHandler
 from django.urls import Resolver404, URLResolver, get_resolver, resolve, reverse
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from PIL import Image
 
 from study import models
@@ -51,7 +54,9 @@ TITLE, TEXT, METHOD = "Title of the first", "Consent of the first", "Kestrel"
 PLACES = {
     "job": r"/jobs/\d+/",
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
-    "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
+    "studies": "/studies/", "password": "/password/", "account": "/account/",
+    "mail": "/studies/small/raters/mail/", "link": r"/password/new/\w+/set-password/",
+    "icon": r"/static/study/site/icon[.\w]*",
     "admin": "/admin/", "catalogue": "/catalogue/", "people": "/people/",
     "members": "/studies/small/people/",
     "raters": "/studies/small/raters/", "rater": r"/studies/small/raters/\d+/",
@@ -89,6 +94,7 @@ def cast(draft_study, settings, generated) -> Iterator[Cast]:
     logging.disable(logging.ERROR)  # of refusals
     settings.VAR_DIR.mkdir(exist_ok=True)
     settings.BENCHMARKS_DIR = generated / "benchmarks"
+    settings.MAIL, settings.EMAIL_HOST, settings.EMAIL_PORT = True, "127.0.0.1", 1
     first, second = draft_study, _study("second")
     first.title = TITLE
     studies.set_protocol(first, {"consent": TEXT, "language": "en"})
@@ -96,6 +102,7 @@ def cast(draft_study, settings, generated) -> Iterator[Cast]:
     studies.open_(first)
     models.Method.objects.filter(name="bicubic").update(title=METHOD)
     invited = links.invite(first, 5)
+    Invitation.objects.filter(pk=invited[4].pk).update(mail="e@example.org")
     roles = ("A", "B", "finished", "revoked")
     raters = dict(zip(roles, map(sessions.enrol, invited[:4]), strict=True))
     raters["other"] = sessions.enrol(links.invite(second, 1)[0])
@@ -132,6 +139,11 @@ def cast(draft_study, settings, generated) -> Iterator[Cast]:
         "KIND": str(ContentType.objects.get_for_model(Invitation).pk),
     }  # fmt: skip
     head = User.objects.get(username="super")
+    of = User.objects.get(username="owner")
+    found.words |= {
+        "KEY": urlsafe_base64_encode(force_bytes(of.pk)),
+        "TOKEN": default_token_generator.make_token(of),
+    }  # fmt: skip
     found.words |= {"SIGNATURE": admission(head.pk), "UPLOAD": uploads.begin(head)}
     for model in admin.site._registry:
         row = model._default_manager.order_by("pk").first()
@@ -353,6 +365,12 @@ def body(pattern: str) -> dict[str, Any]:
             f"/studies/SLUG/raters/NUMBER/{verb}": {"sure": "yes"}
             for verb in ("revoke", "replace", "delete")
         },
+        "/password/forgotten/": {"mail": "nobody@example.org"},
+        "/account/": {"mail": "new@example.org", "password": PASSWORD},
+        "/studies/SLUG/raters/mail/": {
+            "numbers": "5", "seen": "0", "subject": "Hello", "body": "{link}", "send": "yes",
+        },
+        "/studies/SLUG/raters/mail/again": {"all": "yes"},
         "/new-study/": {"title": name, "start": "quick"},
         "/studies/SLUG/people/": {"name": "super", "role": "viewer", "add": "yes"},
         "/studies/DRAFT/edit/sessions": typed | {"seen": json.dumps(seen), "retests": 1},

@@ -229,7 +229,7 @@ def change(client, old=RIGHT, new="six other words, and longer", again=None):
 def test_a_changed_password_ends_the_other_sessions_and_is_written_down(inside, anna):
     other = Client()
     other.force_login(anna)
-    assert b"/password/" in inside.get(reverse("studies")).content
+    assert b'href="/account/"' in inside.get(reverse("studies")).content
     assert change(inside).status_code == 302
     assert inside.get(reverse("studies")).status_code == 200
     assert other.get(reverse("studies")).status_code == 302

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse_lazy
 from django.views.generic import FormView
@@ -25,6 +26,7 @@ class Account(Door, FormView[AddressForm]):
     change it.
     """
 
+    http_method_names = ["get", "head", "post", "options"]
     form_class = AddressForm
     template_name = "study/desk/account.html"
     success_url = reverse_lazy("account")
@@ -32,10 +34,8 @@ class Account(Door, FormView[AddressForm]):
 
     def get_form_kwargs(self) -> dict[str, Any]:
         """The form knows whose it is."""
-        user = self.request.user
-        return {
-            "initial": {"mail": user.email}, **super().get_form_kwargs(), "user": user
-        }  # fmt: skip
+        user = cast("User", self.request.user)
+        return {**super().get_form_kwargs(), "initial": {"mail": user.email}, "user": user}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """With what the address is good for here."""

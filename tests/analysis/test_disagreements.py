@@ -106,7 +106,7 @@ def by_hand(scores) -> tuple[int, set[tuple[str, frozenset[str]]]]:
             if binomtest(signs[0], sum(signs)).pvalue < 0.05:
                 told += 1
                 if (psnr[a] - psnr[b]) * d.mean() < 0:
-                    turned.add((content, frozenset((a, b))))
+                    turned.add((str(content), frozenset((a, b))))
     return told, turned
 
 

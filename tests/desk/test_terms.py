@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from django.template.loader import get_template
+from django.conf import settings
 from django.urls import reverse
 
 from study.desk.terms import TERMS
 
-TEMPLATES = Path(get_template("study/desk/study.html").origin.name).parent
+TEMPLATES = Path(settings.BASE_DIR) / "study" / "templates" / "study" / "desk"
 USED = re.compile(r'include "study/desk/term\.html" with term=terms\.(\w+) ')
 
 

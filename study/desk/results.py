@@ -212,7 +212,7 @@ def _section(
         "name": name,
         "rows": rows,
         "has_published": any(row["published_mos"] is not None for row in rows),
-        "has_like_best": any(row["like_best"] for row in rows),
+        "has_like_best": any(row["like_best"] and not row["best_mos"] for row in rows),
         "matrix": _matrix(rows, pairs) if any(row["n"] > 1 for row in tested) else [],
         "too_few": verdicts.too_few(max((row["n"] for row in tested), default=0), len(tested)),
         "some_too_few": sum(not row["can_differ"] for row in pairs.values()),

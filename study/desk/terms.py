@@ -124,8 +124,8 @@ TERMS = {
         Term(
             "icc_ak",
             "ICC(A,k)",
-            "Intraclass correlation of the mean of all k raters: how steady the MOS of images would "
-            "be with others in their place. 1 is the same again.",
+            "Intraclass correlation of the mean of all k raters: how steady the MOS of images "
+            "would be with others in their place. 1 is the same again.",
             "agreement",
         ),
         Term(

@@ -447,7 +447,8 @@ def _told(cast: Cast, role: str, response: Any) -> str:
     patterns = {
         "T": f"{TITLE}|{TEXT}",
         "N": rf"{METHOD}|\bnearest\b|\bbicubic\b",
-        "R": r"(?<![\d.])3\.6[67]|SVG 1\.1|method,score|trial \d: \d|field-(response_ms|original)",
+        "R": r"(?<![\d.])3\.6[67]|SVG 1\.1|method,score|trial \d: \d|field-(response_ms|original)"
+        r"|MOS <b>\d",
         "L": "|".join(cast.links),
         "P": rf"\bR00\d\b|{others}",
         "p": own,

@@ -38,6 +38,7 @@ def one_image(request: HttpRequest, chosen: Study, kind: Kind) -> HttpResponse:
     context, asked = _found(request, chosen, kind), request.GET.get("image", "")
     if context["found"]:
         images = _sorted(request, context)
+        asked = asked or next(map(pages.name_of, images), "")
         place = next((i for i, each in enumerate(images) if pages.name_of(each) == asked), None)
         source = next((each for each in sheet.sources(chosen) if each.name == asked), None)
         if place is None or source is None:

@@ -26,8 +26,8 @@ REFUSALS = {
     "calibration": "calibration",
     "": "a reason that was deleted with the answers",
 }
-LINKS, DEEDS = 100, 30
-"""Links on a page of them, and deeds on the page: the latest; all are in the admin."""
+LINKS = 100
+"""Links on a page of them."""
 ALWAYS = {"psnr": "PSNR, dB", "ssim_daala": "SSIM, daala", "ssim": "SSIM, Wang"}
 """Measures that have a column though nothing is measured, where there are originals, and what is
 above it; others follow."""
@@ -47,7 +47,6 @@ def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str,
         "calibration": calibration(study) if kind == "people" else None,
         "looks": Deed.objects.early_looks(study),
         "originals": any(each.get("references", True) for each in found.get("sections", [])),
-        "deeds": study.deeds.order_by("-at", "-pk")[:DEEDS],
         "faults": faults(study),
         **found,
     }

@@ -6,27 +6,24 @@ import hashlib
 import io
 import json
 import platform
-import re
 import zipfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
-from django.contrib.auth.models import User
 from django.db.models import Count, Max
 
 from sr_models import SCALE
 from study.analysis import heads, layout, marks, render, tables
 from study.analysis.report import Report
-from study.desk import exports, shown
+from study.desk import exports, nameless, shown
 from study.desk.codebook import HAS_ORIGINAL, SET_MEASURES, codebook
 from study.desk.exports import Kind
 from study.desk.measures import Measured, measured, of_whole_sets
 from study.models import Dataset, Deed, Session, Study, Trial
 from study.rating import texts
 
-COMMAND_LINE = "command line"
 ONLY_IF_SET = (
     *("researcher", "institution", "contact", "ethics", "storage"),
     *("calibration_set", "calibration_left_out"),
@@ -46,7 +43,7 @@ def archive(study: Study, *, kind: Kind) -> bytes:
         "plan.csv": _plan(study, kind),
         "sessions.csv": _sessions(study, kind),
         "stimuli.csv": _stimuli(study, values),
-        "deeds.csv": _deeds(study),
+        "deeds.csv": nameless.deeds(study),
     }
     if values.of_sets:
         frames[SET_MEASURES] = _set_measures(study)
@@ -304,49 +301,6 @@ def _set_measures(study: Study) -> pd.DataFrame:
     ]  # fmt: skip
     columns = ["set", "method", "measure", "value", "version", "higher_is_better"]
     return pd.DataFrame(rows, columns=[*columns, "stimuli_sha256"])
-
-
-def _deeds(study: Study) -> pd.DataFrame:
-    """The study's log up to now, whoever did a deed under a number instead of a name."""
-    deeds = list(study.deeds.select_related("user"))
-    numbers: dict[object, str] = {}
-    known = dict.fromkeys(_names(User.objects.all()), "an account")
-    for deed in deeds:
-        if who := deed.user_id or deed.account:
-            by_hand = deed.user_id is None and deed.account.startswith(COMMAND_LINE)
-            accounts = sum(number != COMMAND_LINE for number in numbers.values())
-            numbers.setdefault(who, COMMAND_LINE if by_hand else f"account {accounts + 1}")
-            said = [deed.account, *(_names([deed.user]) if deed.user else [])]
-            known |= dict.fromkeys(filter(None, said), numbers[who])
-    rows = [
-        {
-            "at": deed.at.isoformat(timespec="seconds"),
-            "deed": deed.kind,
-            "by": numbers.get(deed.user_id or deed.account, ""),
-            "details": json.dumps(_nameless(deed.details, known), ensure_ascii=False),
-        }
-        for deed in deeds
-    ]
-    return pd.DataFrame(rows, columns=["at", "deed", "by", "details"])
-
-
-def _names(users: Iterable[User]) -> list[str]:
-    """What people who have an account here are called."""
-    said = [name for u in users for name in (u.username, u.email, u.get_full_name())]
-    return [name for name in said if name]
-
-
-def _nameless(value: Any, known: dict[str, str]) -> Any:
-    """Plain data in whose texts no ``known`` name stands, but what it is known as."""
-    if isinstance(value, str) and known:
-        longest_first = sorted(known, key=len, reverse=True)
-        names = "|".join(map(re.escape, longest_first))
-        return re.sub(rf"(?<!\w)({names})(?!\w)", lambda found: known[found[1]], value)
-    if isinstance(value, list):
-        return [_nameless(item, known) for item in value]
-    if isinstance(value, dict):
-        return {key: _nameless(item, known) for key, item in value.items()}
-    return value
 
 
 def _plan(study: Study, kind: Kind) -> pd.DataFrame:

@@ -25,8 +25,6 @@ REFUSALS = {
     "calibration": "calibration",
     "": "a reason that was deleted with the answers",
 }
-DEEDS = 30
-"""Deeds on the page: the latest; all are in the admin."""
 ALWAYS = {"psnr": "PSNR, dB", "ssim_daala": "SSIM, daala", "ssim": "SSIM, Wang"}
 """Measures that have a column though nothing is measured, where there are originals, and what is
 above it; others follow."""
@@ -46,7 +44,6 @@ def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str,
         "calibration": calibration(study) if kind == "people" else None,
         "looks": Deed.objects.early_looks(study),
         "originals": any(each.get("references", True) for each in found.get("sections", [])),
-        "deeds": study.deeds.order_by("-at", "-pk")[:DEEDS],
         "faults": faults(study),
         "terms": TERMS,
         **found,

@@ -10,10 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -23,12 +24,13 @@ from study import models
 from study.desk import shelf, studies
 from study.models.deeds import note
 from study.site.access import by
+from study.site.admin_lists import Few, Listed
 
 MOST_INLINE = 200
 """Images of a draft that are edited on its page: a form may have a thousand fields."""
 
 
-class Frozen(admin.ModelAdmin):
+class Frozen(Listed):
     """Shown, never added, changed or deleted."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -59,7 +61,7 @@ class StimulusInline(admin.TabularInline):
 
 
 @admin.register(models.Study)
-class StudyAdmin(admin.ModelAdmin):
+class StudyAdmin(Listed):
     list_display = ["slug", "title", "state", "created_at", "opened_at", "closed_at"]
     list_filter = ["state"]
     search_fields = ["slug", "title"]
@@ -181,11 +183,14 @@ def _from_to(form: Any, name: str) -> list[str]:
     return [said(form.initial.get(name)), said(form.cleaned_data[name])]
 
 
+TURNS = (models.Deed.Kind.OPENED, models.Deed.Kind.CLOSED)
+
+
 class Telling(Frozen):
     """Rows that tell how a method is rated: to see them of an open study is a look at its means."""
 
-    study_of: str
-    """The way from a row to its study."""
+    rater: str
+    """The way from a row to its rater."""
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         raise PermissionDenied  # before the row is looked up, which would be a look
@@ -195,30 +200,38 @@ class Telling(Frozen):
         if not self.has_view_permission(request):
             return rows  # Django looks a row up before it refuses to show it
         seen = request.session.setdefault("looked in the admin", {})
-        # Of a closed study too, which may be opened again; until then it is one look.
-        turns = (models.Deed.Kind.OPENED, models.Deed.Kind.CLOSED)
-        for study in models.Study.objects.exclude(state=models.Study.State.DRAFT):
-            spell = str(study.deeds.filter(kind__in=turns).count())
-            if seen.get(str(study.pk)) != spell and rows.filter(**{self.study_of: study}).exists():
+        for study in self._told():
+            if seen.get(str(study.pk)) != str(study.spell):
                 studies.look(study, by=by(request))
-                request.session["looked in the admin"] = seen | {str(study.pk): spell}
-                seen = request.session["looked in the admin"]
+                seen = request.session["looked in the admin"] = seen | {
+                    str(study.pk): str(study.spell)
+                }
         return rows
+
+    def _told(self) -> Any:
+        """The studies of whose people there are rows, each with how often it was opened and closed.
+
+        Closed ones too, which may be opened again; until then it is one look.
+        """
+        turns = models.Deed.objects.filter(study=OuterRef("pk"), kind__in=TURNS).order_by()
+        own = {f"{self.rater}__study": OuterRef("pk"), f"{self.rater}__simulated": False}
+        there = models.Study.objects.exclude(state=models.Study.State.DRAFT)
+        spell = Subquery(turns.values("study").annotate(n=Count("pk")).values("n"))
+        return there.filter(Exists(self.model.objects.filter(**own))).annotate(spell=spell)
 
 
 @admin.register(models.Deed)
 class DeedAdmin(Frozen):
     list_display = ["at", "account", "kind", "about", "told", "address"]
-    ordering = ["-at", "-pk"]
-    list_filter = ["kind", "study"]
+    ordering = ["-pk"]  # as they were written
+    list_filter = ["kind", ("study", Few)]
     search_fields = ["account", "about", "address"]
-    date_hierarchy = "at"
 
 
 @admin.register(models.Job)
 class JobAdmin(Frozen):
     list_display = ["pk", "kind", "state", "study", "account", "asked_at", "ended_at"]
-    list_filter = ["state", "kind", "study"]
+    list_filter = ["state", "kind", ("study", Few)]
     list_select_related = ["study"]
 
 
@@ -226,13 +239,16 @@ class JobAdmin(Frozen):
 class InvitationAdmin(Frozen):
     view_on_site = False  # the page of a link is its rater's
     list_display = ["study", "number", "created_at", "opened_at", "revoked_at"]
-    list_filter = ["study"]
+    ordering = ["study_id", "number"]
+    list_filter = [("study", Few)]
+    list_select_related = ["study"]
     fields = ["study", "number", "created_at", "opened_at", "revoked_at"]
 
 
 @admin.register(models.Letter)
 class LetterAdmin(Frozen):
     list_display = ["invitation", "kind", "asked_at", "sent_at", "problem"]
+    ordering = ["-pk"]
     list_filter = ["kind"]
     list_select_related = ["invitation__study"]
 
@@ -240,6 +256,7 @@ class LetterAdmin(Frozen):
 @admin.register(models.Member)
 class MemberAdmin(Frozen):
     list_display = ["study", "user", "role"]
+    ordering = ["study_id", "user_id"]
     list_filter = ["role"]
     list_select_related = ["study", "user"]
 
@@ -252,7 +269,8 @@ class DatasetAdmin(Frozen):
 @admin.register(models.SourceImage)
 class SourceImageAdmin(Frozen):
     list_display = ["name", "dataset"]
-    list_filter = ["dataset"]
+    list_filter = [("dataset", Few)]
+    list_select_related = ["dataset"]
     search_fields = ["name"]
 
 
@@ -264,7 +282,11 @@ class MethodAdmin(Frozen):
 @admin.register(models.Stimulus)
 class StimulusAdmin(Frozen):
     list_display = ["source", "method", "width", "height", "sha256", "fault"]
-    list_filter = ["source__dataset", "method", "study", ("fault", admin.EmptyFieldListFilter)]
+    ordering = ["pk"]
+    list_filter = [
+        ("source__dataset", Few), ("method", Few), ("study", Few),
+        ("fault", admin.EmptyFieldListFilter),
+    ]  # fmt: skip
     list_select_related = ["source__dataset", "method"]
     search_fields = ["source__name", "method__name", "sha256"]
 
@@ -277,21 +299,26 @@ class MeasureAdmin(Frozen):
 @admin.register(models.StimulusMeasure)
 class StimulusMeasureAdmin(Frozen):
     list_display = ["stimulus", "measure", "value", "version"]
-    list_filter = ["measure", "stimulus__source__dataset", "stimulus__method"]
+    ordering = ["pk"]
+    list_filter = [
+        ("measure", Few), ("stimulus__source__dataset", Few), ("stimulus__method", Few)
+    ]  # fmt: skip
     list_select_related = ["measure", "stimulus__source__dataset", "stimulus__method"]
 
 
 @admin.register(models.SetMeasure)
 class SetMeasureAdmin(Frozen):
     list_display = ["dataset", "method", "measure", "value", "version"]
-    list_filter = ["measure", "dataset", "method"]
+    ordering = ["pk"]
+    list_filter = [("measure", Few), ("dataset", Few), ("method", Few)]
     list_select_related = ["measure", "dataset", "method"]
 
 
 @admin.register(models.Anchor)
 class AnchorAdmin(Frozen):
     list_display = ["stimulus", "score", "study"]
-    list_filter = ["study", "score"]
+    ordering = ["pk"]
+    list_filter = [("study", Few)]
     list_select_related = ["study", "stimulus__source__dataset", "stimulus__method"]
 
 
@@ -305,29 +332,48 @@ class RaterAdmin(Frozen):
     list_display = [
         "label", "study", "simulated", "stage", "position", "enrolled_at", "completion_code"
     ]  # fmt: skip
-    list_filter = ["study", "simulated", "stage"]
+    ordering = ["study_id", "simulated", "number"]
+    list_filter = [("study", Few), "simulated", "stage"]
     search_fields = ["completion_code"]
     list_select_related = ["study"]
 
 
+class OfRater(Frozen):
+    """Rows of raters, beside each whether a person is behind it."""
+
+    @admin.display(boolean=True)
+    def simulated(self, row: Any) -> bool:
+        return row.rater.simulated
+
+
 @admin.register(models.Screening)
-class ScreeningAdmin(Frozen):
-    list_display = ["rater", "refusal", "created_at"]
-    list_filter = ["rater__study", "refusal"]
+class ScreeningAdmin(OfRater):
+    list_display = ["rater", "simulated", "refusal", "created_at"]
+    ordering = ["-pk"]
+    sortable_by = ()  # by anything else all rows would be sorted
+    list_filter = [
+        ("rater__study", Few), "rater__simulated", ("refusal", admin.EmptyFieldListFilter)
+    ]  # fmt: skip
     list_select_related = ["rater__study"]
 
 
 @admin.register(models.Session)
-class SessionAdmin(Frozen):
-    list_display = ["rater", "calibration", "number", "started_at", "ended_at", "active_ms"]
-    list_filter = ["rater__study", "rater__simulated"]
+class SessionAdmin(OfRater):
+    list_display = [
+        "rater", "simulated", "calibration", "number", "started_at", "ended_at", "active_ms"
+    ]  # fmt: skip
+    ordering = ["rater_id", "calibration", "number"]
+    sortable_by = ()  # by anything else all rows would be sorted
+    list_filter = [("rater__study", Few), "rater__simulated"]
     list_select_related = ["rater__study"]
 
 
 @admin.register(models.Trial)
-class TrialAdmin(Frozen):
-    list_display = ["rater", "position", "kind", "stimulus", "repeat"]
-    list_filter = ["rater__study", "rater__simulated"]
+class TrialAdmin(OfRater):
+    list_display = ["rater", "simulated", "position", "kind", "stimulus", "repeat"]
+    ordering = ["rater_id", "position"]
+    sortable_by = ()  # by anything else all rows would be sorted
+    list_filter = [("rater__study", Few), "rater__simulated"]
     list_select_related = [
         "rater__study", "stimulus__source__dataset", "stimulus__method"
     ]  # fmt: skip
@@ -335,32 +381,43 @@ class TrialAdmin(Frozen):
 
 @admin.register(models.Rating)
 class RatingAdmin(Telling):
-    study_of = "trial__rater__study"
+    rater = "trial__rater"
     list_display = ["trial", "score", "simulated", "received_at", "response_ms", "browser"]
-    list_filter = ["trial__rater__study", "trial__rater__simulated", "score"]
+    ordering = ["trial__rater_id", "trial__position"]
+    sortable_by = ()  # by anything else all rows would be sorted
+    list_filter = [("trial__rater__study", Few), "trial__rater__simulated", "score"]
     list_select_related = ["trial__rater__study"]
 
     @admin.display(boolean=True)
-    def simulated(self, rating: models.Rating) -> bool:
-        return rating.trial.rater.simulated
+    def simulated(self, row: models.Rating) -> bool:
+        return row.trial.rater.simulated
 
 
 @admin.register(models.Revision)
 class RevisionAdmin(Telling):
-    study_of = "rating__trial__rater__study"
+    rater = "rating__trial__rater"
     list_display = ["rating", "original_score", "score", "after_ms", "received_at"]
-    list_filter = ["rating__trial__rater__study"]
+    ordering = ["pk"]
+    sortable_by = ()  # by anything else all rows would be sorted
+    list_filter = [("rating__trial__rater__study", Few)]
     list_select_related = ["rating__trial__rater__study"]
 
 
-admin.site.unregister(User)
+admin.site.unregister([User, Group])
 # A bell that was rung says nothing: what there is to do is in our own rows.
 admin.site.unregister(DBTaskResult)
 
 
+@admin.register(Group)
+class GroupsAdmin(Listed, GroupAdmin):
+    """Django's."""
+
+
 @admin.register(User)
-class AccountAdmin(UserAdmin):
+class AccountAdmin(Listed, UserAdmin):
     """Django's; that somebody's password was set here is told where other deeds are."""
+
+    list_filter = ["is_staff", "is_superuser", "is_active", ("groups", Few)]
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         parts = message if isinstance(message, list) else []

@@ -101,9 +101,14 @@ class NewPassword(Door, PasswordResetConfirmView):
     """The page that the link leads to. Its token is moved into the session, out of the address."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Where it comes from is told to no page after it."""
+        """An address with a token in it is told to no page.
+
+        The form's own address has none, and is told to this site as ever: without, browsers send
+        a form from nowhere, which is refused.
+        """
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
-        response["Referrer-Policy"] = "no-referrer"
+        if not self.validlink:
+            response["Referrer-Policy"] = "no-referrer"
         return response
 
     def get_user(self, uidb64: str) -> User | None:

@@ -138,7 +138,9 @@ def test_pages_of_a_researcher(signed_in, site, rated):
 @pytest.mark.parametrize("width", [1280, 360])
 def test_a_researcher_changes_the_password(signed_in, owner, width):
     signed_in.set_viewport_size({"width": width, "height": 800})
-    signed_in.get_by_role("link", name="Password").click()
+    signed_in.get_by_role("link", name="Account").click()
+    check(signed_in)
+    signed_in.get_by_role("link", name="Change your password").click()
     check(signed_in)
     fits(signed_in)
     for new in ("short", "six other words, and longer"):

@@ -129,6 +129,7 @@ def _said(job: Job) -> Iterator[tuple[str, Any]]:
     for name, value in job.what.items():
         if name not in verbs.UPLOADS and value not in (None, "", [], False):
             told = ", ".join(map(str, value)) if isinstance(value, list) else value
+            told = len(value) if name == "letters" else told  # their numbers say nothing
             yield name.replace("_", " ").capitalize(), "yes" if told is True else told
 
 

@@ -12,6 +12,7 @@ from study.desk.views import (
     compare,
     docs,
     drafts,
+    home,
     jobs,
     log,
     members,
@@ -37,7 +38,7 @@ PREVIEWED = [
 ]
 
 urlpatterns = [
-    path("", studies.home, name="home"),
+    path("", home.home, name="home"),
     path("login/", SignIn.as_view(template_name="study/desk/login.html"), name="login"),
     path("logout/", SignOut.as_view(), name="logout"),
     path(
@@ -82,7 +83,7 @@ urlpatterns = [
     path("catalogue/uploads/", bringing.begin, name="begin_upload"),
     path("catalogue/uploads/<str:key>/", bringing.upload, name="upload"),
     path("catalogue/uploads/<str:key>/forget", bringing.forget, name="forget_upload"),
-    path("studies/", studies.studies, name="studies"),
+    path("studies/", home.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("new-study/", beginning.new_study, name="new_study"),
     path("studies/<slug:slug>/copy", beginning.copy, name="copy_study"),

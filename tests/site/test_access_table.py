@@ -53,7 +53,7 @@ PLACES = {
     "login": r"/(admin/)?login/", "home": "/", "rate": "/rate/", "study": "/studies/small/",
     "studies": "/studies/", "password": "/password/", "icon": r"/static/study/site/icon[.\w]*",
     "admin": "/admin/", "catalogue": "/catalogue/", "people": "/people/",
-    "members": "/studies/small/people/",
+    "members": "/studies/small/people/", "compare": "/studies/small/compare/",
     "preview": "/studies/small/preview/.*",
     "new": "/new-study/", "part": r"/studies/\w+/edit/\w+",
     "list": r"/admin/\w+/\w+/", "change": r"/admin/\w+/\w+/\d+/(change/|password/\.\./)",

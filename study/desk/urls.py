@@ -15,6 +15,7 @@ from study.desk.views import (
     compare,
     docs,
     drafts,
+    home,
     jobs,
     log,
     mail,
@@ -44,7 +45,7 @@ PREVIEWED = [
 ]
 
 urlpatterns = [
-    path("", studies.home, name="home"),
+    path("", home.home, name="home"),
     path("login/", SignIn.as_view(template_name="study/desk/login.html"), name="login"),
     path("logout/", SignOut.as_view(), name="logout"),
     path(
@@ -100,7 +101,7 @@ urlpatterns = [
     path("catalogue/uploads/", bringing.begin, name="begin_upload"),
     path("catalogue/uploads/<str:key>/", bringing.upload, name="upload"),
     path("catalogue/uploads/<str:key>/forget", bringing.forget, name="forget_upload"),
-    path("studies/", studies.studies, name="studies"),
+    path("studies/", home.studies, name="studies"),
     path("studies/<slug:slug>/", studies.study, name="study"),
     path("new-study/", beginning.new_study, name="new_study"),
     path("studies/<slug:slug>/copy", beginning.copy, name="copy_study"),

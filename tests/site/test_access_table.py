@@ -58,7 +58,7 @@ PLACES = {
     "mail": "/studies/small/raters/mail/", "link": r"/password/new/\w+/set-password/",
     "icon": r"/static/study/site/icon[.\w]*",
     "admin": "/admin/", "catalogue": "/catalogue/", "people": "/people/",
-    "members": "/studies/small/people/",
+    "members": "/studies/small/people/", "compare": "/studies/small/compare/",
     "raters": "/studies/small/raters/", "rater": r"/studies/small/raters/\d+/",
     "preview": "/studies/small/preview/.*",
     "new": "/new-study/", "part": r"/studies/\w+/edit/\w+",

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from study.desk import checklist, computed, exports, shelf, summary
+from study.desk import attention, checklist, computed, exports, shelf, summary
 from study.desk import results as results_page
 from study.desk import studies as verbs
 from study.desk.exports import Kind
@@ -44,25 +44,6 @@ TYPES = {
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """What this site is, for someone who came without a link."""
-    return render(request, "study/desk/home.html")
-
-
-@require_safe
-@login_required
-def studies(request: HttpRequest) -> HttpResponse:
-    """The studies of this researcher."""
-    mine = Study.objects.visible_to(request.user)
-    away = "away" in request.GET
-    shown = mine.filter(put_away_at__isnull=not away).with_counts()
-    other = mine.filter(put_away_at__isnull=away).count()
-    changeable = set(mine.allowing(request.user, Right.CHANGE).values_list("pk", flat=True))
-    context = {"studies": shown, "away": away, "other": other, "changeable": changeable}
-    return render(request, "study/desk/studies.html", context)
-
-
-@require_safe
 @login_required
 def study(request: HttpRequest, slug: str) -> HttpResponse:
     """Progress and results of one study."""
@@ -88,6 +69,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     ]
     context["kept"] = shelf.why_kept(chosen)
     context["due"] = chosen.jobs.due()
+    context["attention"] = attention.items(request.user, chosen)
     return render(request, "study/desk/study.html", context)
 
 

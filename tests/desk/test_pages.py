@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from study.desk import links, rehearsal
-from study.models import Deed, Invitation, Study, Trial
+from study.models import Deed, Invitation, Rating, Study, Trial
 from study.rating import sessions
 from tests.rating.way import cast
 

@@ -32,7 +32,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 
-from study.desk import flags
+from study.desk import flags, letters
 from study.desk.exports import Kind
 from study.desk.links import link
 from study.models import Invitation, Rater, Session, Study, Trial
@@ -128,7 +128,7 @@ class Row:
     done: int | None
     """Images answered of the sessions, stabilising ones too; the calibration is apart."""
     total: int | None
-    """Those that are planned; before the plan is made, as many as it will have."""
+    """Those planned; before the plan is made, as many as it will have."""
     seen: datetime | None
     minutes: float | None
     flags: list[str] = field(default_factory=list)
@@ -139,6 +139,8 @@ class Row:
     link: str = ""
     """Empty where it leads nowhere any more."""
     code: str = ""
+    mailto: str = ""
+    """Opens a letter to whoever has the link, while it can be of use to them."""
 
     @property
     def seen_said(self) -> str:
@@ -160,8 +162,7 @@ class Table:
     page: Page[Any]
     rows: list[Row]
     counts: list[tuple[str, str, int]]
-    """Filters with what they are called, and how many rows each leaves; those with none left out.
-    """
+    """Filters, what they are called, and how many rows each leaves; those with none left out."""
     everybody: int
     known: flags.Known
 
@@ -334,6 +335,7 @@ def _rows(study: Study, rows: Iterable[Any], asked: Asked, known: flags.Known) -
     expected = study.effort(study.images_each())["total"]
     raters = [_rater(row) for row in rows]
     calibrating = _calibrating([r for r in raters if r and r.stage == Stage.CALIBRATION])
+    texts = _texts(study) if asked.named and asked.kind == "people" else {}
     for row, rater in zip(rows, raters, strict=True):
         done, total = row.done, None
         if row.first is not None:
@@ -356,10 +358,12 @@ def _rows(study: Study, rows: Iterable[Any], asked: Asked, known: flags.Known) -
             approved_at=rater.approved_at if rater else None,
             approvable=study.approves and row.state == "finished" and asked.kind == "people",
         )
-        yield _with_names(found, row, rater) if asked.named and rater is not row else found
+        yield _with_names(found, row, rater, texts) if asked.named and rater is not row else found
 
 
-def _with_names(found: Row, row: Invitation, rater: Rater | None) -> Row:
+def _with_names(
+    found: Row, row: Invitation, rater: Rater | None, texts: Mapping[str, list[letters.Text]]
+) -> Row:
     return Row(
         **{
             **vars(found),
@@ -367,8 +371,17 @@ def _with_names(found: Row, row: Invitation, rater: Rater | None) -> Row:
             "mail": row.mail,
             "link": "" if row.revoked_at or found.state == "deleted" else link(row),
             "code": rater.completion_code if rater else "",
+            "mailto": letters.mailto(row, texts[found.state]) if found.state in texts else "",
         }
     )
+
+
+def _texts(study: Study) -> dict[str, list[letters.Text]]:
+    """What somebody is written, by their state; of an open study, whose links lead somewhere."""
+    if study.state != Study.State.OPEN:
+        return {}
+    invite, remind = (letters.wordings(study, kind) for kind in letters.Kind)
+    return {"not-opened": invite} | dict.fromkeys(("opened", *UNDER_WAY, "break"), remind)
 
 
 def _rater(row: Any) -> Rater | None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import html
+import re
+from urllib.parse import parse_qs
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from study.desk import invitees, links, raters, studies
 from study.desk.invitees import Person, Unreadable
 from study.models import Deed, Invitation, Letter, Rating
+from study.models.deeds import By
 from study.rating import sessions
 from tests.rating.way import vote
 
@@ -265,3 +271,25 @@ def test_the_command_makes_links_for_a_list(open_study, tmp_path, capsys):
         with pytest.raises(CommandError, match="how many links"):
             call_command("invite", "small", *arguments)
     assert open_study.invitations.count() == 2
+
+
+def test_whoever_has_not_finished_can_be_written_to_in_ones_own_mail_program(
+    open_study, researcher
+):
+    """The letter holds that rater's link, and nobody is written to whom it would be of no use."""
+    first, second, third = links.invite(open_study, 3)
+    links.rename(first, name="Jana Lang", mail="jana@harbour.example", by=By())
+    Invitation.objects.filter(pk=second.pk).update(opened_at=timezone.now())
+    links.revoke(third)
+    page = html.unescape(researcher.get(reverse("raters", args=["small"])).content.decode())
+    found = re.findall(r'href="(mailto:[^"]+)"', page)
+    assert [address.partition("?")[0] for address in found] == [
+        "mailto:jana@harbour.example", "mailto:",
+    ]  # fmt: skip
+    for invitation, address, subject in zip(
+        (first, second), found, ("Invitation to", "Reminder"), strict=True
+    ):
+        told = parse_qs(address.partition("?")[2])
+        assert links.link(invitation) in told["body"][0]
+        assert told["subject"][0].startswith(subject)
+        assert open_study.title not in told["body"][0]

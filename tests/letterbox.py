@@ -16,6 +16,8 @@ from aiosmtpd.smtp import AuthResult
 
 from tests.serving import free_port
 
+HANG_UP = "hang up"
+"""In place of an answer: the connection ends without any."""
 FROM = "Image study <study@example.org>"
 
 
@@ -44,6 +46,8 @@ class Letterbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         said = self.at_data()
+        if said == HANG_UP:
+            server.transport.abort()
         if said:
             return said
         self.came.append(message_from_bytes(envelope.content, policy=policy.SMTP))

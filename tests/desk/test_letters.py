@@ -23,7 +23,7 @@ from study.management.plain import sentence
 from study.models import Deed, Invitation, Job, Letter, Member, Rater, Study
 from study.models.deeds import By
 from study.rating import sessions
-from tests.letterbox import Letterbox, letterbox, sent_by
+from tests.letterbox import HANG_UP, Letterbox, letterbox, sent_by
 from tests.serving import commands
 
 pytestmark = pytest.mark.django_db
@@ -360,6 +360,53 @@ def test_a_server_that_is_away_fails_the_work_and_keeps_every_letter_for_later(
     assert not Letter.objects.exclude(problem="", begun_at=None).exists()
     settings.EMAIL_PORT = box.port
     assert done(jobs.again(job, by=By())).told == "3 letters were sent."
+
+
+def test_a_server_that_hangs_up_over_a_letter_may_have_taken_it_and_gets_the_next_one(
+    box, open_study, three
+):
+    box.at_data = lambda: HANG_UP if len(box.came) == 1 else ""
+    tries: list[str] = []
+
+    def take(address: str) -> str:
+        tries.append(address)
+        return ""
+
+    box.refuse = take
+    job = done(ask(open_study, 1, 2))
+    assert job.told == "1 letter was sent. One was not: the reasons stand beside the links."
+    assert tries == ["anna@example.org", "bert@example.org"]
+    assert of(three[1]).begun_at
+    assert not of(three[1]).problem
+    box.at_data = lambda: ""
+    done(ask(open_study, 3))
+    assert box.to == ["anna@example.org", "cora@example.org"]
+
+
+def test_of_two_workers_with_one_letter_one_hands_it_over(box, open_study, three):
+    ask(open_study)
+    letter = of(three[0])
+    assert post._begin(open_study, letter.pk)
+    assert post._begin(open_study, letter.pk) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_study_that_is_closed_between_two_letters_sends_no_second(box, open_study, three):
+    def close() -> None:
+        studies.close(Study.objects.get(pk=open_study.pk))
+        connection.close()
+
+    def meanwhile() -> str:
+        if not box.came:
+            somebody = Thread(target=close)
+            somebody.start()
+            somebody.join()
+        return ""
+
+    box.at_data = meanwhile
+    done(ask(open_study))
+    assert box.to == ["anna@example.org"]
+    assert of(three[1]).problem == of(three[2]).problem == "the study was closed meanwhile"
 
 
 def test_what_changed_before_a_letter_went_is_looked_at_once_more(box, open_study, three):

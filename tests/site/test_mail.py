@@ -143,6 +143,13 @@ def test_what_the_server_refuses_is_told_and_whether_it_may_help_to_wait(box):
     assert box.to == ["c@example.org"]
 
 
+def test_a_server_that_says_the_password_is_not_quoted(box, settings):
+    settings.EMAIL_HOST_PASSWORD = "s3cret"
+    box.refuse = lambda _address: "550 you said s3cret"
+    with pytest.raises(mail.NotSent, match=r"you said \.\.\.$"):
+        send("a@example.org", "Subject", "Body")
+
+
 def test_a_server_that_is_not_there_is_told(box, settings):
     settings.EMAIL_PORT = 1
     with pytest.raises(mail.Unreachable, match="cannot be reached: Connection refused") as error:

@@ -5,12 +5,14 @@ Opening checks again what it must (`study.desk.studies.open_`); here it is told 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from django.urls import reverse
 
+from study.analysis import verdicts
 from study.desk import anchors, frozen, preview, rules, sheet, shown
 from study.desk.sections import SECTIONS
 from study.desk.told import TOLD
@@ -18,8 +20,6 @@ from study.models import Deed, Stimulus, Study
 from study.rating import showing, texts
 
 Level = Literal["fine", "warning", "bar"]
-FEW_RATERS = 6
-"""With fewer, no signed-rank test can come below 5 %."""
 TELLING = ("researcher", "institution", "contact", "ethics", "storage")
 """Fields that a consent should tell."""
 MOST_NAMED = 6
@@ -223,13 +223,25 @@ def _effort(study: Study) -> Iterator[Point]:
 
 def _raters(study: Study) -> Iterator[Point]:
     where = edit(study, "planned_raters")
-    few = study.planned_raters < FEW_RATERS
+    pairs = _fewest_pairs(study)
+    needed = verdicts.least_raters(pairs)
+    few = study.planned_raters < needed
     said = f"Planned: {_number(study.planned_raters, 'rater')}."
     if few:
-        said += f" With fewer than {FEW_RATERS} no test finds a difference between two methods."
+        said += (
+            f" With fewer than {needed} no test finds a difference between two methods"
+            f"{f', for there are {pairs} pairs' if pairs > 1 else ''}."
+        )
     links = study.invitations.filter(revoked_at=None).count()
     said += f" {_number(links, 'link')} made." if links else " Links can be made later."
     yield Point("Raters", said, "warning" if few else "fine", where)
+
+
+def _fewest_pairs(study: Study) -> int:
+    """Pairs of methods on the set that has the fewest, of those that have any."""
+    shown = study.stimuli.order_by().values_list("source__dataset", "method").distinct()
+    methods = Counter(dataset for dataset, _ in shown)
+    return min((count * (count - 1) // 2 for count in methods.values() if count > 1), default=1)
 
 
 def _number(count: int, what: str) -> str:

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from study.desk import links, rehearsal
-from study.models import Deed, Invitation, Rating, Study, Trial
+from study.models import Deed, Invitation, Rater, Study, Trial
 from study.rating import sessions
 from tests.rating.way import cast
 
@@ -183,7 +183,5 @@ def test_the_list_counts_people_only(researcher, votes, open_study):
     list(rehearsal.rehearse(open_study, raters=2, seed=1))
     study = researcher.get(reverse("studies")).context["studies"][0]
     assert (study.raters, study.finished) == (2, 2)
-    assert (
-        study.last_vote
-        == Rating.objects.filter(trial__rater__simulated=False).latest("received_at").received_at
-    )
+    people = Rater.objects.filter(study=open_study, simulated=False)
+    assert study.last_vote == people.latest("seen_at").seen_at

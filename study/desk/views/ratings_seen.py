@@ -79,9 +79,10 @@ def latest(request: HttpRequest, chosen: Study, kind: Kind, name: str) -> comput
     """
     note_look(request, chosen, kind)
     there = computed.last(chosen, kind=kind, name=name)
-    patience = computed.GLANCE if there else computed.PATIENCE
+    if there and there.current:
+        return there
     try:
-        return computed.ask(chosen, kind=kind, name=name, patience=patience) or there
+        return computed.ask(chosen, kind=kind, name=name, patience=computed.PATIENCE) or there
     except computed.Failed as failure:
         messages.error(request, str(failure))
         return there

@@ -393,7 +393,7 @@ class RatingAdmin(Telling):
 
 @admin.register(models.Revision)
 class RevisionAdmin(Telling):
-    list_display = ["rating", "original_score", "score", "after_ms", "received_at"]
+    list_display = ["rating", "simulated", "original_score", "score", "after_ms", "received_at"]
     ordering = ["pk"]
     sortable_by = ()  # by anything else all rows would be sorted
     list_select_related = ["rating__trial__rater__study"]
@@ -406,6 +406,10 @@ class RevisionAdmin(Telling):
         trials = models.Trial.objects.filter(pk__in=ratings.values("trial"))
         people = models.Rater.objects.filter(pk__in=trials.values("rater"), simulated=False)
         return models.Study.objects.filter(pk__in=people.values("study"))
+
+    @admin.display(boolean=True)
+    def simulated(self, row: models.Revision) -> bool:
+        return row.rating.trial.rater.simulated
 
 
 admin.site.unregister([User, Group])

@@ -79,6 +79,7 @@ def computed(study: Study, *, kind: Kind) -> dict[str, Any]:
         for name in dict.fromkeys(row["set"] for row in rows)
     ]
     return {
+        "raters_kind": kind,
         "headline": tables.headline(shown),
         "remarks": tables.notes(shown),
         "measures": _described(known),

@@ -135,9 +135,7 @@ def read(client: Client, study: Study) -> dict[str, tuple[int, int, list[str]]]:
 def test_every_page_of_a_study_has_its_number_of_queries():
     known = pages()
     unknown = sorted(name for name in known if name not in ALLOWED and name not in POSTED)
-    assert unknown == ["calibration_image"], (
-        "but for a picture: give each its number in ALLOWED, or name it in POSTED"
-    )
+    assert unknown == ["calibration_image"], "but for a picture each has a number in ALLOWED"
 
 
 def test_no_page_asks_more_of_a_larger_study(small, watcher):

@@ -14,7 +14,7 @@ from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -24,7 +24,7 @@ from study import models
 from study.desk import shelf, studies
 from study.models.deeds import note
 from study.site.access import by
-from study.site.admin_lists import Few, Listed
+from study.site.admin_lists import Few, Listed, OfRaters, OfSimulated
 
 MOST_INLINE = 200
 """Images of a draft that are edited on its page: a form may have a thousand fields."""
@@ -189,9 +189,6 @@ TURNS = (models.Deed.Kind.OPENED, models.Deed.Kind.CLOSED)
 class Telling(Frozen):
     """Rows that tell how a method is rated: to see them of an open study is a look at its means."""
 
-    rater: str
-    """The way from a row to its rater."""
-
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         raise PermissionDenied  # before the row is looked up, which would be a look
 
@@ -200,7 +197,10 @@ class Telling(Frozen):
         if not self.has_view_permission(request):
             return rows  # Django looks a row up before it refuses to show it
         seen = request.session.setdefault("looked in the admin", {})
-        for study in self._told():
+        turns = models.Deed.objects.filter(study=OuterRef("pk"), kind__in=TURNS).order_by()
+        spells = turns.values("study").annotate(n=Count("pk")).values("n")
+        # Closed ones too, which may be opened again; until then it is one look.
+        for study in self.told().annotate(spell=Subquery(spells)):
             if seen.get(str(study.pk)) != str(study.spell):
                 studies.look(study, by=by(request))
                 seen = request.session["looked in the admin"] = seen | {
@@ -208,16 +208,9 @@ class Telling(Frozen):
                 }
         return rows
 
-    def _told(self) -> Any:
-        """The studies of whose people there are rows, each with how often it was opened and closed.
-
-        Closed ones too, which may be opened again; until then it is one look.
-        """
-        turns = models.Deed.objects.filter(study=OuterRef("pk"), kind__in=TURNS).order_by()
-        own = {f"{self.rater}__study": OuterRef("pk"), f"{self.rater}__simulated": False}
-        there = models.Study.objects.exclude(state=models.Study.State.DRAFT)
-        spell = Subquery(turns.values("study").annotate(n=Count("pk")).values("n"))
-        return there.filter(Exists(self.model.objects.filter(**own))).annotate(spell=spell)
+    def told(self) -> QuerySet[models.Study]:
+        """The studies of whose people there are rows."""
+        raise NotImplementedError
 
 
 @admin.register(models.Deed)
@@ -352,7 +345,8 @@ class ScreeningAdmin(OfRater):
     ordering = ["-pk"]
     sortable_by = ()  # by anything else all rows would be sorted
     list_filter = [
-        ("rater__study", Few), "rater__simulated", ("refusal", admin.EmptyFieldListFilter)
+        ("rater__study", OfRaters), ("rater__simulated", OfSimulated),
+        ("refusal", admin.EmptyFieldListFilter),
     ]  # fmt: skip
     list_select_related = ["rater__study"]
 
@@ -364,7 +358,7 @@ class SessionAdmin(OfRater):
     ]  # fmt: skip
     ordering = ["rater_id", "calibration", "number"]
     sortable_by = ()  # by anything else all rows would be sorted
-    list_filter = [("rater__study", Few), "rater__simulated"]
+    list_filter = [("rater__study", OfRaters), ("rater__simulated", OfSimulated)]
     list_select_related = ["rater__study"]
 
 
@@ -373,7 +367,7 @@ class TrialAdmin(OfRater):
     list_display = ["rater", "simulated", "position", "kind", "stimulus", "repeat"]
     ordering = ["rater_id", "position"]
     sortable_by = ()  # by anything else all rows would be sorted
-    list_filter = [("rater__study", Few), "rater__simulated"]
+    list_filter = [("rater__study", OfRaters), ("rater__simulated", OfSimulated)]
     list_select_related = [
         "rater__study", "stimulus__source__dataset", "stimulus__method"
     ]  # fmt: skip
@@ -381,12 +375,16 @@ class TrialAdmin(OfRater):
 
 @admin.register(models.Rating)
 class RatingAdmin(Telling):
-    rater = "trial__rater"
     list_display = ["trial", "score", "simulated", "received_at", "response_ms", "browser"]
     ordering = ["trial__rater_id", "trial__position"]
     sortable_by = ()  # by anything else all rows would be sorted
-    list_filter = [("trial__rater__study", Few), "trial__rater__simulated", "score"]
+    list_filter = [("trial__rater__study", OfRaters), ("trial__rater__simulated", OfSimulated)]
     list_select_related = ["trial__rater__study"]
+
+    def told(self) -> QuerySet[models.Study]:
+        """By raters who have voted: the first of a million votes is not looked for."""
+        voted = models.Rater.objects.filter(simulated=False, erased=False, position__gt=0)
+        return models.Study.objects.filter(Exists(voted.filter(study=OuterRef("pk"))))
 
     @admin.display(boolean=True)
     def simulated(self, row: models.Rating) -> bool:
@@ -395,12 +393,23 @@ class RatingAdmin(Telling):
 
 @admin.register(models.Revision)
 class RevisionAdmin(Telling):
-    rater = "rating__trial__rater"
-    list_display = ["rating", "original_score", "score", "after_ms", "received_at"]
+    list_display = ["rating", "simulated", "original_score", "score", "after_ms", "received_at"]
     ordering = ["pk"]
     sortable_by = ()  # by anything else all rows would be sorted
-    list_filter = [("rating__trial__rater__study", Few)]
     list_select_related = ["rating__trial__rater__study"]
+
+    def told(self) -> QuerySet[models.Study]:
+        """By the revisions themselves, which are few, and step by step: joined, the database may
+        begin with the trials, of which there are most.
+        """
+        ratings = models.Rating.objects.filter(pk__in=models.Revision.objects.values("rating"))
+        trials = models.Trial.objects.filter(pk__in=ratings.values("trial"))
+        people = models.Rater.objects.filter(pk__in=trials.values("rater"), simulated=False)
+        return models.Study.objects.filter(pk__in=people.values("study"))
+
+    @admin.display(boolean=True)
+    def simulated(self, row: models.Revision) -> bool:
+        return row.rating.trial.rater.simulated
 
 
 admin.site.unregister([User, Group])

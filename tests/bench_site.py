@@ -44,6 +44,7 @@ PASSWORD = "correct horse battery staple"
 def site() -> None:
     """Waiting times of raters, alone and beside a busy desk and a crowded door."""
     with own_site():
+        from tests.bench_desk import pages
         from tests.serving import served
 
         study = paper_sized()
@@ -51,6 +52,7 @@ def site() -> None:
         with served("study.wsgi", {}) as server:
             researcher = _SignedIn(server.port)
             researcher.sign_in("researcher", PASSWORD)
+            pages(researcher, study)
             print(f"{RATERS} raters at a time in a study that {SIMULATED} have rated "
                   f"({SIMULATED * SHARE} ratings):")  # fmt: skip
             _say("by themselves", _waits(server.port, raters))

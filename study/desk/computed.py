@@ -36,10 +36,11 @@ except ImportError:  # Windows: two may compute the same, and one file takes the
 
 SMALL = 1000
 """Ratings up to which a request computes what it shows: well below a second."""
-PATIENCE = 4.0
-"""Seconds that a request waits for the process that computes what it asked for."""
-GLANCE = 1.0
-"""Seconds to wait where something older can be shown instead."""
+PATIENCE = 0.1
+"""Seconds that a request waits for the process that computes what it asked for: the page that comes
+instead asks again by itself, and no thread of the server waits for a computation."""
+DRAWN = 4.0
+"""The same for a figure on a page: an image cannot ask again."""
 LOOK_AGAIN = 0.05
 RETRY = timedelta(minutes=1)
 """After this a computation that failed is tried again."""
@@ -260,7 +261,7 @@ def _tell(path: Path, problem: str) -> None:
 
 def _is_small(study: Study, kind: Kind) -> bool:
     counted = Rating.objects.counted().of(study, simulated=kind == "simulated")
-    return counted.count() <= SMALL
+    return counted.order_by()[: SMALL + 1].count() <= SMALL
 
 
 def _states(study: Study, kind: Kind, present: str) -> list[Path]:

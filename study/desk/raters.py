@@ -42,6 +42,7 @@ def told(rater: Rater, *, by: By | None = None) -> bytes:
     """
     shown = Rating.objects.counted().filter(trial__rater=rater).count()
     told = {"rater": rater.label, "state": rater.study.state, "ratings": shown}
+    told |= {"simulated": True} if rater.simulated else {}
     note(Deed.Kind.TOLD, by=by or by_command(), study=rater.study, **told)
     text = json.dumps(_everything(rater), cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
     return f"{text}\n".encode()

@@ -17,7 +17,7 @@ from study.desk import exports
 from study.desk.exports import Kind
 from study.desk.measures import measured
 from study.desk.terms import TERMS
-from study.models import Dataset, Deed, Rater, Session, Stimulus, Study
+from study.models import Dataset, Deed, Rater, Session, Stimulus, Study, Trial
 
 REFUSALS = {
     "vision": "vision",
@@ -76,6 +76,7 @@ def computed(study: Study, *, kind: Kind) -> dict[str, Any]:
         for name in dict.fromkeys(row["set"] for row in rows)
     ]
     return {
+        "raters_kind": kind,
         "headline": tables.headline(shown),
         "remarks": tables.notes(shown),
         "measures": _described(known),
@@ -104,12 +105,11 @@ def _once(sections: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def progress(study: Study, kind: Kind) -> dict[str, Any]:
     """How far the raters are, and what share of the planned number has finished."""
     raters = Rater.objects.filter(study=study, simulated=kind == "simulated")
+    main = Trial.objects.filter(rater__in=raters, kind=Trial.Kind.MAIN)
+    # Two passes and no DISTINCT: joined, each rater would be counted once for each of their trials.
     counts: dict[str, Any] = raters.aggregate(
-        raters=Count("pk", distinct=True),
-        finished=Count("pk", filter=Q(finished_at__isnull=False), distinct=True),
-        ratings=Count("trial__rating", filter=Q(trial__kind="main")),
-        expected=Count("trial", filter=Q(trial__kind="main")),
-    )
+        raters=Count("pk"), finished=Count("pk", filter=Q(finished_at__isnull=False))
+    ) | main.aggregate(ratings=Count("rating"), expected=Count("pk"))
     counts["planned"] = study.planned_raters
     return counts
 

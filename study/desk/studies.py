@@ -340,7 +340,8 @@ def look(study: Study, *, by: By | None = None, file: str = "") -> Deed:
 
 def tells(study: Study) -> bool:
     """Whether means of people's ratings tell something while raters may still be asked."""
-    return study.state != Study.State.DRAFT and _told(study) > 0
+    people = Rating.objects.counted().of(study, simulated=False)
+    return study.state != Study.State.DRAFT and people.exists()
 
 
 def _told(study: Study) -> int:

@@ -245,7 +245,8 @@ def _add_model(job: Job, progress: Listener) -> str:
 def _archive(job: Job, progress: Listener) -> str:
     raters = cast("Raters", job.what.get("raters", "people"))
     computed.make(_study(job), kind=raters, names=[computed.ARCHIVE])
-    return "The archive can be downloaded on the study's page."
+    of = " of simulated raters" * (raters == "simulated")
+    return f"The archive{of} can be downloaded on the study's page."
 
 
 def _rehearse(job: Job, progress: Listener) -> str:

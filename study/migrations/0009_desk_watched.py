@@ -88,6 +88,10 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('generate', 'Make and measure outputs'), ('measure', 'Give a study figures that were measured since'), ('add benchmark', 'Bring in a benchmark set'), ('add set', 'Bring in a set'), ('add outputs', 'Bring in outputs of a method'), ('add model', 'Bring in a model'), ('archive', 'Make an archive'), ('rehearse', 'Play simulated raters'), ('mail', 'Send mail to raters')], max_length=15),
         ),
+        migrations.AddIndex(
+            model_name='trial',
+            index=models.Index(fields=['rater', 'kind'], name='trial_of_kind'),
+        ),
         migrations.AddConstraint(
             model_name='member',
             constraint=models.UniqueConstraint(fields=('study', 'user'), name='one_role_in_a_study'),

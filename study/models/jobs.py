@@ -156,7 +156,8 @@ class Job(models.Model):
         if self.state != self.State.DONE:
             return ""
         if self.study:
-            return self.study.get_absolute_url()
+            simulated = self.kind == self.Kind.REHEARSE or self.what.get("raters") == "simulated"
+            return self.study.get_absolute_url() + "?raters=simulated" * simulated
         name = self.what.get("name", "")
         match self.kind:
             case self.Kind.FETCH | self.Kind.ADD_SET:

@@ -209,6 +209,8 @@ class Trial(models.Model):
 
     class Meta:
         ordering = ["rater", "position"]
+        # Every page of a study counts the main trials of its raters and what is rated of them.
+        indexes = [models.Index(fields=["rater", "kind"], name="trial_of_kind")]
         constraints = [
             models.UniqueConstraint(fields=["rater", "position"], name="one_trial_per_position"),
             models.UniqueConstraint(

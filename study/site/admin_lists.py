@@ -10,6 +10,8 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from study.models import Rater
+
 MOST_LISTED = 10_000
 """Rows of a table that its list goes through; of more, those that a filter or a search leaves."""
 MOST_CHOICES = 50
@@ -32,6 +34,34 @@ class Few(admin.RelatedFieldListFilter):
         """What can be chosen: the key of each row, and what it is called."""
         rows = field.related_model._default_manager.all()[:MOST_CHOICES]
         return [(row.pk, str(row)) for row in rows]
+
+
+class OfRaters(Few):
+    """A filter by the study of the rater, for tables that are listed in the order of raters.
+
+    By the keys of the raters: an index has the rows in their order, and only a page of them is
+    read; joined, all rows of the study would be sorted.
+    """
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """The rows of raters in the chosen study."""
+        chosen = {"study__in": self.lookup_val} if self.lookup_val else {}
+        return of_raters(queryset, self.field_path, **chosen)
+
+
+class OfSimulated(admin.BooleanFieldListFilter):
+    """A filter by whether raters were simulated, in the same way."""
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """The rows of people, or of simulated raters."""
+        chosen = {"simulated": self.lookup_val[-1] == "1"} if self.lookup_val else {}
+        return of_raters(queryset, self.field_path, **chosen)
+
+
+def of_raters(rows: QuerySet[Any], path: str, **chosen: Any) -> QuerySet[Any]:
+    """Those of ``rows`` whose rater, of whom ``path`` names a field, is as ``chosen``."""
+    rater = path.rpartition("__")[0]
+    return rows.filter(**{f"{rater}__in": Rater.objects.filter(**chosen)}) if chosen else rows
 
 
 class Listed(admin.ModelAdmin):

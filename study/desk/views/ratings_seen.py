@@ -81,9 +81,8 @@ def latest(request: HttpRequest, chosen: Study, kind: Kind, name: str) -> comput
     there = computed.last(chosen, kind=kind, name=name)
     if there and there.current:
         return there
-    patience = computed.GLANCE if there else computed.PATIENCE
     try:
-        return computed.ask(chosen, kind=kind, name=name, patience=patience) or there
+        return computed.ask(chosen, kind=kind, name=name, patience=computed.PATIENCE) or there
     except computed.Failed as failure:
         messages.error(request, str(failure))
         return there

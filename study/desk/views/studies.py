@@ -177,7 +177,8 @@ def _file(
     of = request.GET.get("of", "") if inline else ""
     try:
         made = computed.last(chosen, kind=kind, name=name, mark=of) if of else None
-        made = made or computed.ask(chosen, kind=kind, name=name, by=by(request))
+        patience = computed.DRAWN if inline else computed.PATIENCE
+        made = made or computed.ask(chosen, kind=kind, name=name, patience=patience, by=by(request))
     except ValueError as error:
         raise Http404(str(error)) from error
     except computed.Failed as failure:

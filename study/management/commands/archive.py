@@ -26,4 +26,5 @@ class Command(PlainCommand):
         study = studies.get(options["slug"])
         content = computed.taken(study, kind=options["raters"], name=computed.ARCHIVE)
         write_whole(out, content)
-        self.stdout.write(f"{out}: {len(content) / 1e6:.1f} MB")
+        of = ", of simulated raters" * (options["raters"] == "simulated")
+        self.stdout.write(f"{out}: {len(content) / 1e6:.1f} MB{of}")

@@ -27,4 +27,5 @@ class Command(PlainCommand):
         study = studies.get(options["slug"])
         names = options["only"] or computed.names()
         computed.make(study, kind=options["raters"], names=names)
-        self.stdout.write(f"{study.slug}: {len(names)} files are there for the present votes")
+        of = " of simulated raters" * (options["raters"] == "simulated")
+        self.stdout.write(f"{study.slug}: {len(names)} files are there for the present votes{of}")

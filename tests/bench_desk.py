@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from django.core.management import call_command
 from django.urls import NoReverseMatch, reverse
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ PAGES = (
     "preview", "close_study", "copy_study", "ready",
 )  # fmt: skip
 """Pages of a study by their names; those that are not there are told."""
-OTHER = ("home", "studies", "jobs", "catalogue", "people", "docs")
+OTHER = ("home", "studies", "jobs", "catalogue", "docs")
 ARGUMENTS: dict[str, list[Any]] = {"ready": ["page.json"], "rater": [1]}
 
 
@@ -39,14 +38,17 @@ def pages(browser: _SignedIn, paper: Study) -> None:
 
     links.invite(paper, LINKS)
     crowd = crowded(paper)
-    for study, kind in ((paper, "simulated"), (crowd, "people")):
-        call_command("compute", study.slug, raters=kind, only=computed.ON_PAGE, verbosity=0)
+    computed.make(paper, kind="simulated", names=[computed.PAGE])
+    computed.make(crowd, kind="people", names=[computed.PAGE])
     browser.post(reverse("look", args=[crowd.slug]), reverse("study", args=[crowd.slug]))
     empty = taken(browser, "/login/?next=/nowhere/")
     print(f"Pages of the desk; an empty one takes {empty:.0f} ms:")
-    for study, said in ((paper, f"26 x 1128, {LINKS} links"), (crowd, f"{CROWD} raters")):
+    for study, kind, said in (
+        (paper, "simulated", f"26 x 1128, {LINKS} links"),
+        (crowd, "people", f"{CROWD} raters"),
+    ):
         for name, where in addresses(study):
-            tell(f"{said}: {name}", where, browser, empty)
+            tell(f"{said}: {name}", f"{where}?raters={kind}", browser, empty)
     for name in OTHER:
         tell(name, reverse(name), browser, empty)
 

@@ -12,9 +12,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import URLPattern, get_resolver, reverse
+from django.urls import URLPattern, reverse
 
 from study.desk import computed, links, rehearsal, studies
+from study.desk.urls import urlpatterns
 from study.models import Deed, Job, Study, StudyStimulus
 from study.models.deeds import By, note
 from study.rating import sessions
@@ -60,12 +61,12 @@ ARGUMENTS: dict[str, list[Any]] = {
 
 
 def pages() -> set[str]:
-    """The names of all addresses below one study that answer a GET, as far as can be known."""
-    found = set()
-    for pattern in get_resolver().url_patterns:
-        if isinstance(pattern, URLPattern) and str(pattern.pattern).startswith("studies/<slug"):
-            found.add(str(pattern.name))
-    return found
+    """The names of all addresses below one study."""
+    return {
+        str(each.name)
+        for each in urlpatterns
+        if isinstance(each, URLPattern) and str(each.pattern).startswith("studies/<slug:slug>/")
+    }
 
 
 def address(name: str, study: Study) -> str:

@@ -8,7 +8,6 @@ mended, or is too old to be mended.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from study.desk import claims, jobs
@@ -181,21 +180,18 @@ def letters(user: Person, study: Study | None = None) -> Iterator[Item]:
     for slug, title, count in _by_study(rows, "invitation__study__"):
         yield Item(
             f"{_count(count, 'letter')} to raters did not go out.",
-            _at(slug, "mail", "raters"), "Why, and send again", slug, title,
+            reverse("mail", args=[slug]), "Why, and send again", slug, title,
         )  # fmt: skip
 
 
 def waiting_for_approval(user: Person, study: Study | None = None) -> Iterator[Item]:
     """People who have finished and wait until somebody accepts their work."""
-    rows = Rater.objects.filter(
-        study__approves=True, simulated=False, erased=False, stage=Rater.Stage.FINISHED,
-        approved_at=None, study__in=_mine(user, Right.INVITE, study),
-    )  # fmt: skip
+    rows = Rater.objects.waiting_for_approval().filter(study__in=_mine(user, Right.INVITE, study))
     for slug, title, count in _by_study(rows, "study__"):
         yield Item(
             f"{_count(count, 'rater')} {'has' if count == 1 else 'have'} finished and "
             f"wait{'s' * (count == 1)} to be approved.",
-            _at(slug, "raters"), "Approve", slug, title,
+            f"{reverse('raters', args=[slug])}?state=waiting", "Approve", slug, title,
         )  # fmt: skip
 
 
@@ -218,7 +214,8 @@ def half_way(user: Person, study: Study | None = None) -> Iterator[Item]:
         yield Item(
             f"{_count(count, 'rater')} stopped half way and {'was' if count == 1 else 'were'} not "
             f"seen for {AWAY.days} days.",
-            _at(slug, "raters"), "Remind them", slug, title,
+            f"{reverse('mail', args=[slug])}?whom=away&days={AWAY.days}", "Remind them", slug,
+            title,
         )  # fmt: skip
 
 
@@ -281,7 +278,7 @@ def without_links(going: Sequence[Going]) -> Iterator[Item]:
             why = "Every link is used" if row.raters else "Nobody has a link"
             yield Item(
                 f"{why}, and {row.finished} of {row.planned_raters} planned raters have finished.",
-                _at(row.slug, "raters"), "Make links", row.slug, row.title,
+                reverse("raters", args=[row.slug]), "Make links", row.slug, row.title,
             )  # fmt: skip
 
 
@@ -296,7 +293,7 @@ def quiet(going: Sequence[Going]) -> Iterator[Item]:
                 yield Item(
                     f"Nobody came for {days} days; {_count(row.unused, 'link')} "
                     f"{_are(row.unused)} not used yet.",
-                    _at(row.slug, "raters"), "Write to them", row.slug, row.title,
+                    reverse("mail", args=[row.slug]), "Write to them", row.slug, row.title,
                 )  # fmt: skip
 
 
@@ -304,14 +301,6 @@ def _by_study(rows: QuerySet[Any], to: str) -> Iterator[tuple[str, str, int]]:
     """Name, title and number of rows of each study."""
     named = rows.order_by(f"{to}title").values_list(f"{to}slug", f"{to}title")
     yield from named.annotate(Count("pk"))
-
-
-def _at(slug: str, *names: str) -> str:
-    """The first of the pages ``names`` of a study that this site has, or its own page."""
-    for name in names:
-        with suppress(NoReverseMatch):
-            return reverse(name, args=[slug])
-    return reverse("study", args=[slug])
 
 
 def _count(n: int, what: str) -> str:

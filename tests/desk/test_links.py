@@ -273,9 +273,7 @@ def test_the_command_makes_links_for_a_list(open_study, tmp_path, capsys):
     assert open_study.invitations.count() == 2
 
 
-def test_whoever_has_not_finished_can_be_written_to_in_ones_own_mail_program(
-    open_study, researcher
-):
+def test_whoever_has_not_finished_is_written_to_in_ones_own_mail_program(open_study, researcher):
     """The letter holds that rater's link, and nobody is written to whom it would be of no use."""
     first, second, third = links.invite(open_study, 3)
     links.rename(first, name="Jana Lang", mail="jana@harbour.example", by=By())

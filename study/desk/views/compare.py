@@ -49,27 +49,27 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 @login_required
-def file(request: HttpRequest, slug: str, form: str) -> HttpResponse:
+def file(request: HttpRequest, slug: str, extension: str) -> HttpResponse:
     """The comparison as a file, or its figure; of what is kept back, the way to the look."""
-    if form not in compared.FORMATS or "with" not in request.GET:
+    if extension not in compared.FORMATS or "with" not in request.GET:
         raise Http404("a comparison is of ?with=STUDY, as csv, json, svg, pdf or png")
     sides = _sides(request, slug)
     if any(is_hidden(request, side.study, side.kind) for side in sides):
         return redirect(f"{reverse('compare', args=[slug])}?{_query(sides)}")
     a, b = sides
     try:
-        content = compared.file(a, b, form)
+        content = compared.file(a, b, extension)
     except ValueError as error:
         raise Http404(str(error)) from error
-    name, inline = compared.file_name(a, b, form), "inline" in request.GET
+    name, inline = compared.file_name(a, b, extension), "inline" in request.GET
     for side in sides:
         if inline or request.method != "GET":
             note_look(request, side.study, side.kind)
         elif side.kind == "people":
-            verbs.look(side.study, by=by(request), file=f"comparison.{form}")
+            verbs.look(side.study, by=by(request), file=f"comparison.{extension}")
     disposition = f'{"inline" if inline else "attachment"}; filename="{name}"'
     headers = {"Content-Disposition": disposition}
-    return HttpResponse(content, content_type=TYPES[form], headers=headers)
+    return HttpResponse(content, content_type=TYPES[extension], headers=headers)
 
 
 def _sides(request: HttpRequest, slug: str) -> list[Side]:

@@ -25,6 +25,8 @@ REFUSALS = {
     "calibration": "calibration",
     "": "a reason that was deleted with the answers",
 }
+LISTED = 100
+"""Raters in the table of raters on the page at most; all are in its files."""
 ALWAYS = {"psnr": "PSNR, dB", "ssim_daala": "SSIM, daala", "ssim": "SSIM, Wang"}
 """Measures that have a column though nothing is measured, where there are originals, and what is
 above it; others follow."""
@@ -47,7 +49,15 @@ def page(study: Study, *, kind: Kind, found: dict[str, Any] | None) -> dict[str,
         "faults": faults(study),
         "terms": TERMS,
         **found,
+        "listed": _listed(found.get("raters", [])),
     }
+
+
+def _listed(raters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All of them, or of many those who are flagged first."""
+    if len(raters) <= LISTED:
+        return raters
+    return sorted(raters, key=lambda row: not row["flags"])[:LISTED]
 
 
 def faults(study: Study) -> list[str]:

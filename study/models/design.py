@@ -241,3 +241,12 @@ class Invitation(models.Model):
     def get_absolute_url(self) -> str:
         """The link that the rater is sent, without the site's address."""
         return reverse("enter", args=[self.token])
+
+    def chain(self) -> list[Invitation]:
+        """This link with those that it replaced and those in its place: one person's, in order."""
+        found = [self]
+        while (before := found[0].replaces) is not None:
+            found.insert(0, before)
+        while (after := Invitation.objects.filter(replaces=found[-1]).first()) is not None:
+            found.append(after)
+        return found

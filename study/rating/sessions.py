@@ -324,15 +324,8 @@ def _erase(rater: Rater, by: By) -> None:
 
 
 def _forget_name(invitation: Invitation) -> None:
-    """Take the name, the mail address and the letters from a link, and from those that it replaced
-    or that were made in its place: they are one person's, who has asked for it.
-    """
-    chain = [invitation]
-    while chain[0].replaces is not None:
-        chain.insert(0, chain[0].replaces)
-    while (after := Invitation.objects.filter(replaces=chain[-1]).first()) is not None:
-        chain.append(after)
-    keys = [each.pk for each in chain]
+    """Take name, mail address and letters from all links of the person who has asked for it."""
+    keys = [each.pk for each in invitation.chain()]
     Letter.objects.filter(invitation__in=keys).delete()
     Invitation.objects.filter(pk__in=keys).update(name="", mail="")
 

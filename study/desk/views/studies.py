@@ -69,7 +69,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     ]
     context["kept"] = shelf.why_kept(chosen)
     context["due"] = chosen.jobs.due()
-    context["attention"] = attention.items(request.user, chosen)
+    context["attention"] = attention.items(request.user, chosen) if kind == "people" else []
     return render(request, "study/desk/study.html", context)
 
 

@@ -119,7 +119,7 @@ def test_every_state_is_told_counted_and_can_be_chosen(admin_client, draft_study
         assert shown(researcher, state="under-way" if state == "rating" else state) == [number]
     assert researcher.get(reverse("raters", args=["small"]), {"state": "x"}).status_code == 404
     assert shown(researcher, state="flagged") == []
-    assert "Nobody is found" in page(researcher, state="flagged")
+    assert "Nobody was found" in page(researcher, state="flagged")
 
 
 def test_the_position_counts_stabilising_images_and_not_the_calibration(
@@ -292,7 +292,7 @@ def test_flags_of_an_open_study_tell_nothing_of_methods(researcher, viewer, open
             assert "misjudges images of known quality" in text
             assert "3.00" not in text
             assert not re.search(r"\bnearest\b|\bbicubic\b|original", text, re.IGNORECASE)
-    assert "figures of 18 ratings" in page(researcher)
+    assert "computed from 18 ratings" in page(researcher)
     assert shown(researcher, state="flagged") == [1, 2, 3]
     assert not Deed.objects.looks(open_study).exists()
 
@@ -305,12 +305,12 @@ def test_a_page_that_asks_again_has_the_table_alone_and_newer_flags_now_and_then
     address, asks = reverse("raters", args=["small"]), {"HX-Request": "true"}
     text = researcher.get(address, headers=asks).content.decode()
     assert text.strip().startswith('<div id="roster" hx-get="/studies/small/raters/"')
-    assert "figures of 12 ratings" in text
+    assert "computed from 12 ratings" in text
     vote_all(sessions.enrol(links.invite(open_study, 1)[0]), 3)
     text = researcher.get(address, headers=asks).content.decode()
-    assert "figures of 12 ratings" in text, "not each time"
+    assert "computed from 12 ratings" in text, "not each time"
     cache.clear()
-    assert "figures of 18 ratings" in researcher.get(address, headers=asks).content.decode()
+    assert "computed from 18 ratings" in researcher.get(address, headers=asks).content.decode()
     studies.close(open_study)
     assert "hx-get" not in page(researcher), "nothing changes any more"
 

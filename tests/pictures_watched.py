@@ -70,6 +70,7 @@ def take(way: Way, album: Album) -> None:
         look(way)
         for name, address in PAGES.items():
             way.go(f"/studies/{slug}/{address}")
+            _computed(way)
             if (slug, name) not in LEFT_OUT:
                 album.take(way.page, f"watched-{slug}{f'-{name}' * bool(name)}", height=TALL)
     way.go("/studies/busy/raters/3/")
@@ -81,6 +82,11 @@ def take(way: Way, album: Album) -> None:
     for address, name in (("/studies/", "studies"), ("/account/", "account"), ("/log/", "log")):
         way.go(address)
         album.take(way.page, f"watched-{name}", height=TALL)
+
+
+def _computed(way: Way) -> None:
+    """Wait for figures that are being computed; the page then shows them by itself."""
+    way.page.wait_for_function("!document.querySelector('[data-ready]')", timeout=120_000)
 
 
 LEFT_OUT = {
@@ -108,5 +114,6 @@ def otherwise(browser: Browser, album: Album, site: str, suffix: str, **window: 
         look(way)
         if way.page.url != f"{site}{address}":
             way.go(address)
+        _computed(way)
         album.take(way.page, f"watched-{name}-{suffix}", height=TALL)
     context.close()

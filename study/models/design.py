@@ -223,7 +223,7 @@ class Invitation(models.Model):
         null=True,
         blank=True,
         related_name="replaced_by",
-        help_text="The withdrawn link in whose place this one was made.",
+        help_text="The revoked link in whose place this one was made.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)

@@ -242,6 +242,11 @@ class Invitation(models.Model):
         """The link that the rater is sent, without the site's address."""
         return reverse("enter", args=[self.token])
 
+    @property
+    def named(self) -> bool:
+        """Whether something that tells whose it is stands beside the link."""
+        return bool(self.name or self.mail)
+
     def chain(self) -> list[Invitation]:
         """This link with those that it replaced and those in its place: one person's, in order."""
         found = [self]

@@ -291,5 +291,5 @@ def test_a_command_that_tells_scores_leaves_a_look_and_the_others_tell_none(
 
 
 def test_one_raters_data_is_a_look_wherever_it_is_told(voted):
-    raters.told(Rater.objects.get(simulated=False, number=1))
+    raters.told(Rater.objects.get(study=voted, simulated=False, number=1))
     assert Deed.objects.early_looks(voted).get().kind == Deed.Kind.TOLD

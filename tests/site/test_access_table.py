@@ -37,7 +37,8 @@ from django.utils.http import urlsafe_base64_encode
 from PIL import Image
 
 from study import models
-from study.admin import Frozen, Telling
+from study.admin.frozen import Frozen
+from study.admin.raters import Telling
 from study.desk import links, studies, uploads
 from study.desk.sections import SECTIONS
 from study.models import Invitation, Member, Rater, Role, Study, Trial

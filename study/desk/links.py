@@ -86,10 +86,7 @@ def rename(invitation: Invitation, *, name: str, mail: str, by: By | None = None
         invitation.refresh_from_db()
         if (invitation.name, invitation.mail) == (name, mail):
             return False
-        others = study.invitations.filter(revoked_at=None, mail__iexact=mail)
-        taken = others.exclude(pk=invitation.pk).first() if mail else None
-        if taken is not None:
-            raise ValueError(f"{mail} has link {taken.number} already; one person gets one link")
+        _refuse_taken(invitation, mail)
         invitation.name, invitation.mail = name, mail
         invitation.save(update_fields=["name", "mail"])
         by = by or by_command()
@@ -97,11 +94,18 @@ def rename(invitation: Invitation, *, name: str, mail: str, by: By | None = None
     return True
 
 
+def _refuse_taken(invitation: Invitation, mail: str) -> None:
+    others = invitation.study.invitations.filter(revoked_at=None, mail__iexact=mail)
+    taken = others.exclude(pk=invitation.pk).first() if mail else None
+    if taken is not None:
+        raise ValueError(f"{mail} has link {taken.number} already; one person gets one link")
+
+
 def replace(invitation: Invitation, *, by: By | None = None) -> Invitation:
     """Withdraw a link and make another one in its place, with its name and mail address.
 
     What was answered through the old one stays with the old one. Raises ``ValueError`` if it was
-    replaced before, or the study is closed or full.
+    replaced before, another link in force has its mail address, or the study is closed or full.
     """
     study, by = invitation.study, by or by_command()
     with transaction.atomic():
@@ -109,6 +113,7 @@ def replace(invitation: Invitation, *, by: By | None = None) -> Invitation:
         if after is not None:
             raise ValueError(f"link {invitation.number} was replaced before, by {after.number}")
         invitation.refresh_from_db()
+        _refuse_taken(invitation, invitation.mail)
         (made,) = _make(study, [Person(invitation.name, invitation.mail)])
         made.replaces = invitation
         made.save(update_fields=["replaces"])

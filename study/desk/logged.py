@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 from django import forms
+from django.core.validators import MaxValueValidator
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
@@ -97,7 +98,9 @@ class Filter(forms.Form):
     kind = forms.ChoiceField(required=False, label="What")
     account = forms.CharField(required=False, max_length=150, label="Who")
     since = forms.DateField(required=False, label="From")
-    until = forms.DateField(required=False, label="To")
+    until = forms.DateField(
+        required=False, label="To", validators=[MaxValueValidator(date(9999, 1, 1))]
+    )
     q = forms.CharField(required=False, max_length=200, label="Words")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

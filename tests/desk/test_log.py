@@ -238,3 +238,10 @@ def test_the_archive_names_nobody_who_was_given_a_role_or_had_an_account(
         {"of": "an account", "role": ["nobody", "editor"]},
         {"of": "an account", "role": ["editor", "nobody"]},
     ]
+
+
+def test_a_day_after_which_there_is_none_is_refused_in_a_sentence(client, open_study, owner):
+    client.force_login(owner)
+    answer = client.get(PAGE, {"until": "9999-12-31"})
+    assert answer.status_code == 400
+    assert "To: " in answer.content.decode()

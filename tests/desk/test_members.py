@@ -139,3 +139,14 @@ def test_a_copy_has_the_same_people_and_whoever_made_it_is_an_owner(draft_study,
     assert roles(copy) == {"outsider": "owner", "anna": "editor"}
     members.change(copy, "anna", Role.VIEWER, by=By())
     assert roles(draft_study)["anna"] == "editor"
+
+
+def test_an_owner_who_cannot_sign_in_is_not_the_one_that_a_study_is_left_to(draft_study, outsider):
+    owner = User.objects.create_user("anna")
+    members.own(draft_study, owner)
+    members.add(draft_study, outsider.username, Role.OWNER, by=By())
+    User.objects.filter(pk=outsider.pk).update(is_active=False)
+    with pytest.raises(ValueError, match="The last owner of a study stays one"):
+        members.remove(draft_study, owner.username, by=By())
+    members.remove(draft_study, outsider.username, by=By())
+    assert list(roles(draft_study)) == [owner.username]

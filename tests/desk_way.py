@@ -19,6 +19,8 @@ SET, OURS, THEIRS = "harbour", "ours", "theirs"
 IMAGES = ("boats", "crane", "gulls", "ropes", "shed", "wall")
 TITLE, SLUG = "Which harbour looks better?", "harbour"
 ADMIN, RESEARCHER = "head", "anna"
+PASSWORD = "harbour lights at night"
+PEOPLE = ("Jana Lang, jana@harbour.example", "Otto <otto@harbour.example>", "the harbour master")
 WHO = {
     "researcher": "Anna Berg",
     "institution": "Harbour Institute",

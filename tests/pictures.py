@@ -25,6 +25,8 @@ COLOURS = 4000
 WHOLE = "document.querySelectorAll('.save').forEach((bar) => (bar.style.position = 'static'))"
 """What stays in sight of a window stands at its place on the whole page. The pages' policy lets no
 style sheet of others in."""
+MAIL = {"MAIL_URL": "smtp+plain://127.0.0.1:9", "MAIL_FROM": "studies@example.org"}
+"""Mail is configured, and none is sent."""
 METHODS = ("nearest", "bicubic", "srresnet", "srgan", "hr")
 WIDE, NARROW = 1280, 480
 RULES = {
@@ -72,10 +74,10 @@ def main() -> None:
             folder, "demanding", methods=METHODS,
             protocol={**RULES, "calibration_folder": str(_anchors(folder))},
         )  # fmt: skip
-        with served("study.wsgi", {}) as server, sync_playwright() as playwright:
+        with served("study.wsgi", MAIL) as server, sync_playwright() as playwright:
             site = f"http://127.0.0.1:{server.port}"
             browser = playwright.chromium.launch(**chromium())
-            desk(browser, album, site, folder)
+            desk(browser, album, site, folder, METHODS)
             _way(browser, album, site, demanding)
             _elsewhere(browser, album, site, demanding)
             own, wild = _of_own_material(folder), _of_images_alone(folder)

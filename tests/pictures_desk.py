@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.desk_way import ADMIN, RESEARCHER, SET, SLUG, Way
+from tests import pictures_watched
+from tests.desk_way import ADMIN, PASSWORD, PEOPLE, RESEARCHER, SET, SLUG, Way
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -18,21 +19,24 @@ if TYPE_CHECKING:
     from tests.pictures import Album
 
 ROOT = Path(__file__).resolve().parent.parent
-PASSWORD = "harbour lights at night"
 SHOWN = {
     "bring-set-harbour", "brought-harbour", "catalogue-before", "catalogue-after", "people",
     "no-studies", "new-study", "shown", "screening-part", "calibration-part", "sessions-part",
     "texts-part", "analysis-part", "draft", "preview", "preview-rating", "images", "checklist",
-    "opened",
+    "opened", "no-links", "invite", "links",
 }  # fmt: skip
 """Of what the way passes, what is worth a picture."""
 TALL = 1500
 """Pixels from the top of a page that a picture has."""
+OTHERWISE: dict[str, dict[str, Any]] = {
+    "narrow": {"viewport": {"width": 390, "height": 800}},
+    "dark": {"color_scheme": "dark"},
+}
 CROWD, METHODS, MANY = "crowd", 12, 100
 
 
-def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
-    """Every page of the desk."""
+def desk(browser: Browser, album: Album, site: str, folder: Path, methods: tuple[str, ...]) -> None:
+    """Every page of the desk; ``methods`` have outputs of the Samples set."""
     from django.contrib.auth.models import User
 
     from tests.browser.test_desk import folders
@@ -57,6 +61,7 @@ def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
         way.sign_out()
         way.sign_in(RESEARCHER, password)
         way.make_study()
+        way.invite(PEOPLE)
         way.go(f"/studies/{SLUG}/close")
         album.take(way.page, "desk-close")
         way.sign_out()
@@ -65,9 +70,13 @@ def desk(browser: Browser, album: Album, site: str, folder: Path) -> None:
         way.go("/jobs/")
         album.take(way.page, "desk-jobs")
     _crowded(way, album)
+    for suffix, window in OTHERWISE.items():
+        _otherwise(browser, album, site, suffix, **window)
+    pictures_watched.studies_of(methods)
+    pictures_watched.take(way, album)
     context.close()
-    _otherwise(browser, album, site, "narrow", viewport={"width": 390, "height": 800})
-    _otherwise(browser, album, site, "dark", color_scheme="dark")
+    for suffix, window in OTHERWISE.items():
+        pictures_watched.otherwise(browser, album, site, suffix, **window)
 
 
 def _take(album: Album, way: Way, name: str) -> None:

@@ -72,6 +72,7 @@ def computed(study: Study, *, kind: Kind) -> dict[str, Any]:
     for scene in images.values():
         scene |= _summed_up([each for each in scene["versions"] if not each["original"]])
     return {
+        "raters_kind": kind,
         "counted": len(votes) if votes else 0,
         "images": list(images.values()),
         "methods": _titles(study),

@@ -67,9 +67,9 @@ class WhomForm(forms.Form):
     """Whom to write to, in which language."""
 
     WHOM = (
-        ("new", "Invite who was not written to yet"),
-        ("unopened", "Remind who was written to and has not opened the link"),
-        ("away", "Remind who opened the link and was not seen for some days"),
+        ("new", "Invite those not written to yet"),
+        ("unopened", "Remind those who were written to and have not opened the link"),
+        ("away", "Remind those who opened the link and were not seen for some days"),
         ("invite", "Invite these links"),
         ("remind", "Remind these links"),
     )
@@ -77,14 +77,14 @@ class WhomForm(forms.Form):
         whom: letters.Kind.INVITE if whom in ("new", "invite") else letters.Kind.REMIND
         for whom, _ in WHOM
     }
-    whom = forms.ChoiceField(choices=WHOM, label="Whom")
+    whom = forms.ChoiceField(choices=WHOM, label="To whom")
     numbers = Numbers(required=False, label="These links")
     days = forms.IntegerField(min_value=0, max_value=365, initial=3, label="Not seen for")
     language = forms.ChoiceField(
         choices=[("en", "English"), ("de", "Deutsch")], label="Standard text in"
     )
     again = forms.BooleanField(
-        required=False, label="Also who was written the same within the last day"
+        required=False, label="Also those who got the same letter within the last day"
     )
 
 

@@ -1,4 +1,4 @@
-"""Links, by which raters come to a study: making, naming, replacing and withdrawing them."""
+"""Links, by which raters come to a study: making, naming, replacing and revoking them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from study.models.deeds import By, by_command, note
 MOST_AT_ONCE = 1000
 """A larger number is a slip of the finger."""
 MOST_OF_A_STUDY = 10_000
-"""Invitations that a study can have, those withdrawn included."""
+"""Invitations that a study can have, those revoked included."""
 
 
 def invite(
@@ -65,7 +65,7 @@ def _refuse_twice(study: Study, people: Iterable[Person]) -> None:
         return
     in_force = study.invitations.filter(revoked_at=None).exclude(mail="")
     problems = [
-        f"Line {person.line}: {person.mail} has link {number} already; replace or withdraw that "
+        f"Line {person.line}: {person.mail} has link {number} already; replace or revoke that "
         "one first."
         for number, mail in in_force.values_list("number", "mail")
         if (person := lines.get(mail.casefold()))
@@ -102,7 +102,7 @@ def _refuse_taken(invitation: Invitation, mail: str) -> None:
 
 
 def replace(invitation: Invitation, *, by: By | None = None) -> Invitation:
-    """Withdraw a link and make another one in its place, with its name and mail address.
+    """Revoke a link and make another one in its place, with its name and mail address.
 
     What was answered through the old one stays with the old one. Raises ``ValueError`` if it was
     replaced before, another link in force has its mail address, or the study is closed or full.
@@ -117,7 +117,7 @@ def replace(invitation: Invitation, *, by: By | None = None) -> Invitation:
         (made,) = _make(study, [Person(invitation.name, invitation.mail)])
         made.replaces = invitation
         made.save(update_fields=["replaces"])
-        _withdraw(study.invitations.filter(pk=invitation.pk))
+        _revoke(study.invitations.filter(pk=invitation.pk))
         told = {"number": invitation.number, "new": made.number}
         note(Deed.Kind.REPLACED, by=by, study=study, **told)
     return made
@@ -130,12 +130,12 @@ def revoke(invitation: Invitation, *, by: By | None = None) -> None:
 
 
 def revoke_all(study: Study, numbers: Collection[int], *, by: By | None = None) -> list[int]:
-    """Withdraw the links of these numbers; those of them that were not withdrawn before."""
+    """Revoke the links of these numbers; those of them that were not revoked before."""
     with transaction.atomic():
         fresh = study.invitations.filter(number__in=numbers, revoked_at=None)
         done = sorted(fresh.values_list("number", flat=True))
         if done:
-            _withdraw(fresh)
+            _revoke(fresh)
             told: dict[str, Any] = (
                 {"number": done[0]} if len(done) == 1 else {"numbers": said(done)}
             )
@@ -143,7 +143,7 @@ def revoke_all(study: Study, numbers: Collection[int], *, by: By | None = None) 
     return done
 
 
-def _withdraw(links: QuerySet[Invitation]) -> None:
+def _revoke(links: QuerySet[Invitation]) -> None:
     links.filter(revoked_at=None).update(revoked_at=timezone.now())
 
 

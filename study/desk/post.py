@@ -126,7 +126,7 @@ def _why_not(link: Invitation | None, kind: Kind, text: Text, since: set[int] | 
 def _closed_to(link: Invitation, kind: Kind) -> str:
     """What of a link and its rater speaks against a letter; empty if nothing does."""
     if link.revoked_at:
-        return "withdrawn"
+        return "revoked"
     if not link.mail:
         return "no mail address"
     stage = link.stage  # type: ignore[attr-defined]
@@ -224,8 +224,8 @@ def _refuse_unless_sending(study: Study) -> None:
 def told(left: Iterable[Left]) -> str:
     """Which links nothing is sent to, by reason.
 
-    >>> told([Left(1, "withdrawn"), Left(2, "no mail address"), Left(3, "withdrawn")])
-    'link 1, 3: withdrawn; link 2: no mail address'
+    >>> told([Left(1, "revoked"), Left(2, "no mail address"), Left(3, "revoked")])
+    'link 1, 3: revoked; link 2: no mail address'
     """
     by_reason: dict[str, list[int]] = {}
     for number, why in left:

@@ -106,7 +106,7 @@ def _aside(study: Study, way: list[Scene]) -> list[Scene]:
         Scene("delete", "Have answers deleted", "After any end, by the same link.", "finished"),
         Scene("not-yet", "Not begun yet", "Who opens a link while the study is a draft."),
         Scene("closed", "Closed", "Who comes after the study was closed."),
-        Scene("withdrawn", "Link withdrawn", "Who answered before their link was withdrawn."),
+        Scene("withdrawn", "Link revoked", "Who answered before their link was revoked."),
         Scene("no-link", "No link", "A browser that does not know its rater."),
     ]
     return [Scene(each.name, each.title, each.told, each.leads, aside=True) for each in found]

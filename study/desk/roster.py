@@ -53,7 +53,7 @@ STATES = {
     "screened-out": "Screened out",
     "withdrawn": "Withdrawn",
     "deleted": "Deleted",
-    "revoked": "Link withdrawn",
+    "revoked": "Link revoked",
 }
 """Every rater is in one of these; in the order of a rater's way, the ends last."""
 UNDER_WAY = ("screening", "instructions", "calibration", "rating")
@@ -66,7 +66,7 @@ FILTERS = {
     "screened-out": "Screened out",
     "withdrawn": "Withdrawn",
     "deleted": "Deleted",
-    "revoked": "Link withdrawn",
+    "revoked": "Link revoked",
     "waiting": "Waiting to be approved",
     "flagged": "Flagged",
 }

@@ -76,7 +76,7 @@ class Deed(models.Model):
         OPENED = "opened", "Opened the study"
         CLOSED = "closed", "Closed the study"
         INVITED = "invited", "Made links"
-        REVOKED = "revoked", "Withdrew a link"
+        REVOKED = "revoked", "Revoked a link"
         REPLACED = "replaced", "Made a link in place of another"
         NAMED = "named", "Changed names or mail addresses of links"
         LISTED = "listed", "Took the list of raters with their links"

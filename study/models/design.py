@@ -223,7 +223,7 @@ class Invitation(models.Model):
         null=True,
         blank=True,
         related_name="replaced_by",
-        help_text="The withdrawn link in whose place this one was made.",
+        help_text="The revoked link in whose place this one was made.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     opened_at = models.DateTimeField(null=True, editable=False)
@@ -241,6 +241,11 @@ class Invitation(models.Model):
     def get_absolute_url(self) -> str:
         """The link that the rater is sent, without the site's address."""
         return reverse("enter", args=[self.token])
+
+    @property
+    def named(self) -> bool:
+        """Whether something that tells whose it is stands beside the link."""
+        return bool(self.name or self.mail)
 
     def chain(self) -> list[Invitation]:
         """This link with those that it replaced and those in its place: one person's, in order."""

@@ -35,7 +35,7 @@ class Right(StrEnum):
     WORK = "work"
     """Long work for it: simulated raters, figures of measures."""
     INVITE = "invite"
-    """Links: to see, make, send and withdraw them; raters' names, codes and approval."""
+    """Links: to see, make, send and revoke them; raters' names, codes and approval."""
     OPEN = "open"
     """Opening and closing it."""
     ANSWER = "answer"

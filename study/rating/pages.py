@@ -45,7 +45,7 @@ def due(invitation: Invitation) -> Page:
     if study.state != Study.State.OPEN:
         return closed(study, rater)
     if rater is None:
-        return welcome(study)
+        return welcome(study, named=invitation.named)
     rater.study = study
     if rater.stage == Stage.SCREENING:
         return screening(rater)
@@ -61,9 +61,13 @@ def _common(study: Study, rater: Rater | None) -> dict[str, Any]:
     return {"study": study, "rater": rater, "scale": Rating.Score.choices}
 
 
-def welcome(study: Study) -> Page:
-    """The first page; it holds the instructions where nothing comes between."""
-    told = {"consent": texts.html(texts.consent(study)), **effort(study)}
+def welcome(study: Study, *, named: bool = False) -> Page:
+    """The first page; it holds the instructions where nothing comes between.
+
+    ``named``: something is noted beside the link of whoever reads it.
+    """
+    told = {"consent": texts.html(texts.consent(study, named=named)), **effort(study)}
+    told["named"] = named
     if not study.screens and not study.calibrate:
         told["instructions"] = texts.html(texts.instructions(study))
     return Page("welcome.html", {**_common(study, None), **told})

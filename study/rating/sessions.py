@@ -69,7 +69,7 @@ def enrol(invitation: Invitation) -> Rater:
             raise ValueError(f"invitation {invitation} was revoked")
         study = invitation.study
         rater = _add(study, invitation)
-        rater.consent = _kept(texts.consent(study))
+        rater.consent = _kept(texts.consent(study, named=invitation.named))
         if not study.screens and not study.calibrate:
             rater.instructions = _kept(texts.instructions(study))
         rater.save()

@@ -39,6 +39,12 @@ those answers are stored too.
 anything.
 - There are no known risks beyond those of ordinary work at a screen.""")
 
+NAMED = gettext_noop("""\
+Whoever invited you has noted a name, a mail address or a remark beside your link, to know whom \
+the link went to. It is published nowhere, is not stored with your answers, and is deleted with \
+them if you ask for that.""")
+"""Follows every consent, a study's own too, of a rater beside whose link something is noted."""
+
 INSTRUCTIONS = gettext_noop("""\
 You will see one image at a time. Judge how good it looks **to you** and answer with one of five \
 categories, from bad to excellent.
@@ -61,9 +67,13 @@ TELLS = {
 """What the standard consent says of fields of a study, where they are filled."""
 
 
-def consent(study: Study) -> str:
-    """The text that raters of ``study`` agree to, Markdown, in the language in force."""
-    return own(study, "consent", _in_force()) or standard(study, "consent")
+def consent(study: Study, *, named: bool = False) -> str:
+    """The text that raters of ``study`` agree to, Markdown, in the language in force.
+
+    ``named``: a rater beside whose link a name, a note or an address stands.
+    """
+    said = own(study, "consent", _in_force()) or standard(study, "consent")
+    return f"{said}\n\n{gettext(NAMED)}" if named else said
 
 
 def instructions(study: Study) -> str:

@@ -22,6 +22,8 @@ from tests.desk_way import (
     ADMIN,
     IMAGES,
     OURS,
+    PASSWORD,
+    PEOPLE,
     RESEARCHER,
     SET,
     SLUG,
@@ -29,13 +31,11 @@ from tests.desk_way import (
     WHO,
     Way,
     rate_together,
-)  # fmt: skip
+)
 from tests.own_material import PROGRAMS, photographs
 from tests.serving import commands
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PASSWORD = "harbour lights at night"
-PEOPLE = ("Jana Lang, jana@harbour.example", "Otto <otto@harbour.example>", "the harbour master")
 
 
 def folders(folder: Path, **size: int) -> tuple[list[Path], list[Path]]:

@@ -40,7 +40,7 @@ def test_whoever_signs_in_is_led_from_what_needs_them_to_where_it_is_mended(
     check(page)
     fits(page)
     page.get_by_role("link", name="Home").click()
-    expect(page.get_by_role("heading", name="What needs you")).to_be_visible()
+    expect(page.get_by_role("heading", name="What needs attention")).to_be_visible()
     check(page)
     fits(page)
     Study.objects.filter(pk=other.pk).update(planned_raters=2)

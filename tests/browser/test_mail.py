@@ -37,7 +37,7 @@ def test_letters_to_raters_are_written_looked_at_and_asked_for(
     page.goto(f"{site}/studies/{open_study.slug}/raters/mail/")
     check(page)
     fits(page)
-    expect(page.locator("#count")).to_contain_text("2 raters are written to")
+    expect(page.locator("#count")).to_contain_text("2 raters will be written to")
     page.get_by_label("Text", exact=True).fill("Hello, no way in")
     page.get_by_role("button", name="Send to 2 raters").click()
     expect(page.get_by_role("alert")).to_contain_text("{link} is missing")

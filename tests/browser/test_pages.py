@@ -174,10 +174,10 @@ def test_a_researcher_invites_and_withdraws(signed_in, site, invitation):
     signed_in.get_by_role("button", name="Make links").click()
     expect(signed_in.locator(".roster tbody tr")).to_have_count(3)
     signed_in.locator("#more-1").click()
-    signed_in.get_by_role("link", name="Withdraw … link 1").click()
-    signed_in.get_by_label("Link 1 is to be withdrawn.").check()
-    signed_in.get_by_role("button", name="Withdraw").click()
-    expect(signed_in.get_by_text("Link 1 is withdrawn.")).to_be_visible()
+    signed_in.get_by_role("link", name="Revoke … link 1").click()
+    signed_in.get_by_label("Link 1 is to be revoked.").check()
+    signed_in.get_by_role("button", name="Revoke").click()
+    expect(signed_in.get_by_text("Link 1 is revoked.")).to_be_visible()
     invitation.refresh_from_db()
     assert invitation.revoked_at is not None
     assert Invitation.objects.filter(revoked_at=None).count() == 2

@@ -73,7 +73,7 @@ def test_the_table_follows_the_raters_and_lets_those_work_who_work_in_it(watched
     vote(rater)
     watched.locator("#more-1").click()
     assert asks(watched) == "held"
-    expect(watched.get_by_role("link", name="Withdraw … link 1")).to_be_visible()
+    expect(watched.get_by_role("link", name="Revoke … link 1")).to_be_visible()
     expect(position(watched, 1)).to_have_text("2 of 6")
     watched.locator("#more-1").click()
     watched.locator("#pick-3").check()
@@ -114,10 +114,10 @@ def test_without_scripts_everything_is_there(browser, site, signed_in, open_stud
     )
     expect(page.get_by_role("button", name="Copy")).to_have_count(0)
     page.locator("#pick-2").check()
-    page.get_by_role("button", name="Withdraw links …").click()
-    page.get_by_label("Link 2 is to be withdrawn.").check()
-    page.get_by_role("button", name="Withdraw").click()
-    expect(page.get_by_text("Link 2 is withdrawn.")).to_be_visible()
+    page.get_by_role("button", name="Revoke links …").click()
+    page.get_by_label("Link 2 is to be revoked.").check()
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("Link 2 is revoked.")).to_be_visible()
     context.close()
 
 

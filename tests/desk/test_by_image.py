@@ -187,10 +187,23 @@ def test_a_damaged_picture_is_said_to_be(looking, voted):
 def test_nothing_is_told_of_an_open_study_before_the_look(name, voted, researcher):
     answer = researcher.get(reverse(name, args=["small"]))
     assert answer.status_code == 302
-    assert answer["Location"] == reverse("study", args=["small"])
+    assert answer["Location"].split("?")[0] == reverse("study", args=["small"])
     assert not folder(voted.pk).exists(), "nothing was computed either"
     ready = researcher.get(reverse("ready", args=["small", computed.BY_IMAGE]))
     assert ready.status_code == 302
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_look_leads_on_to_the_page_that_was_asked_for(name, voted, researcher):
+    page = f"{reverse(name, args=['small'])}?raters=people"
+    told = researcher.get(page, follow=True)
+    then = told.context["then"]
+    assert f'name="then" value="{then}"' in told.content.decode()
+    look = reverse("look", args=["small"])
+    assert researcher.post(look, {"then": then})["Location"] == page
+    for elsewhere in ("", "https://example.org/", "//example.org", "/studies/other/by-image/"):
+        answer = researcher.post(look, {"then": elsewhere})
+        assert answer["Location"] == reverse("study", args=["small"])
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -1,4 +1,4 @@
-"""Links for raters: made by number or for a list of people, named, replaced and withdrawn."""
+"""Links for raters: made by number or for a list of people, named, replaced and revoked."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_links_are_withdrawn_together_after_a_page_that_asks(researcher, open_st
     made = links.invite(open_study, 3)
     address = reverse("selected_raters", args=["small"])
     sent = {"do": "revoke", "numbers": [1, 3]}
-    assert b"Withdraw 2 links?" in researcher.post(address, sent).content
+    assert b"Revoke 2 links?" in researcher.post(address, sent).content
     assert not Invitation.objects.exclude(revoked_at=None).exists()
     researcher.post(address, {**sent, "sure": "yes"})
     links.revoke(made[0])

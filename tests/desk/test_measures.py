@@ -251,7 +251,7 @@ def test_an_archive_of_our_measures_alone_is_what_it_was(rehearsed):
     assert (
         "SIMULATED-deeds.csv,deed,created: Made the study; changed: Changed settings; deleted: "
         "Deleted the draft; opened: Opened the study; closed: Closed the study; invited: Made "
-        "links; revoked: Withdrew a link; rehearsed: Played simulated raters; looked: Saw results; "
+        "links; revoked: Revoked a link; rehearsed: Played simulated raters; looked: Saw results; "
         "took: Took a file; told: Exported the data of one rater; erased: Deleted the data of one "
         "rater; fault: Found an image missing or altered; mended: Found a faulty image right "
         "again; signed in: Signed in; signed out: Signed out; refused: Failed to sign in; "

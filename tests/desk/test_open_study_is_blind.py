@@ -28,6 +28,7 @@ from study import models
 from study.admin.raters import Telling
 from study.desk import computed, exports, links, raters, rehearsal, studies
 from study.models import Deed, Rater, Rating, Study
+from study.models.deeds import By
 from study.rating import sessions
 from tests.rating.way import vote_all
 from tests.site import test_access_table as access
@@ -97,6 +98,7 @@ def other_scores() -> None:
 NOISE = (
     rb"[A-Za-z0-9]{64}",  # tokens of forms
     rb"/catalogue/(bring|uploads)/[^/\"]+",  # signed for a moment
+    rb'"at": "[^"]+"',  # when one rater's data was told, which is in them
 )
 
 
@@ -196,6 +198,7 @@ PERSON = "R001"
 TELLING: dict[str, list[list[str]]] = {
     "results": [["small"], ["small", "--format", "json"], ["small", "--out", "OUT"]],
     "archive": [["small", "--out", "OUT/small.zip"]],
+    "compare": [["small", "other"], ["other", "small", "--json"]],
     "export_rater": [["small", PERSON], ["small", PERSON, "--out", "OUT/rater.json"]],
 }
 """Commands that tell how people rate, and how they are called."""
@@ -219,6 +222,7 @@ NO_STUDY = {
     "remove_method", "remove_set",  # the catalogue
     "analyse",  # a file that somebody took away before
     "create_study", "first_study", "plan_raters",  # before there is anybody to rate
+    "mail_test",  # the mail server
     "chores",  # what is over and nobody needs
     "serve", "worker",  # by pages and by jobs
     "backup", "restore",  # the whole database, as the server's shell has it: docs/security.md
@@ -232,6 +236,9 @@ def voted(open_study) -> Study:
     vote_all(sessions.enrol(links.invite(open_study, 2)[0]), 4)
     list(rehearsal.rehearse(open_study, raters=1, seed=1))
     models.Job.objects.create(kind=models.Job.Kind.ARCHIVE, study=open_study)
+    other = studies.draft("other", title="Other", source=open_study, by=By())
+    studies.open_(other)
+    vote_all(sessions.enrol(links.invite(other, 1)[0]), 3)
     return open_study
 
 
@@ -284,5 +291,5 @@ def test_a_command_that_tells_scores_leaves_a_look_and_the_others_tell_none(
 
 
 def test_one_raters_data_is_a_look_wherever_it_is_told(voted):
-    raters.told(Rater.objects.get(simulated=False, number=1))
+    raters.told(Rater.objects.get(study=voted, simulated=False, number=1))
     assert Deed.objects.early_looks(voted).get().kind == Deed.Kind.TOLD

@@ -45,18 +45,29 @@ ALLOWED = {
     "by_image": 24,
     "compare": 40,
     "log": 12,
-    "mail": 20,
+    "mail": 24,
+    "revoke": 12,
+    "replace": 12,
+    "delete_rater": 12,
+    "raters_csv": 16,
+    "one_image": 24,
+    "disagreements": 24,
+    "study_small": 8,
+    "compare_file": 40,
+    "log_file": 12,
 }
 """Queries of each page below a study's address, sign-in and session among them; GET."""
 OTHER = {"studies": 12, "jobs": 10, "home": 16, "docs": 4, "catalogue": 30}
 """Pages of all studies."""
 POSTED = {
-    "put_away", "bring_back", "invite", "revoke", "look", "measure", "rehearse",
+    "put_away", "bring_back", "invite", "look", "measure", "rehearse", "approval",
+    "selected_raters", "rater_data", "mail_again",
 }  # fmt: skip
 """Addresses that take forms alone: what they do is measured where it is tested."""
 ARGUMENTS: dict[str, list[Any]] = {
     "edit": ["sessions"], "results": ["csv"], "figure": ["distribution", "svg"],
-    "ready": [computed.PAGE], "rater": [1],
+    "ready": [computed.PAGE], "rater": [1], "revoke": [1], "replace": [1], "delete_rater": [2],
+    "compare_file": ["csv"],
 }  # fmt: skip
 
 
@@ -71,8 +82,13 @@ def pages() -> set[str]:
 
 def address(name: str, study: Study) -> str:
     """Where a page of a study is."""
-    if name == "study_image":
+    if name in ("study_image", "study_small"):
         return reverse(name, args=[study.slug, study.stimuli.all()[0].sha256])
+    if name == "one_image":
+        source = study.stimuli.all()[0].source
+        return reverse(name, args=[study.slug]) + f"?image={source.dataset.name}/{source.name}"
+    if name in ("compare", "compare_file"):
+        return reverse(name, args=[study.slug, *ARGUMENTS.get(name, [])]) + "?with=other"
     if name == "preview_page":
         return reverse(name, args=[study.slug, "en", 1, "welcome"])
     return reverse(name, args=[study.slug, *ARGUMENTS.get(name, [])])
@@ -97,6 +113,9 @@ def small(open_study, owner) -> Study:
         if not place:
             vote_all(rater, 4)
     list(rehearsal.rehearse(open_study, raters=1, seed=1))
+    other = draft_of(open_study, "other")
+    other.researchers.add(owner)
+    studies.open_(other)
     Job.objects.create(kind=Job.Kind.ARCHIVE, study=open_study, state=Job.State.DONE)
     note(Deed.Kind.LOOKED, by=By(), study=open_study, ratings=1)
     return open_study
@@ -122,7 +141,8 @@ def draft_of(study: Study, slug: str) -> Study:
 def watcher(owner) -> Client:
     client = Client()
     client.force_login(owner)
-    client.post(reverse("look", args=["small"]))
+    for slug in ("small", "other"):
+        client.post(reverse("look", args=[slug]))
     return client
 
 

@@ -367,6 +367,15 @@ def test_the_number_of_queries_does_not_grow_with_raters_or_trials(researcher, o
                 and "approved_at" not in q["sql"]], "no vote is counted for the table"  # fmt: skip
 
 
+def test_the_table_stays_as_it_was_narrowed_after_a_verb(researcher, open_study):
+    links.invite(open_study, 2)
+    address, raters = reverse("selected_raters", args=["small"]), reverse("raters", args=["small"])
+    sent = {"do": "approve", "numbers": [1], "here": "?state=not-opened&sort=-number"}
+    assert researcher.post(address, sent)["Location"] == f"{raters}?state=not-opened&sort=-number"
+    sent["here"] = "//example.org/?x"
+    assert researcher.post(address, sent)["Location"].startswith(f"{raters}?")
+
+
 def test_raters_wait_to_be_approved_where_a_study_asks_for_it(researcher, open_study, owner):
     made = links.invite(open_study, 4)
     done, _other = finish(made[0]), finish(made[1])

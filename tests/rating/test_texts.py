@@ -7,11 +7,12 @@ import re
 from html import unescape
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
 from study.desk import studies
-from study.models import Rater, Study
+from study.models import Invitation, Rater, Study
 from study.rating import texts
 
 ABOUT = {
@@ -104,3 +105,21 @@ def test_the_contact_stands_once_on_the_pages_on_which_raters_end_or_stop(come):
     Rater.objects.filter(pk=rater.pk).update(stage=Rater.Stage.RATING)
     studies.close(rater.study)
     assert (told(), told(language="de")) == (1, 1)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("noted", [{"name": "Jana Lang"}, {"mail": "jana@harbour.example"}])
+def test_who_is_named_beside_a_link_agrees_to_that_too(open_study, invitation, noted, language):
+    """No name is asked for; one that a researcher has noted is not kept from whom it names."""
+    Study.objects.filter(pk=open_study.pk).update(consent="One of its own.", language=language)
+    unnamed = Client().get(invitation.get_absolute_url(), follow=True).content.decode()
+    Invitation.objects.update(**noted)
+    page = Client().get(invitation.get_absolute_url(), follow=True).content.decode()
+    said = {"en": "beside your link", "de": "neben Ihrem Link"}[language]
+    assert said in page
+    assert said not in unnamed
+    assert not any(value in page for value in noted.values())
+    client = Client()
+    client.get(invitation.get_absolute_url())
+    client.post(reverse("start"))
+    assert said in Rater.objects.get(invitation=invitation).consent.text

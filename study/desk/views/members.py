@@ -13,7 +13,10 @@ from study.models import Right, Role, Study
 from study.site.access import by, study_for
 
 TELLS = {
-    Role.OWNER: "everything, these roles and the study’s end included",
+    Role.OWNER: (
+        "do everything. Only owners change these roles, export or delete one rater’s data, "
+        "and put the study away or delete it"
+    ),
     Role.EDITOR: "change the draft, open and close the study, make and send links, see results",
     Role.VIEWER: "see how far it is, its images, settings and results; no rater’s link or name",
 }

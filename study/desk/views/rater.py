@@ -74,13 +74,13 @@ def _page(
 @require_http_methods(ASKED)
 @login_required
 def revoke(request: HttpRequest, slug: str, number: int) -> HttpResponse:
-    """What withdrawing a link does; and the withdrawing."""
+    """What revoking a link does; and the revoking."""
     study, invitation = _link(request, slug, number, Right.INVITE)
     problem = _unsure(request)
     if request.method != "POST" or problem:
         return _ask(request, "revoke", study, problem, numbers=[number])
     links.revoke(invitation, by=by(request))
-    messages.success(request, f"Link {number} is withdrawn.")
+    messages.success(request, f"Link {number} is revoked.")
     return redirect("raters", slug)
 
 
@@ -99,7 +99,7 @@ def replace(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     except ValueError as error:
         messages.error(request, f"Nothing was replaced: {error}.")
         return redirect("rater", slug, number)
-    messages.success(request, f"Link {number} is withdrawn; link {made.number} is in its place.")
+    messages.success(request, f"Link {number} is revoked; link {made.number} is in its place.")
     return redirect("rater", slug, made.number)
 
 

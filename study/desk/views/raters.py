@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -141,19 +141,19 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @login_required
 def selected(request: HttpRequest, slug: str) -> HttpResponse:
-    """Withdraw the links of some raters, approve them, or take their approval back."""
+    """Revoke the links of some raters, approve them, or take their approval back."""
     study = study_for(request, slug, Right.INVITE)
     form = SelectedForm(request.POST, study=study)
     if not form.is_valid():
         messages.error(request, "Nothing was done: select raters in the table first.")
-        return redirect("raters", slug)
+        return redirect(_back(request, slug))
     numbers, do = form.cleaned_data["numbers"], form.cleaned_data["do"]
     if do == "revoke" and "sure" not in request.POST:
         return render(request, "study/desk/revoke.html", {"study": study, "numbers": numbers})
     verbs: dict[str, Any] = {
         "revoke": links.revoke_all, "approve": approving.approve, "take_back": approving.take_back
     }  # fmt: skip
-    told = {"revoke": "withdrawn", "approve": "approved", "take_back": "not approved any more"}
+    told = {"revoke": "revoked", "approve": "approved", "take_back": "not approved any more"}
     try:
         done = verbs[do](study, numbers, by=by(request))
     except ValueError as error:
@@ -162,7 +162,13 @@ def selected(request: HttpRequest, slug: str) -> HttpResponse:
         messages.success(request, f"{_counted(done, do)} {told[do]}.")
     if len(numbers) == 1 and "one" in request.POST:
         return redirect("rater", slug, numbers[0])
-    return redirect("raters", slug)
+    return redirect(_back(request, slug))
+
+
+def _back(request: HttpRequest, slug: str) -> str:
+    """The table as it was narrowed, sorted and paged where the form was sent."""
+    asked = QueryDict(request.POST.get("here", "").removeprefix("?")).urlencode()
+    return f"{reverse('raters', args=[slug])}{'?' if asked else ''}{asked}"
 
 
 def _counted(done: list[int], do: str) -> str:

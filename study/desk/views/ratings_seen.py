@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from study.desk import computed, exports
@@ -41,7 +43,9 @@ def of_ratings(
         kind = kind_asked(request, chosen)
         if is_hidden(request, chosen, kind):
             messages.error(request, "The study is open: show the results on this page first.")
-            return redirect("study", slug)
+            asked = then(chosen, request.get_full_path())
+            query = f"?{urlencode({'then': asked})}" if asked else ""
+            return redirect(reverse("study", args=[slug]) + query)
         return view(request, chosen, kind, *args, **kwargs)
 
     return inner
@@ -55,6 +59,11 @@ def kind_asked(request: HttpRequest, chosen: Study, name: str = "raters") -> Kin
     if asked is None:
         return "simulated" if exports.kinds(chosen) == ["simulated"] else "people"
     return "simulated" if asked == "simulated" else "people"
+
+
+def then(chosen: Study, address: str) -> str:
+    """The address if a look leads on to it, being that of a page of results; else nothing."""
+    return address if address.startswith(reverse("by_image", args=[chosen.slug])) else ""
 
 
 def is_hidden(request: HttpRequest, chosen: Study, kind: Kind) -> bool:

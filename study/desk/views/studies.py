@@ -25,6 +25,7 @@ from study.desk.views.ratings_seen import (
     note_look,
     of_ratings,
     remember,
+    then,
 )
 from study.models import Right, Study
 from study.site.access import by, study_for
@@ -50,6 +51,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     chosen = study_for(request, slug, Right.SEE)
     kind = kind_asked(request, chosen)
     context: dict[str, Any] = {"hidden": is_hidden(request, chosen, kind), "found": None}
+    context["then"] = then(chosen, request.GET.get("then", ""))
     context["unrated"] = chosen.state == Study.State.DRAFT and not exports.kinds(chosen)
     if context["unrated"]:
         context["bars"] = checklist.bars(checklist.points(chosen))
@@ -69,7 +71,7 @@ def study(request: HttpRequest, slug: str) -> HttpResponse:
     ]
     context["kept"] = shelf.why_kept(chosen)
     context["due"] = chosen.jobs.due()
-    context["attention"] = attention.items(request.user, chosen)
+    context["attention"] = attention.items(request.user, chosen) if kind == "people" else []
     return render(request, "study/desk/study.html", context)
 
 
@@ -92,7 +94,7 @@ def look(request: HttpRequest, slug: str) -> HttpResponse:
     chosen = study_for(request, slug, Right.READ)
     verbs.look(chosen, by=by(request))
     remember(request, chosen)
-    return redirect("study", slug)
+    return redirect(then(chosen, request.POST.get("then", "")) or reverse("study", args=[slug]))
 
 
 @of_ratings

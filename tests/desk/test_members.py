@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -150,3 +152,28 @@ def test_an_owner_who_cannot_sign_in_is_not_the_one_that_a_study_is_left_to(draf
         members.remove(draft_study, owner.username, by=By())
     members.remove(draft_study, outsider.username, by=By())
     assert list(roles(draft_study)) == [owner.username]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_take_each_other_away_at_once_leave_one(draft_study):
+    owners = [User.objects.create_user(name) for name in ("anna", "bert")]
+    for user in owners:
+        members.own(draft_study, user)
+    start, refused = Barrier(2), []
+
+    def take_away(name: str) -> None:
+        start.wait()
+        try:
+            members.remove(draft_study, name, by=By())
+        except ValueError as problem:
+            refused.append(str(problem))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=take_away, args=[user.username]) for user in owners]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert draft_study.members.filter(role=Role.OWNER).count() == 1
+    assert len(refused) == 1

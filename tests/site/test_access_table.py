@@ -180,7 +180,7 @@ def a_row_of_each_model(rater: Rater) -> None:
     Group.objects.create(name="a group")
     models.Job.objects.create(kind=models.Job.Kind.MEASURE, study=rater.study)
     invitation = Invitation.objects.get(rater=rater)
-    models.Letter.objects.create(invitation=invitation, kind="invite", mail="a@example.org")
+    models.Letter.objects.create(invitation=invitation, kind="remind", mail="a@example.org")
 
 
 def _accounts(first: Study, second: Study) -> dict[str, User]:

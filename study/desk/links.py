@@ -21,12 +21,19 @@ MOST_OF_A_STUDY = 10_000
 
 
 def invite(
-    study: Study, count: int = 0, *, people: Sequence[Person] = (), by: By | None = None
+    study: Study,
+    count: int = 0,
+    *,
+    people: Sequence[Person] = (),
+    after: int | None = None,
+    by: By | None = None,
 ) -> list[Invitation]:
     """``count`` new invitations, or one for each of ``people``, with name and mail address.
 
-    Raises ``ValueError`` for a closed study, an odd number, more than a study can have, or somebody
-    whose address has a link in force (`Unreadable`, by line); nothing is stored then.
+    ``after``: the number of the latest link that whoever asks has seen, 0 for none; with it, a
+    second click makes nothing. Raises ``ValueError`` for a closed study, an odd number, more than a
+    study can have, links that were made since ``after``, or somebody whose address has a link in
+    force (`Unreadable`, by line); nothing is stored then.
     """
     people = people or [Person()] * count
     if not 1 <= len(people) <= MOST_AT_ONCE:
@@ -34,12 +41,23 @@ def invite(
             f"{count or len(people)} invitations cannot be made; ask for 1 to {MOST_AT_ONCE}"
         )
     with transaction.atomic():
+        latest = last_number(study)
+        if after is not None and latest > after:
+            raise ValueError(
+                f"links were made meanwhile, the latest is {latest}; look whether they are those "
+                "that you want"
+            )
         _refuse_twice(study, people)
         made = _make(study, people)
         numbers = [made[0].number, made[-1].number]
         note(Deed.Kind.INVITED, by=by or by_command(), study=study, count=len(made),
              numbers=numbers)  # fmt: skip
         return made
+
+
+def last_number(study: Study) -> int:
+    """The number of the latest link, 0 if there is none."""
+    return study.invitations.aggregate(most=Max("number"))["most"] or 0
 
 
 def _make(study: Study, people: Sequence[Person]) -> list[Invitation]:

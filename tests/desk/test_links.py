@@ -310,3 +310,15 @@ def test_what_a_rater_is_told_has_the_letters_to_replaced_links_too(open_study):
     rater = sessions.enrol(links.replace(first))
     told = json.loads(raters.told(rater))
     assert [letter["subject"] for letter in told["letters"]] == ["Come"]
+
+
+def test_a_second_click_makes_no_second_set_of_links(researcher, open_study):
+    page = researcher.get(reverse("raters", args=["small"])).content.decode()
+    told = {"count": 3, "after": re.findall(r'name="after" value="(.*?)"', page)[0]}
+    first, second = (researcher.post(reverse("invite", args=["small"]), told) for _ in range(2))
+    assert (first.status_code, second.status_code) == (302, 400)
+    assert "links were made meanwhile, the latest is 3" in second.content.decode()
+    assert open_study.invitations.count() == 3
+    again = told | {"after": re.findall(r'name="after" value="(.*?)"', second.content.decode())[0]}
+    assert researcher.post(reverse("invite", args=["small"]), again).status_code == 302
+    assert open_study.invitations.count() == 6

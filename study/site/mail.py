@@ -109,7 +109,8 @@ def send(connection: EmailBackend, to: str, subject: str, body: str, reply_to: s
     except smtplib.SMTPRecipientsRefused as error:
         raise _refused(*next(iter(error.recipients.values()))) from None
     except smtplib.SMTPResponseException as error:
-        if isinstance(error, smtplib.SMTPDataError) and not 400 <= error.smtp_code < 600:
+        odd = isinstance(error, smtplib.SMTPDataError) and not 400 <= error.smtp_code < 600
+        if odd or type(error) is smtplib.SMTPResponseException:  # a line without an end
             raise Unknown("The mail server's answer to the letter cannot be read.") from None
         raise _refused(error.smtp_code, error.smtp_error) from None
     except smtplib.SMTPNotSupportedError:

@@ -322,3 +322,8 @@ def test_a_second_click_makes_no_second_set_of_links(researcher, open_study):
     again = told | {"after": re.findall(r'name="after" value="(.*?)"', second.content.decode())[0]}
     assert researcher.post(reverse("invite", args=["small"]), again).status_code == 302
     assert open_study.invitations.count() == 6
+
+
+def test_a_line_of_many_spaces_is_read_as_quickly_as_any_other():
+    with pytest.raises(Unreadable, match="Line 1"):
+        invitees.read(" " * 100_000 + "x," + " " * 100_000 + "y<")

@@ -171,10 +171,9 @@ def no_worker(user: Person, study: Study | None = None) -> Iterator[Item]:
 def letters(user: Person, study: Study | None = None) -> Iterator[Item]:
     """Mail to raters that the mail server did not take, or that was cut off on the way."""
     begun = Q(begun_at__lt=timezone.now() - CUT_OFF)
-    rows = Letter.objects.filter(
+    rows = Letter.objects.of_use().filter(
         Q(problem__gt="") | begun,
         sent_at=None,
-        invitation__revoked_at=None,
         invitation__study__in=_mine(user, Right.INVITE, study),
     )
     for slug, title, count in _by_study(rows, "invitation__study__"):

@@ -24,7 +24,6 @@ from study.models import Rater, Rating, Right, Study, StudyStimulus
 FIGURES: dict[str, Format] = {"svg": "svg", "pdf": "pdf", "png": "png"}
 FORMATS = ("csv", "json", *FIGURES)
 """As what a comparison is taken away."""
-ENDS = ("low", "high")
 COLUMNS = (
     *("set", "method", "images", "raters_a", "raters_b", "mos_a", "mos_b", "difference"),
     *("low", "high", "p", "p_holm", "differs", "note"),

@@ -103,10 +103,12 @@ def _person(line: str) -> Person:
 
 def _fields(line: str) -> Iterator[str]:
     """The columns of a line, those at its end that are empty left out."""
-    bracketed = re.fullmatch(r'\s*"?([^"<>]*?)"?\s*<([^<>]*)>[\s,;]*', line)
-    if bracketed:
-        yield from filter(None, (bracketed[1].strip(), bracketed[2].strip()))
-        return
+    if bracketed := re.fullmatch(r"([^<>]*)<([^<>]*)>", line.strip().rstrip(" \t,;")):
+        name = bracketed[1].strip()
+        name = name.removeprefix('"').removesuffix('"')
+        if '"' not in name:
+            yield from filter(None, (name.strip(), bracketed[2].strip()))
+            return
     parting = "\t" if "\t" in line else ","
     if parting not in line and ";" in line and "@" in line:
         parting = ";"

@@ -21,12 +21,19 @@ MOST_OF_A_STUDY = 10_000
 
 
 def invite(
-    study: Study, count: int = 0, *, people: Sequence[Person] = (), by: By | None = None
+    study: Study,
+    count: int = 0,
+    *,
+    people: Sequence[Person] = (),
+    after: int | None = None,
+    by: By | None = None,
 ) -> list[Invitation]:
     """``count`` new invitations, or one for each of ``people``, with name and mail address.
 
-    Raises ``ValueError`` for a closed study, an odd number, more than a study can have, or somebody
-    whose address has a link in force (`Unreadable`, by line); nothing is stored then.
+    ``after``: the number of the latest link that whoever asks has seen, 0 for none; with it, a
+    second click makes nothing. Raises ``ValueError`` for a closed study, an odd number, more than a
+    study can have, links that were made since ``after``, or somebody whose address has a link in
+    force (`Unreadable`, by line); nothing is stored then.
     """
     people = people or [Person()] * count
     if not 1 <= len(people) <= MOST_AT_ONCE:
@@ -34,12 +41,23 @@ def invite(
             f"{count or len(people)} invitations cannot be made; ask for 1 to {MOST_AT_ONCE}"
         )
     with transaction.atomic():
+        latest = last_number(study)
+        if after is not None and latest > after:
+            raise ValueError(
+                f"links were made meanwhile, the latest is {latest}; look whether they are those "
+                "that you want"
+            )
         _refuse_twice(study, people)
         made = _make(study, people)
         numbers = [made[0].number, made[-1].number]
         note(Deed.Kind.INVITED, by=by or by_command(), study=study, count=len(made),
              numbers=numbers)  # fmt: skip
         return made
+
+
+def last_number(study: Study) -> int:
+    """The number of the latest link, 0 if there is none."""
+    return study.invitations.aggregate(most=Max("number"))["most"] or 0
 
 
 def _make(study: Study, people: Sequence[Person]) -> list[Invitation]:
@@ -86,10 +104,7 @@ def rename(invitation: Invitation, *, name: str, mail: str, by: By | None = None
         invitation.refresh_from_db()
         if (invitation.name, invitation.mail) == (name, mail):
             return False
-        others = study.invitations.filter(revoked_at=None, mail__iexact=mail)
-        taken = others.exclude(pk=invitation.pk).first() if mail else None
-        if taken is not None:
-            raise ValueError(f"{mail} has link {taken.number} already; one person gets one link")
+        _refuse_taken(invitation, mail)
         invitation.name, invitation.mail = name, mail
         invitation.save(update_fields=["name", "mail"])
         by = by or by_command()
@@ -97,11 +112,18 @@ def rename(invitation: Invitation, *, name: str, mail: str, by: By | None = None
     return True
 
 
+def _refuse_taken(invitation: Invitation, mail: str) -> None:
+    others = invitation.study.invitations.filter(revoked_at=None, mail__iexact=mail)
+    taken = others.exclude(pk=invitation.pk).first() if mail else None
+    if taken is not None:
+        raise ValueError(f"{mail} has link {taken.number} already; one person gets one link")
+
+
 def replace(invitation: Invitation, *, by: By | None = None) -> Invitation:
     """Revoke a link and make another one in its place, with its name and mail address.
 
     What was answered through the old one stays with the old one. Raises ``ValueError`` if it was
-    replaced before, or the study is closed or full.
+    replaced before, another link in force has its mail address, or the study is closed or full.
     """
     study, by = invitation.study, by or by_command()
     with transaction.atomic():
@@ -109,6 +131,7 @@ def replace(invitation: Invitation, *, by: By | None = None) -> Invitation:
         if after is not None:
             raise ValueError(f"link {invitation.number} was replaced before, by {after.number}")
         invitation.refresh_from_db()
+        _refuse_taken(invitation, invitation.mail)
         (made,) = _make(study, [Person(invitation.name, invitation.mail)])
         made.replaces = invitation
         made.save(update_fields=["replaces"])

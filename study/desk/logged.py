@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -17,6 +18,7 @@ from typing import Any
 
 import pandas as pd
 from django import forms
+from django.core.validators import MaxValueValidator
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
@@ -29,8 +31,9 @@ OF_THINGS = (Deed.Kind.ADDED, Deed.Kind.REMOVED)
 """Deeds whose ``of`` names no account, but a set or a method."""
 LONG = 80
 """Characters above which a value is folded away, and two are told by what differs."""
-MOST_SAID = 20_000
-"""Characters of a text of which a difference is still looked for."""
+MOST_ALIKE = 10_000_000
+"""Pairs of equal words, times words, of texts of which a difference is still looked for: somebody
+might write one word a thousand times, and readers of the log would wait for it."""
 
 WORDS = {
     "stimuli": "images", "preset": "made as", "source": "copied from", "again": "once more",
@@ -76,8 +79,6 @@ class Part:
         """What differs, word by word."""
         if self.before is None:
             return [Piece("both", self.value)]
-        if len(self.before) + len(self.value) > MOST_SAID:
-            return [Piece("old", self.before), Piece("new", self.value)]
         return list(_pieces(self.before, self.value))
 
 
@@ -97,7 +98,9 @@ class Filter(forms.Form):
     kind = forms.ChoiceField(required=False, label="What")
     account = forms.CharField(required=False, max_length=150, label="Who")
     since = forms.DateField(required=False, label="From")
-    until = forms.DateField(required=False, label="To")
+    until = forms.DateField(
+        required=False, label="To", validators=[MaxValueValidator(date(9999, 1, 1))]
+    )
     q = forms.CharField(required=False, max_length=200, label="Words")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -232,6 +235,11 @@ def _words(name: str, value: Any) -> str:
 
 def _pieces(old: str, new: str) -> Iterator[Piece]:
     a, b = _split(old), _split(new)
+    many, of = Counter(a), Counter(b)
+    alike = sum(count * of[word] for word, count in many.items())
+    if alike * min(len(a), len(b)) > MOST_ALIKE:
+        yield from (Piece("old", old), Piece("new", new))
+        return
     for what, i, j, k, n in SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         if what == "equal":
             yield Piece("both", "".join(a[i:j]))
@@ -243,5 +251,5 @@ def _pieces(old: str, new: str) -> Iterator[Piece]:
 
 
 def _split(text: str) -> list[str]:
-    """Words and what stands between them, which together are the text again."""
-    return re.findall(r"\s+|\S+", text)
+    """Words, each with what stands behind it, which together are the text again."""
+    return re.findall(r"\s+|\S+\s*", text)

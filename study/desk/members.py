@@ -72,6 +72,7 @@ def _member(study: Study, name: str) -> Member:
 
 
 def _refuse_the_last(study: Study, member: Member) -> None:
-    owners = study.members.filter(role=Role.OWNER)
-    if member.role == Role.OWNER and owners.count() == 1:
+    """Whoever cannot sign in any more owns nothing: a study is left to somebody who can."""
+    owners = study.members.filter(role=Role.OWNER, user__is_active=True).exclude(pk=member.pk)
+    if member.role == Role.OWNER and not owners.exists():
         raise ValueError("The last owner of a study stays one: make somebody else an owner before.")

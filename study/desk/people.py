@@ -63,12 +63,14 @@ def make(name: str, *, catalogue: bool, by: By, mail: str = "") -> str:
     """A researcher's account; returns its password, which nobody can read again.
 
     ``catalogue``: whether it may add to the catalogue. ``name`` and ``mail``, their address, are
-    what the form has checked.
+    what the form has checked. Raises ``ValueError`` if somebody made it meanwhile.
     """
     password = _password()
     user = User(username=name, email=mail)
     user.set_password(password)  # takes a moment, before the database is locked
     with transaction.atomic():
+        if User.objects.filter(username__iexact=name).exists():
+            raise ValueError("There is an account of that name.")
         user.save()
         _permit(user, catalogue)
         note(Deed.Kind.ACCOUNT, by=by, of=name, may_add_to_the_catalogue=catalogue)

@@ -22,6 +22,7 @@ from study.desk import jobs, letters
 from study.desk.letters import Text
 from study.models import Deed, Invitation, Job, Letter, Rater, Study
 from study.models.deeds import By, note
+from study.models.letters import LetterQuerySet
 from study.models.turns import turn
 from study.site import mail
 
@@ -174,20 +175,23 @@ def ask_again(study: Study, pks: Iterable[int], *, by: By) -> Job:
     """Have letters that failed, or that may have gone or not, sent once more, to the address that
     their link has now.
 
-    Raises ``ValueError`` as :func:`ask`, and if none of them is such a letter.
+    Raises ``ValueError`` as :func:`ask`, and if none of them is such a letter, or all that are
+    would do nothing for their rater any more.
     """
     _refuse_unless_sending(study)
     with transaction.atomic():
-        rows = list(unsent(study).filter(pk__in=list(pks)).select_related("invitation"))
+        rows = list(unsent(study).of_use().filter(pk__in=list(pks)).select_related("invitation"))
         if not rows:
-            raise ValueError("None of these letters is to be sent again: they went, or are due.")
+            raise ValueError(
+                "None of these letters is to be sent again: they went, are due, or are of no use."
+            )
         for row in rows:
             row.begun_at, row.problem, row.mail = None, "", row.invitation.mail or row.mail
         Letter.objects.bulk_update(rows, ["begun_at", "problem", "mail"])
         return _job(study, rows, by, again=True)
 
 
-def unsent(study: Study) -> QuerySet[Letter]:
+def unsent(study: Study) -> LetterQuerySet:
     """Letters that nothing becomes of by itself: failed, cut off, or left by work that ended."""
     rows = Letter.objects.filter(invitation__study=study, sent_at=None)
     due = _due_jobs(study)

@@ -10,7 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model, Q
 
 from study.desk import links
-from study.models import Deed, Invitation, Rater, Rating, Revision, Study, Trial
+from study.models import Deed, Invitation, Letter, Rater, Rating, Revision, Study, Trial
 from study.models.deeds import By, by_command, note
 from study.rating import sessions
 
@@ -70,7 +70,7 @@ def _everything(rater: Rater) -> dict[str, Any]:
         "link": _row(invitation, "study", "token") if invitation else None,
         "letters": [
             _row(letter, "invitation", "asked_by")
-            for letter in (invitation.letters.all() if invitation else ())
+            for letter in _letters(invitation)
         ],
         "agreed to": _text(rater, "consent"),
         "read": _text(rater, "instructions"),
@@ -79,6 +79,12 @@ def _everything(rater: Rater) -> dict[str, Any]:
         "trials": [_trial(trial) for trial in _trials(rater)],
         "log": [_row(deed, "study", "user") for deed in _deeds(rater)],
     }  # fmt: skip
+
+
+def _letters(invitation: Invitation | None) -> Any:
+    """What the person was written, also to links before this one and in its place."""
+    chain = invitation.chain() if invitation else []
+    return Letter.objects.filter(invitation__in=[each.pk for each in chain])
 
 
 def _text(rater: Rater, name: str) -> dict[str, Any] | None:

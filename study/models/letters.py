@@ -4,8 +4,28 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 
-from study.models.design import Invitation
+from study.models.design import Invitation, Study
+from study.models.session import Rater
+
+
+class LetterQuerySet(models.QuerySet["Letter"]):
+    """Reads of several letters."""
+
+    def of_use(self) -> LetterQuerySet:
+        """Those that could still do something for their rater, if they went now.
+
+        Not where another of the kind was asked for later, where the link or the rater is over, or
+        where somebody who is invited has begun; nor in a study that is not open.
+        """
+        same = {name: OuterRef(name) for name in ("invitation", "kind")}
+        later = Letter.objects.filter(pk__gt=OuterRef("pk"), **same)
+        begun = Rater.objects.filter(invitation=OuterRef("invitation"))
+        over = begun.filter(stage__in=Rater.ENDED)
+        links = {"invitation__study__state": Study.State.OPEN, "invitation__revoked_at": None}
+        rows = self.filter(~Exists(later), ~Exists(over), **links)
+        return rows.exclude(Q(kind=Letter.Kind.INVITE) & Exists(begun))
 
 
 class Letter(models.Model):
@@ -37,6 +57,8 @@ class Letter(models.Model):
     begun_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True, help_text="When the mail server took it.")
     problem = models.CharField(max_length=300, blank=True, help_text="Why it was not taken.")
+
+    objects = LetterQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]

@@ -34,17 +34,25 @@ def begin(session: SessionBase) -> None:
 def sign_out_idle(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware: whoever was away for too long, or signed in too long ago, is signed out."""
+    """Middleware: whoever was away for too long, or signed in too long ago, is signed out.
+
+    A page that renews itself does not say that somebody is there. Led elsewhere, which is to the
+    door, it is loaded again as a whole: the door is not put into its midst.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        by_itself = request.method == "GET" and "HX-Request" in request.headers
         if SESSION_KEY in request.session:
-            _look_at_the_clock(request)
-        return get_response(request)
+            _look_at_the_clock(request, there=not by_itself)
+        response = get_response(request)
+        if by_itself and response.status_code == 302:
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        return response
 
     return middleware
 
 
-def _look_at_the_clock(request: HttpRequest) -> None:
+def _look_at_the_clock(request: HttpRequest, *, there: bool) -> None:
     session, now = request.session, int(time.time())
     if SINCE not in session:  # of an earlier version
         begin(session)
@@ -52,7 +60,7 @@ def _look_at_the_clock(request: HttpRequest) -> None:
         _sign_out(request, f"{settings.STAFF_DAYS} days after signing in")
     elif now - session[SEEN] > settings.STAFF_IDLE_HOURS * 3600:
         _sign_out(request, f"{settings.STAFF_IDLE_HOURS} hours without a request")
-    elif not 0 <= now - session[SEEN] < NOTED_EVERY:
+    elif there and not 0 <= now - session[SEEN] < NOTED_EVERY:
         session[SEEN] = now
 
 

@@ -7,6 +7,7 @@ connection ended in between, it may have been.
 from __future__ import annotations
 
 import logging
+import re
 import smtplib
 import ssl
 import threading
@@ -108,6 +109,9 @@ def send(connection: EmailBackend, to: str, subject: str, body: str, reply_to: s
     except smtplib.SMTPRecipientsRefused as error:
         raise _refused(*next(iter(error.recipients.values()))) from None
     except smtplib.SMTPResponseException as error:
+        odd = isinstance(error, smtplib.SMTPDataError) and not 400 <= error.smtp_code < 600
+        if odd or type(error) is smtplib.SMTPResponseException:  # a line without an end
+            raise Unknown("The mail server's answer to the letter cannot be read.") from None
         raise _refused(error.smtp_code, error.smtp_error) from None
     except smtplib.SMTPNotSupportedError:
         raise NotSent("The mail server takes no address of that kind.") from None
@@ -152,7 +156,8 @@ def deliver(to: str, subject: str, body: str) -> None:
         with server() as connection:
             send(connection, to, subject, body)
     except NotSent as error:
-        logger.warning("a letter about an account was not sent: %s", error)
+        why = re.sub(re.escape(to), "...", str(error), flags=re.IGNORECASE)  # servers quote it
+        logger.warning("a letter about an account was not sent: %s", why)
 
 
 def _open(connection: EmailBackend) -> None:

@@ -17,7 +17,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from study.desk import people
 from study.models import Deed, Member
+from study.models.deeds import By
 from study.models.turns import alone
 from study.site import forgotten, mail, sign_in
 from tests.letterbox import Letterbox, letterbox, sent_by
@@ -363,3 +365,17 @@ def test_a_letter_is_tried_by_a_command(box, capsys, settings):
     settings.EMAIL_PORT = 1
     with pytest.raises(CommandError, match="cannot be reached"):
         call_command("mail_test", "me@example.org")
+
+
+def test_a_server_that_quotes_the_address_tells_it_to_no_log(box, caplog):
+    box.refuse = lambda address: f"550 <{address.upper()}>: who is that"
+    mail.deliver("anna@example.org", "Subject", "Text")
+    assert "550" in caplog.text
+    assert "anna@" not in caplog.text.lower()
+
+
+def test_of_two_clicks_on_a_new_account_the_second_is_refused(db):
+    people.make("anna", catalogue=False, by=By())
+    with pytest.raises(ValueError, match="There is an account of that name"):
+        people.make("Anna", catalogue=False, by=By())
+    assert User.objects.count() == 1

@@ -533,3 +533,27 @@ def test_a_viewer_neither_sees_letters_nor_sends_any(box, desk, open_study, thre
 def test_simulated_raters_get_no_mail(box, open_study, three):
     rehearsal.rehearse(open_study, raters=1, seed=1)
     assert {link.number for link in post.within_reach(open_study)} == {1, 2, 3}
+
+
+def test_a_letter_that_would_do_nothing_any_more_is_not_sent_again(box, desk, open_study, three):
+    box.refuse = lambda _address: "550 nobody here"
+    done(ask(open_study))
+    assert post.unsent(open_study).of_use().count() == 3
+    box.refuse = lambda _address: ""
+    links.revoke(three[0])
+    sessions.enrol(three[1])
+    done(ask(open_study, 3, again_after=Letter.objects.order_by("pk").last().pk))
+    assert box.to == ["cora@example.org"], "by a later letter"
+    assert not post.unsent(open_study).of_use().exists()
+    page = desk.get(reverse("mail", args=[open_study.slug])).content.decode()
+    assert "550" in page
+    assert "Send again" not in page
+    with pytest.raises(ValueError, match="of no use"):
+        post.ask_again(open_study, Letter.objects.values_list("pk", flat=True), by=By())
+
+
+def test_what_is_no_letter_is_not_sent_again(box, desk, open_study, three):
+    for odd in ("9" * 5000, "9" * 30, "x", "-1"):
+        answer = desk.post(reverse("mail_again", args=[open_study.slug]), {"letter": odd})
+        assert answer.status_code == 302
+    assert not Job.objects.exists()

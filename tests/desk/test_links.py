@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from urllib.parse import parse_qs
 
@@ -291,3 +292,38 @@ def test_whoever_has_not_finished_is_written_to_in_ones_own_mail_program(open_st
         assert links.link(invitation) in told["body"][0]
         assert told["subject"][0].startswith(subject)
         assert open_study.title not in told["body"][0]
+
+
+def test_one_person_has_one_link_in_force_also_after_a_replacement(open_study):
+    (first,) = links.invite(open_study, people=[Person("Jane", "jane@example.org")])
+    links.revoke(first)
+    (second,) = links.invite(open_study, people=[Person("Jane", "Jane@example.org")])
+    with pytest.raises(ValueError, match=f"has link {second.number} already"):
+        links.replace(first)
+    assert open_study.invitations.count() == 2
+    assert links.replace(second).mail == "Jane@example.org"
+
+
+def test_what_a_rater_is_told_has_the_letters_to_replaced_links_too(open_study):
+    (first,) = links.invite(open_study, people=[Person("Jane", "jane@example.org")])
+    Letter.objects.create(invitation=first, kind="invite", mail=first.mail, subject="Come")
+    rater = sessions.enrol(links.replace(first))
+    told = json.loads(raters.told(rater))
+    assert [letter["subject"] for letter in told["letters"]] == ["Come"]
+
+
+def test_a_second_click_makes_no_second_set_of_links(researcher, open_study):
+    page = researcher.get(reverse("raters", args=["small"])).content.decode()
+    told = {"count": 3, "after": re.findall(r'name="after" value="(.*?)"', page)[0]}
+    first, second = (researcher.post(reverse("invite", args=["small"]), told) for _ in range(2))
+    assert (first.status_code, second.status_code) == (302, 400)
+    assert "links were made meanwhile, the latest is 3" in second.content.decode()
+    assert open_study.invitations.count() == 3
+    again = told | {"after": re.findall(r'name="after" value="(.*?)"', second.content.decode())[0]}
+    assert researcher.post(reverse("invite", args=["small"]), again).status_code == 302
+    assert open_study.invitations.count() == 6
+
+
+def test_a_line_of_many_spaces_is_read_as_quickly_as_any_other():
+    with pytest.raises(Unreadable, match="Line 1"):
+        invitees.read(" " * 100_000 + "x," + " " * 100_000 + "y<")

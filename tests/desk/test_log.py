@@ -78,7 +78,7 @@ def test_a_long_text_is_folded_away_and_told_by_what_differs(open_study, by_owne
     new = old.replace("ten", "five").replace("kept", "kept <b>")
     note(Deed.Kind.CHANGED, by=by_owner, study=open_study, consent=[old, new])
     page = told(reader)
-    assert "<del>ten</del><ins>five</ins>" in page
+    assert "<del>ten </del><ins>five </ins>" in page
     assert "<ins>&lt;b&gt; </ins>" in page
     (part,) = logged.parts(Deed.objects.get(kind=Deed.Kind.CHANGED))
     assert part.long
@@ -238,3 +238,20 @@ def test_the_archive_names_nobody_who_was_given_a_role_or_had_an_account(
         {"of": "an account", "role": ["nobody", "editor"]},
         {"of": "an account", "role": ["editor", "nobody"]},
     ]
+
+
+def test_a_day_after_which_there_is_none_is_refused_in_a_sentence(client, open_study, owner):
+    client.force_login(owner)
+    answer = client.get(PAGE, {"until": "9999-12-31"})
+    assert answer.status_code == 400
+    assert "To: " in answer.content.decode()
+
+
+def test_a_text_of_one_word_keeps_no_reader_of_the_log_waiting():
+    old, new = "a " * 4900, "b a " * 2400
+    assert [piece.of for piece in logged.Part("Consent", new, old).pieces] == ["old", "new"]
+    old = " ".join(map(str, range(3000)))
+    pieces = logged.Part("Consent", old.replace(" 1500 ", " x "), old).pieces
+    assert [piece.of for piece in pieces] == ["both", "old", "new", "both"], (
+        "of a usual text, words"
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from threading import Barrier, Thread
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -139,3 +141,39 @@ def test_a_copy_has_the_same_people_and_whoever_made_it_is_an_owner(draft_study,
     assert roles(copy) == {"outsider": "owner", "anna": "editor"}
     members.change(copy, "anna", Role.VIEWER, by=By())
     assert roles(draft_study)["anna"] == "editor"
+
+
+def test_an_owner_who_cannot_sign_in_is_not_the_one_that_a_study_is_left_to(draft_study, outsider):
+    owner = User.objects.create_user("anna")
+    members.own(draft_study, owner)
+    members.add(draft_study, outsider.username, Role.OWNER, by=By())
+    User.objects.filter(pk=outsider.pk).update(is_active=False)
+    with pytest.raises(ValueError, match="The last owner of a study stays one"):
+        members.remove(draft_study, owner.username, by=By())
+    members.remove(draft_study, outsider.username, by=By())
+    assert list(roles(draft_study)) == [owner.username]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_who_take_each_other_away_at_once_leave_one(draft_study):
+    owners = [User.objects.create_user(name) for name in ("anna", "bert")]
+    for user in owners:
+        members.own(draft_study, user)
+    start, refused = Barrier(2), []
+
+    def take_away(name: str) -> None:
+        start.wait()
+        try:
+            members.remove(draft_study, name, by=By())
+        except ValueError as problem:
+            refused.append(str(problem))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=take_away, args=[user.username]) for user in owners]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert draft_study.members.filter(role=Role.OWNER).count() == 1
+    assert len(refused) == 1

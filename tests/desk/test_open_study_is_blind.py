@@ -25,7 +25,7 @@ from django.test import Client
 from django.urls import reverse
 
 from study import models
-from study.admin import Telling
+from study.admin.raters import Telling
 from study.desk import computed, exports, links, raters, rehearsal, studies
 from study.models import Deed, Rater, Rating, Study
 from study.models.deeds import By

@@ -37,7 +37,8 @@ from django.utils.http import urlsafe_base64_encode
 from PIL import Image
 
 from study import models
-from study.admin import Frozen, Telling
+from study.admin.frozen import Frozen
+from study.admin.raters import Telling
 from study.desk import links, studies, uploads
 from study.desk.sections import SECTIONS
 from study.models import Invitation, Member, Rater, Role, Study, Trial
@@ -179,7 +180,7 @@ def a_row_of_each_model(rater: Rater) -> None:
     Group.objects.create(name="a group")
     models.Job.objects.create(kind=models.Job.Kind.MEASURE, study=rater.study)
     invitation = Invitation.objects.get(rater=rater)
-    models.Letter.objects.create(invitation=invitation, kind="invite", mail="a@example.org")
+    models.Letter.objects.create(invitation=invitation, kind="remind", mail="a@example.org")
 
 
 def _accounts(first: Study, second: Study) -> dict[str, User]:

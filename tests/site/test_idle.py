@@ -108,3 +108,14 @@ def test_raters_are_known_for_ninety_days(rater_client):
     (row,) = Session.objects.all()
     assert (row.expire_date - row.expire_date.now(row.expire_date.tzinfo)).days >= 89
     assert idle.SEEN not in row.get_decoded()
+
+
+def test_a_page_that_renews_itself_keeps_nobody_in_and_leads_to_the_door(researcher, open_study):
+    page, by_itself = reverse("raters", args=[open_study.slug]), {"HX-Request": "true"}
+    back(researcher, 11.9 * HOUR)
+    assert researcher.get(page, headers=by_itself).status_code == 200
+    back(researcher, 0.2 * HOUR)
+    answer = researcher.get(page, headers=by_itself)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer["HX-Refresh"] == "true", "the whole page is loaded, and leads to the door"
+    assert researcher.get(page).status_code == 302

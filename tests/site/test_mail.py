@@ -201,3 +201,10 @@ def test_an_account_is_not_told_to_a_server_without_tls(box, settings):
     with pytest.raises(mail.Unreachable, match="no STARTTLS"):
         send("a@example.org", "Subject", "Body")
     assert box.signed_in == []
+
+
+@pytest.mark.parametrize("said", ["what is this", "250 " + 9000 * "y"])
+def test_an_answer_to_a_letter_that_is_none_leaves_it_in_doubt(box, said):
+    box.at_data = lambda: said
+    with mail.server() as connection, pytest.raises(mail.Unknown, match="cannot be read"):
+        mail.send(connection, "a@example.org", "Subject", "Text")

@@ -9,7 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 
 from study.desk import links, studies
-from study.models import Deed, Rating, Study
+from study.models import Deed, Invitation, Letter, Member, Rating, Study
 from tests.rating.way import vote
 
 
@@ -148,3 +148,34 @@ def test_the_page_of_a_large_or_open_study_leads_to_its_images_instead_of_listin
     address = reverse("admin:study_stimulus_changelist")
     listed = admin_client.get(address, {"study__id__exact": open_study.pk})
     assert listed.context["cl"].result_count == 6
+
+
+def test_a_draft_that_staff_makes_is_theirs(client, django_user_model):
+    user = django_user_model.objects.create_superuser("head")
+    client.force_login(user)
+    form = client.get("/admin/study/study/add/").context["adminform"].form
+    told = {name: field.initial for name, field in form.fields.items()} | form.initial
+    told = {name: value for name, value in told.items() if value is not None and value is not False}
+    rows = {f"studystimulus_set-{name}_FORMS": 0 for name in ("TOTAL", "INITIAL")}
+    told |= {"slug": "mine", "title": "Mine"} | rows
+    answer = client.post("/admin/study/study/add/", told)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    (member,) = Member.objects.all()
+    assert (member.study.slug, member.user, member.role) == ("mine", user, "owner")
+
+
+def test_the_admin_shows_no_address_of_a_rater_and_no_letter(client, open_study, django_user_model):
+    client.force_login(django_user_model.objects.create_superuser("head"))
+    link = Invitation.objects.create(
+        study=open_study, number=1, name="Jane Doe", mail="jane@example.org"
+    )
+    letter = Letter.objects.create(
+        invitation=link, kind="invite", mail=link.mail, subject="For you", body="Dear Jane",
+        problem="550 <jane@example.org>",
+    )  # fmt: skip
+    for row in (link, letter):
+        model = row._meta.model_name
+        for page in (f"/admin/study/{model}/", f"/admin/study/{model}/{row.pk}/change/"):
+            answer = client.get(page)
+            assert answer.status_code == 200
+            assert "jane" not in answer.content.decode().lower()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib import messages
@@ -47,11 +48,10 @@ def write(request: HttpRequest, slug: str) -> HttpResponse:
 def again(request: HttpRequest, slug: str) -> HttpResponse:
     """Send letters once more that failed, or of which nobody knows whether they went."""
     study = study_for(request, slug, Right.INVITE)
-    pks = [
-        int(each) for each in request.POST.getlist("letter") if each.isascii() and each.isdigit()
-    ]
+    chosen = request.POST.getlist("letter")
+    pks = [int(each) for each in chosen if re.fullmatch(r"[0-9]{1,18}", each)]
     if "all" in request.POST:
-        pks = list(post.unsent(study).values_list("pk", flat=True))
+        pks = list(post.unsent(study).of_use().values_list("pk", flat=True))
     try:
         post.ask_again(study, pks, by=by(request))
     except ValueError as error:
@@ -136,11 +136,13 @@ def _sent(request: HttpRequest, study: Study) -> dict[str, Any]:
     page = Paginator(rows.select_related("invitation", "asked_by"), ON_A_PAGE).get_page(
         request.GET.get("page")
     )
-    unsent = post.unsent(study)
-    open_ones = set(unsent.filter(pk__in=[row.pk for row in page]).values_list("pk", flat=True))
+    unsent, here = post.unsent(study), [row.pk for row in page]
+    open_ones = set(unsent.filter(pk__in=here).values_list("pk", flat=True))
+    again = set(unsent.of_use().filter(pk__in=here).values_list("pk", flat=True))
     due = list(study.jobs.due().filter(kind=Job.Kind.MAIL))
     return {
-        "letters": [(row, row.pk in open_ones) for row in page], "page": page, "due": due,
-        "unsent": unsent.count() if study.state == Study.State.OPEN else 0,
+        "letters": [(row, row.pk in open_ones, row.pk in again) for row in page],
+        "page": page, "due": due,
+        "unsent": unsent.of_use().count(),
         "nobody": bool(due) and not claims.worker_is_there(),
     }  # fmt: skip

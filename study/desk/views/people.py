@@ -30,8 +30,12 @@ def people(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         told = form.cleaned_data
         name, catalogue = told["username"], told["catalogue"]
-        password = verbs.make(name, catalogue=catalogue, mail=told["email"], by=by(request))
-        return _shown_once(request, name, password)
+        try:
+            password = verbs.make(name, catalogue=catalogue, mail=told["email"], by=by(request))
+        except ValueError as problem:  # a second click, while the first was at work
+            form.add_error("username", str(problem))
+        else:
+            return _shown_once(request, name, password)
     asked = request.GET
     sort = asked.get("sort") if asked.get("sort") in verbs.SORTS else "name"
     search = asked.get("search", "").strip()[:150]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib import messages
@@ -92,6 +93,8 @@ def _page(request: HttpRequest, study: Study, *, status: int = 200, **more: Any)
         "count": 1,
         **more,
     }
+    if asked.named:
+        context["latest"] = links.last_number(study)
     if study.approves and asked.named:
         context["unflagged"] = len(roster.waiting_unflagged(study))
     return render(request, "study/desk/raters.html", context, status=status)
@@ -126,7 +129,9 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
             count = form.cleaned_data["count"]
         else:
             raise ValueError(f"Number of links: {form.errors['count'][0]}")
-        made = links.invite(study, count, people=people, by=by(request))
+        seen = request.POST.get("after", "")
+        after = int(seen) if re.fullmatch("[0-9]{1,9}", seen) else None
+        made = links.invite(study, count, people=people, after=after, by=by(request))
     except invitees.Unreadable as unreadable:
         return _page(request, study, status=400, problems=unreadable.problems, typed=typed)
     except ValueError as error:

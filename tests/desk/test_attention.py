@@ -47,7 +47,7 @@ def test_nothing_needs_anybody_of_a_study_that_goes_well(calm, owner, viewer, ou
     client = Client()
     client.force_login(owner)
     page = client.get("/").content.decode()
-    assert "Nothing needs you." in page
+    assert "Nothing needs attention." in page
     assert "A small study" in page
 
 

@@ -86,7 +86,7 @@ def take(way: Way, album: Album) -> None:
 
 def _computed(way: Way) -> None:
     """Wait for figures that are being computed; the page then shows them by itself."""
-    way.page.wait_for_function("!document.querySelector('[data-ready]')", timeout=120_000)
+    way.page.locator("[data-ready]").first.wait_for(state="detached", timeout=120_000)
 
 
 LEFT_OUT = {

@@ -229,7 +229,8 @@ def _label(name: str) -> str:
 
 def _words(name: str, value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(_words("", each) for each in value)
+        between = " to " if name == "numbers" else ", "  # of links: the first and the last
+        return between.join(_words("", each) for each in value)
     return in_words(name if name in TOLD and name != "wanted" else "", value)
 
 

@@ -99,7 +99,7 @@ def test_every_kind_of_deed_is_told_and_published(open_study, by_owner, reader):
     for kind in Deed.Kind:
         assert kind.label in page
     assert "Role: <del>viewer</del> → <ins>editor</ins>" in page
-    assert "Numbers: 1, 2" in page
+    assert "Numbers: 1 to 2" in page
     assert "X y: z" in page
     assert "Because" not in page
     assert b"deeds.csv" in archive.archive(open_study, kind="people")

@@ -90,7 +90,7 @@ def _computed(way: Way) -> None:
 
 
 LEFT_OUT = {
-    ("nobody", "by-image"), ("nobody", "disagreements"), ("nobody", "people"), ("one", "people"),
+    ("nobody", "log"), ("nobody", "by-image"), ("nobody", "disagreements"), ("nobody", "people"), ("one", "people"),
     ("one", "log"), ("one", "disagreements"), ("three", "people"), ("three", "log"),
     ("three", "raters"), ("crowd", "people"),
 }  # fmt: skip

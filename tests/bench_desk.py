@@ -9,6 +9,7 @@ import statistics
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,8 +39,9 @@ def pages(browser: _SignedIn, paper: Study) -> None:
 
     links.invite(paper, LINKS)
     crowd = crowded(paper)
-    computed.make(paper, kind="simulated", names=[computed.PAGE])
-    computed.make(crowd, kind="people", names=[computed.PAGE])
+    computed.make(paper, kind="simulated", names=[*computed.ON_PAGE, computed.BY_IMAGE])
+    with suppress(ValueError):  # nobody has rated everything, so that there are no ranks to draw
+        computed.make(crowd, kind="people", names=[*computed.ON_PAGE, computed.BY_IMAGE])
     browser.post(reverse("look", args=[crowd.slug]), reverse("study", args=[crowd.slug]))
     empty = taken(browser, "/login/?next=/nowhere/")
     print(f"Pages of the desk; an empty one takes {empty:.0f} ms:")

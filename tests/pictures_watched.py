@@ -90,9 +90,9 @@ def _computed(way: Way) -> None:
 
 
 LEFT_OUT = {
-    ("nobody", "log"), ("nobody", "by-image"), ("nobody", "disagreements"),
-    ("nobody", "people"), ("one", "people"), ("one", "log"), ("one", "disagreements"), ("three", "people"), ("three", "log"),
-    ("three", "raters"), ("crowd", "people"),
+    ("nobody", "log"), ("nobody", "by-image"), ("nobody", "disagreements"), ("nobody", "people"),
+    ("one", "people"), ("one", "log"), ("one", "disagreements"), ("three", "people"),
+    ("three", "log"), ("three", "raters"), ("crowd", "people"),
 }  # fmt: skip
 """Pages that say nothing of that study which another's do not say better."""
 

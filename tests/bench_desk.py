@@ -51,6 +51,8 @@ def pages(browser: _SignedIn, paper: Study) -> None:
     ):
         for name, where in addresses(study):
             tell(f"{said}: {name}", f"{where}?raters={kind}", browser, empty)
+    invited = f"{reverse('raters', args=[paper.slug])}?raters=people"
+    tell(f"26 x 1128, {LINKS} links: raters who were invited", invited, browser, empty)
     for name in OTHER:
         tell(name, reverse(name), browser, empty)
 

@@ -133,7 +133,7 @@ def ask(
     until = time.monotonic() + patience
     process, job = None, None if made else _job(study, kind, name, by)
     while made is None:
-        if process is None and job is None and not _at_work(study):
+        if process is None and job is None and not _at_work(study, kind):
             process = _start(study, kind, ON_PAGE if name in ON_PAGE else [name])
         if time.monotonic() >= until:
             return None
@@ -195,11 +195,11 @@ def renew(study: Study, *, kind: Kind, name: str) -> None:
 def make(study: Study, *, kind: Kind, names: Sequence[str]) -> None:
     """Make those of the files ``names`` that are not there for the present state of the votes.
 
-    Waits while another process computes for the study. Raises ``ValueError`` as the first of them
+    Waits while another process computes for the same. Raises ``ValueError`` as the first of them
     that cannot be made does; the others are made all the same.
     """
     problem: ValueError | None = None
-    with _alone(study):
+    with _alone(study, kind):
         for name in names:
             mark = mark_of(study, kind, name)
             path = folder(study.pk) / kind / mark / name
@@ -281,18 +281,26 @@ def _sweep(study: Study, kind: Kind, present: str) -> None:
 
 
 @contextmanager
-def _alone(study: Study) -> Iterator[None]:
-    """The only computation for this study, in whichever process."""
+def _alone(study: Study, kind: Kind) -> Iterator[None]:
+    """The only computation for this study's raters of that kind, in whichever process.
+
+    A few people's figures take a moment and are made while somebody waits: not behind those of a
+    large rehearsal of the same study.
+    """
     folder(study.pk).mkdir(parents=True, exist_ok=True)
-    with (folder(study.pk) / "lock").open("wb") as file:
+    with _lock(study, kind).open("wb") as file:
         if flock is not None:
             flock(file, LOCK_EX)
         yield
 
 
-def _at_work(study: Study) -> bool:
-    """Whether a process computes for this study."""
-    path = folder(study.pk) / "lock"
+def _lock(study: Study, kind: Kind) -> Path:
+    return folder(study.pk) / f"lock-{kind}"
+
+
+def _at_work(study: Study, kind: Kind) -> bool:
+    """Whether a process computes for this study's raters of that kind."""
+    path = _lock(study, kind)
     if flock is None or not path.is_file():
         return False
     with path.open("wb") as file:

@@ -263,7 +263,7 @@ def test_the_page_of_a_large_study_waits_for_its_figures(voted, researcher, monk
     studies.close(voted)
     monkeypatch.setattr(computed, "SMALL", 0)
     monkeypatch.setattr(computed, "PATIENCE", 0)
-    with computed._alone(voted):
+    with computed._alone(voted, "people"):
         page = get(researcher)
     assert "figures are being computed" in page
     assert f'data-ready="{reverse("ready", args=["small", computed.BY_IMAGE])}' in page

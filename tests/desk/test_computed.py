@@ -76,7 +76,7 @@ def test_while_something_is_computed_nothing_else_is_and_the_page_shows_the_last
     other = sessions.enrol(links.invite(large, 1)[0])
     vote(other, score=5)
     studies.close(large)
-    with computed._alone(large):
+    with computed._alone(large, "people"):
         shown = page(researcher)
         assert "Figures\n    of 6 ratings, computed" in shown
         assert "3.00" in shown
@@ -95,8 +95,15 @@ def test_while_something_is_computed_nothing_else_is_and_the_page_shows_the_last
 
 def test_a_first_page_says_that_its_figures_are_being_computed(large, researcher, monkeypatch):
     monkeypatch.setattr(computed, "PATIENCE", 0)
-    with computed._alone(large):
+    with computed._alone(large, "people"):
         assert "The\n    figures are being computed" in page(researcher)
+
+
+def test_figures_of_people_do_not_wait_for_those_of_a_rehearsal_of_the_same_study(voted):
+    with computed._alone(voted, "simulated"):
+        assert computed._at_work(voted, "simulated")
+        assert not computed._at_work(voted, "people")
+        assert computed.ask(voted, kind="people", name=computed.PAGE, patience=0)
 
 
 def test_nothing_computed_outlives_the_deletion_of_answers_that_are_in_it(voted):

@@ -107,7 +107,7 @@ def test_where_there_are_people_nothing_of_simulated_raters_is_shown_unasked(
 def test_a_file_that_is_waited_for_says_so(rehearsed, researcher, monkeypatch):
     monkeypatch.setattr(computed, "SMALL", 0)
     monkeypatch.setattr(computed, "PATIENCE", 0)
-    with computed._alone(rehearsed):
+    with computed._alone(rehearsed, "simulated"):
         page = researcher.get(reverse("results", args=["small", "csv"]), {"raters": "simulated"})
     assert page.status_code == 202
     assert page.content.decode().split("<title>")[1].startswith("SIMULATED: ")

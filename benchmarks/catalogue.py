@@ -36,19 +36,7 @@ def catalogue(
     there = [found for found in manifests if datasets.is_there(benchmarks_dir, found.name)]
     return {
         "sets": [_set(found, benchmarks_dir) for found in manifests],
-        "methods": [
-            {
-                "name": each.name,
-                "title": each.title,
-                "kind": each.kind,
-                "scale": each.scale,
-                "sets": sorted(each.sets) if each.sets is not None else None,
-                "license": each.license,
-                "source": each.source,
-                "lacks": _lacks(each) or each.lacks(),
-            }
-            for each in known.values()
-        ],
+        "methods": [_method(each) for each in known.values()],
         "outputs": [
             _made(outputs_dir, found, each, checksum)
             for found in (at_all_scales(there, benchmarks_dir, outputs_dir, known) if look else ())
@@ -124,6 +112,25 @@ def _set(found: datasets.Manifest, folder: Path) -> dict[str, Any]:
         "lr": "given" if found.brings_lr or not found.references else "made",
         "license": found.license,
         "sources": [each.address for each in found.sources],
+    }
+
+
+def _method(each: methods.Method) -> dict[str, Any]:
+    lacks = _lacks(each) or each.lacks()
+    file, sha256 = each.weights() if each.weights and not lacks else ("", "")
+    return {
+        "name": each.name,
+        "title": each.title,
+        "kind": each.kind,
+        "about": each.about,
+        "scale": each.scale,
+        "sets": sorted(each.sets) if each.sets is not None else None,
+        "license": each.license,
+        "source": each.source,
+        "weights": file,
+        "sha256": sha256,
+        "card": each.card,
+        "lacks": lacks,
     }
 
 

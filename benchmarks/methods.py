@@ -39,6 +39,9 @@ LAST_PLACE = 32_000
 """Where the original stands in tables: behind every method."""
 
 
+CARD = "weights"
+"""What the site's documents call the model card of the networks that come along."""
+
 Maker = Callable[[Case], Image]
 
 
@@ -66,6 +69,12 @@ class Method:
     license: str = ""
     source: str = ""
     """Where it comes from: a paper, a repository."""
+    about: str = ""
+    """What it is, in a line."""
+    weights: Callable[[], tuple[str, str]] | None = None
+    """Of a network, the name of its file and the SHA-256 that this is known by."""
+    card: str = ""
+    """The document that tells how its weights came about."""
     kind: str = "built in"
     lacks: Callable[[], str] = lambda: ""
     """What of a method of somebody's own is no longer there, as a sentence; empty if nothing is."""
@@ -232,9 +241,18 @@ def _built_in() -> list[Method]:
             runs_on=_network_device if each.weights else lambda _: "cpu",
             scale=SCALE if each.weights else None,
             is_original=each.is_original,
+            license=each.license,
+            source=each.source,
+            about=each.about,
+            weights=functools.partial(_weights, each) if each.weights else None,
+            card=CARD if each.weights else "",
         )
         for place, each in enumerate(built_in.METHODS.values())
     ]
+
+
+def _weights(method: built_in.Method) -> tuple[str, str]:
+    return method.weights or "", built_in.checksum(method.name)
 
 
 def _built_in_fingerprint(name: str, set_name: str, entry: ImageEntry) -> str:
@@ -365,6 +383,7 @@ def _of_model(folder: Path, name: str, model: Model, method: Callable[..., Metho
         maker=load,
         runs_on=_network_device,
         kind=f"model ({model.facts.architecture})",
+        weights=lambda: (model.file, model.sha256),
         lacks=lambda: "" if path.is_file() else f"{path} is missing",
     )
 

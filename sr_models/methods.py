@@ -22,6 +22,9 @@ Image = NDArray[np.uint8]
 WEIGHTS_DIR = Path(__file__).parent / "weights"
 ORIGINAL = "hr"
 """The name of the original, the hidden reference of a study."""
+TERMS = "for research"
+"""Of the weights that come along: they were trained on photographs under research, non-commercial
+or permissive terms (sr_models/weights/README.md)."""
 INFERENCE = 2
 """Raised when the same weights would give another image, so that outputs are made again."""
 
@@ -33,6 +36,23 @@ class Method:
     name: str
     title: str
     weights: str | None = None
+    about: str = ""
+    """What it is, as sr_models/weights/README.md tells of a network."""
+    paper: str = ""
+    """Where it was published."""
+
+    @property
+    def license(self) -> str:
+        """Under which its outputs may be passed on, as far as that is its own."""
+        return TERMS if self.weights else "that of the images"
+
+    @property
+    def source(self) -> str:
+        """Whose it is."""
+        if self.is_original:
+            return "the image set"
+        here = "weights trained for" if self.weights else "computed by"
+        return "; ".join(filter(None, (self.paper, f"{here} this program")))
 
     @property
     def is_original(self) -> bool:
@@ -40,22 +60,55 @@ class Method:
         return self.name == ORIGINAL
 
 
+_SRGAN = "Ledig et al., CVPR 2017"
 METHODS = {
     method.name: method
     for method in (
-        Method("nearest", "Nearest neighbour"),
-        Method("bicubic", "Bicubic"),
-        Method("srcnn", "SRCNN", "srcnn.safetensors"),
-        Method("drcn", "DRCN", "drcn.safetensors"),
-        Method("espcn", "ESPCN", "espcn.safetensors"),
-        Method("srresnet", "SRResNet", "srresnet.safetensors"),
-        Method("srresnet-vgg22", "SRResNet-VGG22", "srresnet-vgg22.safetensors"),
-        Method("srgan-mse", "SRGAN-MSE", "srgan-mse.safetensors"),
-        Method("srgan-vgg22", "SRGAN-VGG22", "srgan-vgg22.safetensors"),
-        Method("srgan", "SRGAN", "srgan.safetensors"),
-        Method(ORIGINAL, "Original (HR)"),
+        Method("nearest", "Nearest neighbour", about="each pixel repeated"),
+        Method(
+            "bicubic", "Bicubic", about="MATLAB's imresize: Keys' kernel, a = -0.5",
+            paper="Keys 1981",
+        ),
+        Method(
+            "srcnn", "SRCNN", "srcnn.safetensors", about="SRCNN 9-5-5 on luma",
+            paper="Dong et al., TPAMI 2016",
+        ),
+        Method(
+            "drcn", "DRCN", "drcn.safetensors", about="DRCN on luma: 256 maps, 16 recursions",
+            paper="Kim et al., CVPR 2016",
+        ),
+        Method(
+            "espcn", "ESPCN", "espcn.safetensors", about="ESPCN on luma",
+            paper="Shi et al., CVPR 2016",
+        ),
+        Method(
+            "srresnet", "SRResNet", "srresnet.safetensors",
+            about="SRResNet without batch normalisation", paper=_SRGAN,
+        ),
+        Method(
+            "srresnet-vgg22", "SRResNet-VGG22", "srresnet-vgg22.safetensors",
+            about="the generator of SRResNet, trained on features of VGG19 conv2_2", paper=_SRGAN,
+        ),
+        Method(
+            "srgan-mse", "SRGAN-MSE", "srgan-mse.safetensors",
+            about="the generator of SRResNet, trained against a discriminator and on pixels",
+            paper=_SRGAN,
+        ),
+        Method(
+            "srgan-vgg22", "SRGAN-VGG22", "srgan-vgg22.safetensors",
+            about="the generator of SRResNet, trained against a discriminator and on features of "
+            "VGG19 conv2_2",
+            paper=_SRGAN,
+        ),
+        Method(
+            "srgan", "SRGAN", "srgan.safetensors",
+            about="the generator of SRResNet, trained against a discriminator and on features of "
+            "VGG16 conv5_3, which stand in for VGG19 conv5_4",
+            paper=_SRGAN,
+        ),
+        Method(ORIGINAL, "Original (HR)", about="the images of the set as they are"),
     )
-}
+}  # fmt: skip
 INTERPOLATIONS: dict[str, Callable[[Image, int], Image]] = {
     "nearest": interpolation.nearest,
     "bicubic": interpolation.bicubic,
@@ -111,8 +164,13 @@ def fingerprint(name: str) -> str:
     method = _method(name)
     if method.weights is None:
         return f"{name} {INFERENCE}"
-    path = weight_file(method)
-    return f"{name} {INFERENCE} {_sha256(path, path.stat().st_mtime_ns)}"
+    return f"{name} {INFERENCE} {checksum(name)}"
+
+
+def checksum(name: str) -> str:
+    """The SHA-256 of the weight file of a network. Raises ``ValueError`` if it is not there."""
+    path = weight_file(_method(name))
+    return _sha256(path, path.stat().st_mtime_ns)
 
 
 @functools.lru_cache(maxsize=32)

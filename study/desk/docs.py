@@ -20,17 +20,20 @@ TITLES = {
     "protocol": "What a rater’s session is",
     "statistics": "How the figures are computed",
     "own-material": "Images and methods of your own",
+    "weights": "The networks that come along",
     "operations": "Settings, commands, addresses",
     "security": "Who is trusted with what",
 }
 """What is served, in the order in which somebody new reads it: no file but these."""
+ELSEWHERE = {"weights": Path(settings.BASE_DIR) / "sr_models" / "weights" / "README.md"}
+"""Those that lie beside what they tell of."""
 
 
 def page(name: str) -> SafeString:
     """The document of that name as HTML. Raises ``KeyError`` for one that is not served."""
     if name not in TITLES:
         raise KeyError(name)
-    path = FOLDER / f"{name}.md"
+    path = ELSEWHERE.get(name, FOLDER / f"{name}.md")
     return _rendered(path, path.stat().st_mtime_ns)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 from PIL import Image
 
 from benchmarks import datasets
+from sr_models import methods as built_in
 from study.desk import catalogue, stimuli, studies
 from study.desk.matrix import Cell, matrix
 from study.models import Deed, Job
@@ -155,6 +158,21 @@ def test_the_pages_of_a_set_and_of_a_method_have_figures_once_all_are_made(own, 
     assert "original" in page
     for name in ("set_page", "method_page"):
         assert signed_in.get(reverse(name, args=["nobodys"])).status_code == 404
+
+
+@pytest.mark.parametrize("name", built_in.METHODS)
+def test_what_comes_along_tells_what_it_is_whose_and_under_which_terms(signed_in, name):
+    page = text(signed_in.get(reverse("method_page", args=[name])))
+    assert "not told" not in page
+    method = built_in.METHODS[name]
+    for words in (method.about, method.source, method.license):
+        assert words
+        assert escape(words) in page
+    if method.weights:
+        whole = hashlib.sha256((built_in.WEIGHTS_DIR / method.weights).read_bytes()).hexdigest()
+        for words in (method.weights, whole, "treat the weights as for research"):
+            assert words in page + text(signed_in.get(reverse("doc", args=["weights"])))
+    assert method.source in catalogue.as_text(catalogue.everything(look=False))
 
 
 def picture(client: Client, name: str, *of: str) -> Any:

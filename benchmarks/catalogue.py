@@ -164,6 +164,7 @@ def _made(
         "images": told.images,
         "made": told.made,
         "missing": told.missing,
+        "outdated": told.outdated,
         "measured": dict(told.measured),
         "lacks": "",
     }

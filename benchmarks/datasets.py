@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.advice import advice
 from benchmarks.files import MOST_PIXELS, pixel_hash, read_image
 from sr_models import SCALE
 
@@ -144,14 +145,15 @@ def manifest(name: str, folder: Path | None = None) -> Manifest:
             return _at(manifest(at[1], folder), name, int(at[2]))
         for known, (title, address) in ELSEWHERE.items():
             if name.casefold() in (known.casefold(), known.casefold().partition("_")[0]):
+                file = address.rpartition("/")[2]
                 raise ValueError(
                     f"{known} is {title}, of which no manifest is shipped: get {address} and "
-                    f"python manage.py add_set {known} {address.rpartition('/')[2]} brings it in "
-                    "as a set of your own"
+                    f"{advice('bring set of elsewhere', name=known, file=file)} "
+                    "brings it in as a set of your own"
                 )
         raise ValueError(
             f"there is no image set {name!r}; there are {', '.join(there)}; "
-            "python manage.py add_set brings in your own"
+            f"{advice('bring set')} brings in your own"
         )
     path = Path(folder or "", name, OWN)
     told = path.stat()
@@ -303,8 +305,8 @@ def chosen(folder: Path, wanted: Iterable[str] | None) -> list[str]:
     found = available(folder)
     if not found:
         raise ValueError(
-            f"there is no image set in {folder} yet: python manage.py fetch_benchmarks brings "
-            "them, and python manage.py add_set your own"
+            f"there is no image set in {folder} yet: {advice('bring benchmarks')} brings "
+            f"them, and {advice('bring set')} your own"
         )
     return found
 
@@ -328,7 +330,7 @@ def load_verified(folder: Path, set_name: str, entry: ImageEntry) -> NDArray[np.
             raise ValueError(
                 f"{set_name} {entry.name}: {path} was cut for x{SCALE}, and x{scale} needs the "
                 f"whole image of {entry.width}x{entry.height}; bring whole images by "
-                f"{mends(set_name, folder)} --source DIR-or-URL after removing this one"
+                f"{mends(set_name, folder)}{advice('from')} after removing this one"
             )
     elif found != entry.sha256:
         raise ValueError(_wrong_pixels(path, set_name, entry, folder))
@@ -362,15 +364,14 @@ def _wrong_pixels(path: Path, set_name: str, entry: ImageEntry, folder: Path) ->
 
 
 def mends(set_name: str, folder: Path | None = None) -> str:
-    """The command that brings the images of a set where they are missing or wrong."""
+    """What brings the images of a set where they are missing or wrong."""
     base = base_of(set_name, folder)
     if base in SHIPPED:
-        return f"python manage.py fetch_benchmarks {base}"
+        return advice("bring benchmark", name=base)
     options = ""
     if folder and (folder / base / OWN).is_file():
         found = manifest(base, folder)
         options += f" --scale {found.scale}" * (found.scale != SCALE)
         options += " --lr LR-FOLDER" * found.brings_lr
         options += " --no-reference" * (not found.references)
-    images = "with the images that it was made from,"
-    return f"python manage.py add_set {base} FOLDER{options}, {images}"
+    return advice("mend set", name=base, options=options)

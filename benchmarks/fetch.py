@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from benchmarks import archives
+from benchmarks.advice import advice
 from benchmarks.datasets import SAMPLES, ImageEntry, image_path, load_verified, manifest, mends
 from benchmarks.download import download
 from benchmarks.files import (
@@ -135,7 +136,7 @@ def fetch(
     elif run.missing:
         _search_addresses(run, say)
     if run.missing:
-        hint = "" if source else ". Get a copy and name its folder: --source FOLDER"
+        hint = "" if source else f"; {advice('get a copy')}"
         raise ValueError(_complaint(run) + hint)
     return {
         each.name: Brought(

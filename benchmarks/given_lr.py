@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import datasets, pairing
+from benchmarks.advice import advice
 from benchmarks.datasets import ImageEntry, Manifest
 from benchmarks.files import encode_png, image_size, pixel_hash, read_image, write_whole
 from benchmarks.likeness import (
@@ -39,7 +40,7 @@ Image = NDArray[np.uint8]
 Cells = NDArray[np.float64]
 """An image from afar: the luma of equal parts of it, (n, n)."""
 
-CALLED = Called("LR image", "--lr-pattern")
+CALLED = Called("LR image", "LR pattern")
 LEVEL = 1
 """How far a pixel may be from MATLAB's: programs that follow it round differently."""
 CELL, FEWEST, MOST = 4, 4, 16
@@ -141,7 +142,7 @@ def take(
         problems += limited(unfit)
         suspected = [] if as_they_are else list(suspicions(seen))
         if suspected:
-            suspected[-1] += "; --as-they-are takes what only looks wrong"
+            suspected[-1] += f"; {advice('as they are')} takes what only looks wrong"
         refuse(str(source), problems + suspected)
     return Given(tuple(images), _told(seen, greyed, of.scale))
 
@@ -156,7 +157,7 @@ def _choices(paired: Pairing, files: Mapping[PurePosixPath, Path], of: Manifest)
         first = of.images[0]
         width, height = first.width // of.scale, first.height // of.scale
         yield (
-            f"several patterns fit its names, and {CALLED.option} says which is meant: "
+            f"several patterns fit its names, and {advice(CALLED.by)} says which is meant: "
             f"{listed(told)}; the LR image of {first.name} is {width}x{height}"
         )
 

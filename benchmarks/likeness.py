@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.advice import advice
 from benchmarks.cases import Case
 from benchmarks.datasets import SCALES, manifest
 from benchmarks.pairing import limited, listed
@@ -102,12 +103,12 @@ def _explained(width: int, height: int, asked: Case) -> str:
 
 
 def _called(asked: Case, scale: int) -> str:
-    """By what ``--set`` outputs at another scale are taken, if by any."""
+    """By what name outputs at another scale are taken, if by any."""
     base = manifest(asked.of.base or asked.set, asked.folder)
     if base.brings_lr or scale not in SCALES:
         return ""
     name = base.name if scale == base.scale else f"{base.name}_x{scale}"
-    return f"; --set {name} takes outputs at that scale"
+    return f"; {advice('set of name', name=name)} takes outputs at that scale"
 
 
 def _grey(image: Image, called: str) -> tuple[Image, bool]:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import models, programs
+from benchmarks.advice import advice
 from benchmarks.cases import Case
 from benchmarks.datasets import ImageEntry, Manifest
 from benchmarks.files import pixel_hash, read_image
@@ -91,8 +92,8 @@ class Method:
         """Why there can be no outputs of a set by it, as a sentence; empty if there can be."""
         if not self.covers(of.name):
             return (
-                f"{self.name} has no outputs of {of.name}; python manage.py add_method "
-                f"{self.name} --outputs FOLDER --set {of.name} brings them"
+                f"{self.name} has no outputs of {of.name}; "
+                f"{advice('bring outputs', name=self.name, set=of.name)} brings them"
             )
         if self.is_original and not of.references:
             return f"{self.name} is the original, and the images of {of.name} have none"
@@ -179,7 +180,7 @@ def chosen(wanted: Iterable[str] | None, folder: Path | None = None) -> list[Met
         if name not in known:
             raise ValueError(
                 f"there is no method {name!r}; there are {', '.join(known)}; "
-                "python manage.py add_method brings in your own"
+                f"{advice('bring method')} brings in your own"
             )
     return [known[name] for name in names]
 
@@ -339,13 +340,13 @@ def _of_outputs(folder: Path, found: OwnMethod, method: Callable[..., Method]) -
         outputs = found.outputs.get(set_name)
         if outputs is None or entry.name not in outputs.images:
             raise ValueError(
-                f"{found.name} has no output of {entry.name} in {set_name}; python manage.py "
-                f"add_method {found.name} --outputs FOLDER --set {set_name} brings it"
+                f"{found.name} has no output of {entry.name} in {set_name}; "
+                f"{advice('bring outputs', name=found.name, set=set_name)} brings it"
             )
         if outputs.sources[entry.name] != entry.made_from:
             raise ValueError(
                 f"{found.name} has outputs of another {set_name}, in which {entry.name} was "
-                f"another image; python manage.py remove_method {found.name}, and add it again"
+                f"another image; {_anew(found.name)}"
             )
         return outputs.images[entry.name]
 
@@ -355,9 +356,7 @@ def _of_outputs(folder: Path, found: OwnMethod, method: Callable[..., Method]) -
         try:
             return _right(path, wanted)
         except ValueError as error:
-            raise ValueError(
-                f"{error}; python manage.py remove_method {found.name}, and add it again"
-            ) from None
+            raise ValueError(f"{error}; {_anew(found.name)}") from None
 
     return method(
         fingerprint=lambda set_name, entry: f"{found.name} output {known(set_name, entry)}",
@@ -419,4 +418,4 @@ def _naming(name: str, make: Callable[[Image, int], Image]) -> Maker:
 
 
 def _anew(name: str) -> str:
-    return f"python manage.py remove_method {name}, and add it again"
+    return f"{advice('remove method', name=name)}, and add it again"

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import datasets
+from benchmarks.advice import advice
 from benchmarks.cases import Case, case, output_size
 from benchmarks.datasets import ImageEntry, Manifest, manifest
 from benchmarks.files import encode_png, read_image, sweep, write_whole
@@ -325,9 +326,13 @@ def read_outputs(
         set_name, name, image = lacking[0]
         raise ValueError(
             f"{len(lacking)} of {len(lacking) + len(outputs)} outputs are missing or out of date "
-            f"({name} of {image} in {set_name} first): python manage.py generate --sets "
-            f"{' '.join(dict.fromkeys(each[0] for each in lacking))} --methods "
-            f"{' '.join(dict.fromkeys(each[1] for each in lacking))} makes them"
+            f"({name} of {image} in {set_name} first): "
+            + advice(
+                "make these",
+                sets=" ".join(dict.fromkeys(each[0] for each in lacking)),
+                methods=" ".join(dict.fromkeys(each[1] for each in lacking)),
+            )
+            + " makes them"
         )
     return outputs
 
@@ -373,7 +378,7 @@ def generated(
     if not found:
         raise ValueError(
             f"nothing {'of ' + ' '.join(wanted) + ' ' if wanted else ''}has been "
-            f"generated in {outputs_dir} yet: python manage.py generate does it"
+            f"generated in {outputs_dir} yet: {advice('make')} does it"
         )
     return found
 
@@ -396,6 +401,8 @@ class Made:
     images: int
     made: int
     measured: Mapping[str, int]
+    outdated: int = 0
+    """Outputs that are there and do not count: method, set or file were changed since."""
 
     @property
     def missing(self) -> int:
@@ -415,13 +422,14 @@ def made(
     Raises ``ValueError`` for missing weights.
     """
     known = [each for each in COMPUTED.values() if found.references or not each.needs_reference]
-    whole, measured = 0, {each.name: 0 for each in known}
+    whole, outdated, measured = 0, 0, {each.name: 0 for each in known}
     for entry in found.images:
         path = output_path(outputs_dir, found.name, method.name, entry)
         if lack_of(path, entry, fingerprint(method, found, entry), (), checksum=checksum):
+            outdated += path.is_file()
             continue
         whole += 1
         for name, told in read_record(path)["measures"].items():
             if name in measured and told["version"] == COMPUTED[name].version:
                 measured[name] += 1
-    return Made(found.name, method.name, len(found.images), whole, measured)
+    return Made(found.name, method.name, len(found.images), whole, measured, outdated)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from benchmarks import datasets, material, methods, pairing
+from benchmarks.advice import advice
 from benchmarks.cases import case, output_size
 from benchmarks.datasets import Manifest
 from benchmarks.files import (
@@ -215,8 +216,8 @@ def _problems(
             else f"of {entry.name} one of {size[0]}x{size[1]} is needed"
         )
         problems.append(
-            f"several patterns fit its names, and --pattern says which is meant: {listed(told)}; "
-            f"{needed}"
+            f"several patterns fit its names, and {advice('pattern')} says which is meant: "
+            f"{listed(told)}; {needed}"
         )
     return problems
 
@@ -280,11 +281,14 @@ def _wrong(taken: Mapping[str, _Taken], method: OwnMethod, as_they_are: bool) ->
             problems.append(
                 f"{method.name} has other outputs of {name}"
                 + (f" (of {listed(other)})" if other else ", made of other originals")
-                + f"; python manage.py remove_method {method.name}, and add it again, or give "
+                + f"; {advice('remove method', name=method.name)}, and add it again, or give "
                 "these another name"
             )
     if suspected and not as_they_are:
-        problems += [*suspected[:-1], f"{suspected[-1]}; --as-they-are takes what only looks wrong"]
+        problems += [
+            *suspected[:-1],
+            f"{suspected[-1]}; {advice('as they are')} takes what only looks wrong",
+        ]
     return problems
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import methods, models
+from benchmarks.advice import advice
 from benchmarks.files import file_hash, folder_aside, write_whole
 from benchmarks.methods import OwnMethod
 from benchmarks.models import Model
@@ -103,7 +104,7 @@ def _put_back(method: OwnMethod, there: Model, found: Model, path: Path, folder:
         as_run = f"that file at x{there.facts.scale} in {there.facts.precision}"
         other = "another model" if there.sha256 != found.sha256 else as_run
         raise ValueError(
-            f"{method.name} is {other} already; python manage.py remove_method {method.name}, and "
+            f"{method.name} is {other} already; {advice('remove method', name=method.name)}, and "
             "add it again, or give this another name"
         )
     kept = methods.model_path(folder, method.name, there)

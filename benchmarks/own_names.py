@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import methods
-from benchmarks.files import sweep
+from benchmarks.advice import advice
+from benchmarks.files import sweep, write_whole
 from benchmarks.methods import FIRST_OWN_PLACE, OwnMethod
 
 try:
@@ -61,25 +62,51 @@ def described(name: str, folder: Path, told: Mapping[str, str], kind: str) -> Ow
     if before.kind != kind:
         raise ValueError(
             f"{name} is there already, and is no method of this kind ({before.kind}, not {kind}); "
-            f"python manage.py remove_method {name}, and add it again, or give this another name"
+            f"{advice('remove method', name=name)}, and add it again, or give this another name"
         )
     for what, text in told.items():
         if getattr(before, what) not in ("", text):
             raise ValueError(
                 f"the {what} of {name} is {getattr(before, what)!r}, not {text!r}; "
-                f"python manage.py remove_method {name}, and add it again"
+                f"{advice('remove method', name=name)}, and add it again"
             )
-    for other in methods.methods(folder).values():
-        if other.name != name and other.title.casefold() == before.title.casefold():
-            raise ValueError(
-                f"{other.name} has the title {other.title!r}, and tables could not tell the two "
-                "apart; give yours another by --title"
-            )
+    _check_title(name, before.title, folder)
     return replace(
         before,
         license=told.get("license", before.license),
         source=told.get("source", before.source),
     )
+
+
+def tell(name: str, folder: Path, *, title: str, license: str, source: str) -> OwnMethod:
+    """Tell otherwise of a method that is there; what it was told before, as it was.
+
+    A license or source that is empty is none. Raises ``ValueError`` for what is no line, a title
+    that another one has, and a method that is not there.
+    """
+    told = lines(title, license or None, source or None)
+    with alone(folder):
+        own = {each.name: each for each in methods.own_methods(folder)}
+        if name not in own:
+            raise ValueError(f"there is no method of your own called {name!r}")
+        _check_title(name, told["title"], folder)
+        now = replace(
+            own[name],
+            title=told["title"],
+            license=told.get("license", ""),
+            source=told.get("source", ""),
+        )
+        write_whole(folder / name / methods.OWN, methods.as_json(now).encode())
+    return own[name]
+
+
+def _check_title(name: str, title: str, folder: Path) -> None:
+    for other in methods.methods(folder).values():
+        if other.name != name and other.title.casefold() == title.casefold():
+            raise ValueError(
+                f"{other.name} has the title {other.title!r}, and tables could not tell the two "
+                f"apart; give yours another by {advice('title')}"
+            )
 
 
 def following(name: str, sets: str = "SET") -> str:

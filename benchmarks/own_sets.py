@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from benchmarks import datasets, given_lr, scenes
+from benchmarks.advice import advice
 from benchmarks.datasets import (
     SCALES,
     SHIPPED,
@@ -84,11 +85,15 @@ def add(
         raise ValueError(f"there is no scale {scale}; there are {', '.join(map(str, SCALES))}")
     if lr and not references:
         raise ValueError(
-            "--no-reference says that the images are what is enlarged, and --lr brings other "
+            f"{advice('no originals')} says that the images are what is enlarged, and "
+            f"{advice('LR')} brings other "
             "images to be enlarged; leave one of them out"
         )
     if lr_pattern and not lr:
-        raise ValueError("--lr-pattern says which files of --lr are meant; name them by --lr, too")
+        raise ValueError(
+            f"{advice('LR pattern')} says which files of {advice('LR')} are meant; name them by "
+            f"{advice('LR')}, too"
+        )
     check_name(name, folder)
     check_text("title", title)
     check_text("license", license)
@@ -119,6 +124,21 @@ def add(
     return new
 
 
+def tell(name: str, folder: Path, *, title: str, license: str) -> Manifest:
+    """Tell otherwise of a set of somebody's own; what it was told before, as it was.
+
+    Raises ``ValueError`` for what is no line, and for a set that is shipped or not there.
+    """
+    check_text("title", title)
+    check_text("license", license)
+    before = manifest(name, folder)
+    if name in SHIPPED or before.base:
+        raise ValueError(f"{name} is no set of your own")
+    now = replace(before, title=title or name, license=license)
+    write_whole(folder / name / datasets.OWN, datasets.as_json(now).encode())
+    return before
+
+
 def remove(name: str, *, folder: Path, outputs_dir: Path) -> None:
     """Remove the set ``name`` of somebody's own, and what methods made of it, at any scale.
 
@@ -146,7 +166,7 @@ def _there(name: str, folder: Path) -> Manifest | None:
         try:
             return manifest(name, folder)
         except ValueError as error:
-            raise ValueError(f"{error}; python manage.py remove_set {name}, and add it") from None
+            raise ValueError(f"{error}; {advice('remove set', name=name)}, and add it") from None
     if path.is_dir() and not any(path.iterdir()):
         return None
     if os.path.lexists(path):
@@ -156,11 +176,11 @@ def _there(name: str, folder: Path) -> Manifest | None:
 
 def _check_images(new: Manifest, there: Manifest) -> None:
     """Whether what was read is the set that is there, but for LR images."""
-    first = f"choose another name, or first python manage.py remove_set {new.name}"
+    first = f"choose another name, or first {advice('remove set', name=new.name)}"
     if {(e.name, e.sha256) for e in there.images} != {(e.name, e.sha256) for e in new.images}:
         raise ValueError(f"there is a set {new.name} of other images; {first}")
     if there.references != new.references:
-        mend = "leave out --no-reference" if there.references else "say --no-reference"
+        mend = f"{'leave out' if there.references else 'say'} {advice('no originals')}"
         raise ValueError(
             f"there is a set {new.name} {'with' if there.references else 'without'} originals; to "
             f"mend it {mend}, otherwise {first}"
@@ -169,17 +189,17 @@ def _check_images(new: Manifest, there: Manifest) -> None:
         also = "" if there.brings_lr else f" (at x{new.scale} it is {new.name}_x{new.scale})"
         raise ValueError(
             f"there is a set {new.name} at x{there.scale}, not x{new.scale}{also}; to mend it say "
-            f"--scale {there.scale}, otherwise {first}"
+            f"{advice('scale', scale=there.scale)}, otherwise {first}"
         )
 
 
 def _check_lr(new: Manifest, there: Manifest) -> None:
     """Whether the LR images, or none, are those of the set that is there."""
-    first = f"choose another name, or first python manage.py remove_set {new.name}"
+    first = f"choose another name, or first {advice('remove set', name=new.name)}"
     if there.brings_lr and not new.brings_lr:
         raise ValueError(
-            f"there is a set {new.name} with which LR images came; to mend it name them by --lr, "
-            f"otherwise {first}"
+            f"there is a set {new.name} with which LR images came; to mend it name them by "
+            f"{advice('LR')}, otherwise {first}"
         )
     if {(e.name, e.lr_sha256) for e in new.images} != {(e.name, e.lr_sha256) for e in there.images}:
         has = "of other LR images" if there.brings_lr else "with which no LR images came"
@@ -280,7 +300,7 @@ def _several(source: Path, folders: Counter[PurePosixPath]) -> str:
         told = [*told[:MOST_TOLD], f"{len(told) - MOST_TOLD} more"]
     below = [place for place in sorted(folders) if place.name]
     originals = [place for place in below if place.name.lower() in scenes.ORIGINALS]
-    example = f"--pattern '{readable((originals or below)[0])}/{{}}'"
+    example = f"{advice('pattern')} '{readable((originals or below)[0])}/{{}}'"
     choose = f"name one of them, or give {example}" if source.is_dir() else f"choose, as {example}"
     return f"its images lie in {len(folders)} folders: {', '.join(told)}; {choose}"
 
@@ -316,13 +336,12 @@ def _versions(
     pattern = ""
     if groups and not chosen:
         pattern = scenes.pattern_of_originals([place.stem for place in places], groups)
-    advice = "keep the originals alone (--pattern chooses them), or take all by --as-they-are"
+    chosen_by, all_by = advice("pattern"), advice("as they are")
+    told = f"keep the originals alone ({chosen_by} chooses them), or take all by {all_by}"
     if pattern:
-        advice = (
-            f"--pattern '{readable(pattern)}' takes the originals alone, --as-they-are all of them"
-        )
+        told = f"{chosen_by} '{readable(pattern)}' takes the originals alone, {all_by} all of them"
     return [
-        f"{_listed([readable(places[each]) for each in group])} seem to show one scene; {advice}"
+        f"{_listed([readable(places[each]) for each in group])} seem to show one scene; {told}"
         for group in groups
     ]
 

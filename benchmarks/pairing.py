@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from benchmarks.advice import advice
 from benchmarks.files import IMAGE_SUFFIXES
 from benchmarks.material import readable
 
@@ -95,13 +96,13 @@ class Candidate(NamedTuple):
 
 
 class Called(NamedTuple):
-    """What the files are, and the option that says how they are named."""
+    """What the files are, and which of `advice.COMMANDS` says how they are named."""
 
     what: str
-    option: str
+    by: str
 
 
-OUTPUTS = Called("output", "--pattern")
+OUTPUTS = Called("output", "pattern")
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,9 @@ def _guessed(
     found, names = ordered[0], fitting[ordered[0]]
     if sum(len(sets[name]) for name in names) > len(stems[found]):
         said = " and of ".join(names)
-        return Pairing(problems=[f"its names are those of {said}: say by --set whose they are"])
+        return Pairing(
+            problems=[f"its names are those of {said}: say by {advice('set')} whose they are"]
+        )
     return _of_sets(files, dict.fromkeys(names, files), sets, pattern, [], choose=True)
 
 
@@ -212,7 +215,7 @@ def _nobodys(
             problems=[f"its names are those of no set of {', '.join(there)}: there {_are(files)}"]
         )
     name = closest
-    hint = f"its names fit no set; {name} comes closest, and --set says which is meant"
+    hint = f"its names fit no set; {name} comes closest, and {advice('set')} says which is meant"
     return _of_sets(files, {name: list(files)}, sets, pattern, [hint], choose=False)
 
 
@@ -273,8 +276,8 @@ def _of_sets(
         one = "1 file is" if len(left) == 1 else f"{len(left)} files are"
         lacks.append(
             f"{one} left over, of no image of {', '.join(meant)}: {listed(left)}"
-            + ("" if pattern else f"; {called.option} passes over what does not fit it")
-            + ("; --set names the sets that are meant" if choose and not pattern else "")
+            + ("" if pattern else f"; {advice(called.by)} passes over what does not fit it")
+            + (f"; {advice('set')} names the sets that are meant" if choose and not pattern else "")
         )
     matched = sum(map(len, paired.values()))
     hopeless = 2 * matched < sum(map(len, images.values()))
@@ -371,7 +374,8 @@ def _shown(pattern: Pattern, paired: Mapping[str, PurePosixPath]) -> Pattern:
 
 
 def _lacking(name: str, command: str) -> str:
-    return f"the images of {name} are not there: {command} brings them; --set names other sets"
+    other = f"{advice('set')} names other sets"
+    return f"the images of {name} are not there: {command} brings them; {other}"
 
 
 def _are(places: Sequence[PurePosixPath]) -> str:

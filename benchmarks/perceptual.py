@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.advice import advice
 from benchmarks.download import download
 from benchmarks.files import write_whole
 
@@ -146,8 +147,8 @@ def bring(
     if made.is_file():
         return
     help_ = (
-        f"bring {network.address} into {folder} (PERCEPTUAL_WEIGHTS_DIR names it), and python "
-        f"manage.py generate adds {network.measure}"
+        f"bring {network.address} into {folder} (PERCEPTUAL_WEIGHTS_DIR names it), and "
+        f"{advice('make')} adds {network.measure}"
     )
     try:
         found = next((each / name for each in (folder, cache()) if (each / name).is_file()), None)
@@ -156,7 +157,7 @@ def bring(
         elif not fetch:
             raise ValueError(f"{network.title} is not in {folder}, and FETCH_WEIGHTS is off")
         elif unasked and network.megabytes > MOST_UNASKED:
-            help_ = f"python manage.py generate fetches it and adds {network.measure}"
+            help_ = f"{advice('make')} fetches it and adds {network.measure}"
             raise ValueError(
                 f"{network.title} is not in {folder}, and {network.megabytes} MB are not fetched "
                 "unasked"

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from benchmarks import datasets
+from benchmarks.advice import advice
 from benchmarks.datasets import AT, SHIPPED
 from benchmarks.material import is_legible, readable
 
@@ -56,4 +57,4 @@ def _check_scales(name: str, folder: Path) -> None:
 def check_text(option: str, text: str) -> None:
     """Raises ``ValueError`` for a title or a license that is no line, or too long."""
     if len(text) > LONGEST[option] or not is_legible(text):
-        raise ValueError(f"--{option} needs one line of at most {LONGEST[option]} characters")
+        raise ValueError(f"{advice(option)} needs one line of at most {LONGEST[option]} characters")

@@ -23,7 +23,7 @@ from torch import Tensor
 
 LARGEST = 4 << 30
 """Bytes of a model file; the largest networks for super-resolution have a tenth of it."""
-OUTPUTS = "run it yourself and bring its outputs: manage.py add_method NAME --outputs FOLDER"
+OUTPUTS = "run it yourself and bring its outputs"
 WEIGHTS = "bring its weights alone, as torch.save(model.state_dict(), 'weights.pth') writes them"
 
 # Where training programs keep the weights, the best first (BasicSR, KAIR, Lightning, GANs).

@@ -27,7 +27,7 @@ def convert(
         if precision != "float32":
             raise ValueError(
                 f"{source.name}: an .onnx file has the precision that it was exported with; leave "
-                "--precision out"
+                "the precision out"
             )
         _write(part, source.read_bytes())
         loaded = onnx_file.load(part, device=device, name=source.name)

@@ -128,7 +128,7 @@ def _late(source: Path, patience: float) -> str:
 def _greedy(name: str, memory: int) -> str:
     return (
         f"{name} needs more memory than the {memory / (1 << 30):.1f} GiB that it may take; run it "
-        "yourself and bring its outputs: manage.py add_method NAME --outputs FOLDER"
+        "yourself and bring its outputs"
     )
 
 

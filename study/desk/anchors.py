@@ -25,6 +25,7 @@ from django.conf import settings
 from django.db import transaction
 from numpy.typing import NDArray
 
+from benchmarks.advice import advice
 from benchmarks.datasets import ImageEntry, Manifest, base_of, image_path, manifest
 from benchmarks.files import encode_png, images_below, read_image
 from sr_models import SCALE
@@ -66,7 +67,7 @@ def _found(folder: Path | None) -> list[Path]:
 def told(path: Path) -> str:
     """A folder or a file of calibration images as people may read of it."""
     if settings.CALIBRATION_DIR and path == Path(settings.CALIBRATION_DIR).resolve():
-        return "CALIBRATION_DIR"
+        return advice("calibration folder")
     return roots.told(path, roots.of_calibration())
 
 
@@ -309,7 +310,11 @@ def store(study: Study, prepared: Sequence[tuple[Placed, int]]) -> None:
 
 def _refuse_fewer(study: Study, of: Chosen, found: int, what: str) -> None:
     if found < needed(study):
-        there = f"{of.where} {found} {what}" if of.where else "CALIBRATION_DIR is not set"
+        there = (
+            f"{of.where} {found} {what}"
+            if of.where
+            else f"{advice('calibration folder')} is not set"
+        )
         if of.left_out:
             there += " that are not left out"
         raise ValueError(

@@ -17,7 +17,7 @@ from benchmarks import datasets, own_names, set_names
 from benchmarks.material import is_legible, matcher
 from sr_models import SCALE
 from sr_models.facts import PRECISIONS
-from study.desk import uploads
+from study.desk import jobs, uploads
 from study.models import Job
 
 if TYPE_CHECKING:
@@ -27,12 +27,9 @@ SCALES = [(str(scale), f"×{scale}") for scale in datasets.SCALES]
 NAME = "Letters (a to z), digits, hyphens and underscores, 50 at the most; it stays in file names."
 PATTERN = (
     "How the files are called, where {} is the image's name; files that are called otherwise are "
-    "passed over. With slashes it is the end of the path, as HR/{}. Messages call it --pattern."
+    "passed over. With slashes it is the end of the path, as HR/{}."
 )
-AS_THEY_ARE = (
-    "Take also what looks like a mistake, once you have looked at it. Messages call it "
-    "--as-they-are."
-)
+AS_THEY_ARE = "Take also what looks like a mistake, once you have looked at it."
 Field = forms.CharField | forms.ChoiceField | forms.BooleanField
 
 
@@ -111,7 +108,10 @@ class Bringing(forms.Form):
     def _place(self, name: str) -> dict[str, Any]:
         upload = str(self[name].value() or "")
         there = uploads.files(upload, self.owner) if self._has(upload) else []
+        of = f"{self.kind.value} {name}"
         return {
+            "key": of,
+            "left": "" if upload else uploads.left(self.owner, of, needed=jobs.with_uploads()),
             "field": self[name],
             "of": self.brought[name],
             "rare": name in self.rare,
@@ -155,7 +155,7 @@ class AddSet(Bringing):
         "upload": "Images, or a zip or tar archive of them",
         "lr_upload": "LR images that came with the originals, or an archive of them",
     }
-    rare = ("pattern", "lr_upload", "lr_pattern", "as_they_are")
+    rare = ("pattern", "lr_upload", "lr_pattern", "as_they_are", "mend")
 
     upload = uploaded()
     lr_upload = uploaded()
@@ -184,13 +184,24 @@ class AddSet(Bringing):
         most=200,
     )
     as_they_are = yes("As they are", AS_THEY_ARE)
+    mend = yes(
+        "Mend a set",
+        "The set of this name is here, and these are the images that it was made of: what is "
+        "missing or damaged of it is put back. Nothing else of it is changed.",
+    )
 
     def check_name(self, cleaned: dict[str, Any]) -> None:
-        """A set of somebody else's is not mended from a browser."""
+        """A set that is there is taken for meant only by somebody who says so."""
         name, folder = cleaned["name"], Path(settings.BENCHMARKS_DIR)
         set_names.check_name(name, folder)
-        if name in datasets.names(folder):
-            raise ValueError(f"there is a set {name} already; choose another name")
+        there = name in datasets.names(folder)
+        if there and not cleaned.get("mend"):
+            raise ValueError(
+                f"there is a set {name} already; choose another name, or tick "
+                f"“{self.fields['mend'].label}”"
+            )
+        if cleaned.get("mend") and not there:
+            raise ValueError(f"there is no set {name} to be mended")
 
     def clean(self) -> dict[str, Any]:
         """Also whether LR images and originals fit together."""
@@ -204,6 +215,8 @@ class AddSet(Bringing):
     def what(self) -> dict[str, Any]:
         """As `own_sets.add` takes it."""
         told = super().what()
+        if not told["mend"]:
+            del told["mend"]
         return told | {"scale": int(told["scale"]), "references": told["references"] == "yes"}
 
 
@@ -313,6 +326,31 @@ class AddBenchmark(Bringing):
         known = [datasets.manifest(name, folder) for name in datasets.SHIPPED]
         absent = [of for of in known if not datasets.is_there(folder, of.name)]
         self.fields["name"].choices = [(of.name, of.title) for of in absent]  # type: ignore[attr-defined]
+
+
+def to_mend(name: str) -> dict[str, Any]:
+    """What `AddSet` starts with for a set whose images are to be put back; empty if unknown."""
+    folder = Path(settings.BENCHMARKS_DIR)
+    if name not in datasets.names(folder) or name in datasets.SHIPPED:
+        return {}
+    of = datasets.manifest(name, folder)
+    references = "yes" if of.references else "no"
+    return {"name": name, "mend": True, "scale": of.scale, "references": references}
+
+
+class TellSet(forms.Form):
+    """What is told of a set, told otherwise."""
+
+    title = line("Title", "As tables have it; the name, if it is empty.", most=100)
+    license = line("Licence", "Under which the images may be shown, such as CC BY 4.0.", most=200)
+
+
+class TellMethod(forms.Form):
+    """What is told of a method, told otherwise."""
+
+    title = forms.CharField(label="Title", help_text="As tables have it.", max_length=100)
+    license = line("Licence", "Under which its outputs may be passed on.", most=200)
+    source = line("Where it is from", "A paper or a repository, best as an address.", most=500)
 
 
 FORMS: dict[str, type[Bringing]] = {

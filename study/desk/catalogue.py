@@ -6,6 +6,7 @@ by what they were made from.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from benchmarks import catalogue as files
-from benchmarks import datasets, own_methods, own_sets
+from benchmarks import datasets, methods, own_methods, own_names, own_sets
 from benchmarks.files import file_hash
 from benchmarks.records import checksum
 from study.analysis import layout
@@ -60,6 +61,55 @@ def _slugs(shown: Q) -> list[str]:
         Q(studystimulus__stimulus__in=stimuli) | Q(anchors__stimulus__in=stimuli)
     )
     return sorted(set(studies.values_list("slug", flat=True)))
+
+
+def tell_set(name: str, *, title: str, license: str, by: By) -> None:
+    """Tell otherwise of a set of somebody's own. Written into the log.
+
+    Raises ``ValueError`` for what cannot be told, and for another title than that which tables of a
+    study have it by.
+    """
+    title = title or name
+    folder, every = Path(settings.BENCHMARKS_DIR), _at_any_scale(name)
+    if title != datasets.manifest(name, folder).title:
+        _refuse_retitled(f"the set {name}", Q(source__dataset__name__in=every))
+    before = own_sets.tell(name, folder, title=title, license=license)
+    with transaction.atomic():
+        for row in Dataset.objects.filter(name__in=every):
+            row.title = datasets.manifest(row.name, folder).title
+            row.save(update_fields=["title"])
+        _note_told("set", before, by, title=title, license=license)
+
+
+def tell_method(name: str, *, title: str, license: str, source: str, by: By) -> None:
+    """Tell otherwise of a method of somebody's own. Written into the log.
+
+    Raises ``ValueError`` as `tell_set`.
+    """
+    folder = Path(settings.METHODS_DIR)
+    if title != methods.chosen([name], folder)[0].title:
+        _refuse_retitled(f"the method {name}", Q(method__name=name))
+    told = {"title": title, "license": license, "source": source}
+    before = own_names.tell(name, folder, **told)
+    with transaction.atomic():
+        Method.objects.filter(name=name).update(title=title)
+        _note_told("method", before, by, **told)
+
+
+def _note_told(of: str, before: Any, by: By, **told: str) -> None:
+    changed: dict[str, Any] = {
+        what: [was, text] for what, text in told.items() if (was := getattr(before, what)) != text
+    }
+    if changed:
+        note(Deed.Kind.CHANGED, by=by, of=of, name=before.name, **changed)
+
+
+def _refuse_retitled(what: str, shown: Q) -> None:
+    drafts = Study.objects.filter(state=Study.State.DRAFT).values_list("slug", flat=True)
+    if opened := sorted({*_slugs(shown)} - {*drafts}):
+        raise ValueError(
+            f"{what} keeps its title: the tables of {', '.join(opened)} have it by that"
+        )
 
 
 def remove_set(name: str, *, by: By | None = None) -> str:
@@ -133,7 +183,7 @@ def as_text(found: files.Catalogue) -> str:
         ]
         for row in found["sets"]
     ]  # fmt: skip
-    methods = [
+    method_rows = [
         [
             row["name"], row["title"], row["kind"], f"x{row['scale']}" if row["scale"] else "any",
             "any" if row["sets"] is None else ", ".join(row["sets"]) or "-",
@@ -157,7 +207,7 @@ def as_text(found: files.Catalogue) -> str:
         ),
         _block(
             "Methods", ["Method", "Title", "Kind", "Scale", "Sets", "Licence", "From", "Studies"],
-            methods, (0, 1, 2, 4, 5, 6, 7),
+            method_rows, (0, 1, 2, 4, 5, 6, 7),
         ),
         _outputs(found),
         _block(

@@ -70,6 +70,15 @@ def of_method(name: str) -> dict[str, Any]:
     }
 
 
+def told(name: str, *, of_set: bool) -> dict[str, str]:
+    """What is told of a set, or of a method, and can be told otherwise."""
+    if of_set:
+        of = datasets.manifest(name, Path(settings.BENCHMARKS_DIR))
+        return {"title": of.title, "license": of.license}
+    (method,) = methods.chosen([name], Path(settings.METHODS_DIR))
+    return {"title": method.title, "license": method.license, "source": method.source}
+
+
 def _title(found: files.Catalogue, what: str, name: str) -> str:
     return next(row["title"] for row in found[what] if row["name"] == name)
 

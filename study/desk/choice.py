@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from benchmarks import datasets, methods
+from benchmarks.advice import advice
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def choose(
     if (several := scales(sets.values())) and not mixed_scales:
         raise ValueError(
             f"a study shows images of one scale, and there would be {several}; leave sets out, or "
-            "let create_study mix them by --mixed-scales"
+            + advice("mixed scales")
         )
     chosen, remarks = {}, _shared(sets.values())
     for name, of in sets.items():
@@ -51,8 +52,8 @@ def choose(
         chosen[name] = tuple(each.name for each in known if each not in left)
         if left and len(chosen[name]) < 2:
             raise ValueError(
-                f"fewer than two methods are left to compare on {name}: {left[0].cannot(of)}; name "
-                "others by --methods"
+                f"fewer than two methods are left to compare on {name}: {left[0].cannot(of)}; "
+                + advice("other methods")
             )
         remarks += _left_out(of, left)
     return Choice(

@@ -26,6 +26,8 @@ from study.site.access import rights
 
 UPLOADS = ("upload", "lr_upload")
 """What of a job names something that was uploaded for it."""
+BRINGING = (Job.Kind.FETCH, Job.Kind.ADD_SET, Job.Kind.ADD_OUTPUTS, Job.Kind.ADD_MODEL)
+"""Those that take in what was uploaded."""
 
 
 @task()
@@ -132,6 +134,12 @@ def end(rows: QuerySet[Job], state: Job.State, told: str = "") -> bool:
         for name in [name for job in over for name in uploaded(job)]:
             transaction.on_commit(partial(uploads.forget, name))
     return bool(ended)
+
+
+def with_uploads() -> set[str]:
+    """The uploads that any job was asked for, whatever became of it."""
+    asked = Job.objects.filter(kind__in=BRINGING).values_list("what", flat=True)
+    return {str(what[each]) for what in asked for each in UPLOADS if what.get(each)}
 
 
 def uploaded(job: Job) -> list[str]:

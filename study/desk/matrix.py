@@ -28,6 +28,8 @@ class Cell:
     method: str
     images: int = 0
     made: int = 0
+    outdated: int = 0
+    """Outputs that are there, of what the method, the set or their file was before."""
     unmeasured: tuple[str, ...] = ()
     """Titles of measures that outputs lack and could have here."""
     due: Job | None = None
@@ -71,6 +73,11 @@ class Matrix:
     rows: list[Row]
     methods: list[dict[str, Any]]
     """As `catalogue.everything` has them, with ``can``: whether anything by it can be made."""
+
+    @property
+    def outdated(self) -> bool:
+        """Whether anything is to be made anew."""
+        return any(cell.outdated for row in self.rows for cell in row.cells)
 
     @property
     def lacks(self) -> bool:
@@ -153,9 +160,7 @@ def _base(name: str, row: dict[str, Any]) -> bool:
 
 def _not_here(row: dict[str, Any]) -> str:
     said = f"{row['there']} of {row['images']} images are on this server"
-    if row["name"] in datasets.SHIPPED:
-        return f"{said}."
-    return f"{said}; {datasets.mends(row['name'], Path(settings.BENCHMARKS_DIR))} brings them"
+    return f"{said}."
 
 
 def _cell(
@@ -174,7 +179,7 @@ def _cell(
         if number < min(made, _fit(of, name)) and _can_measure(name)
     )
     job = due.get((of.name, method.name)) if lacking or unmeasured else None
-    return Cell(of.name, method.name, told["images"], made, unmeasured, job)
+    return Cell(of.name, method.name, told["images"], made, told["outdated"], unmeasured, job)
 
 
 def _short(of: Manifest, method: Method) -> str:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from benchmarks import datasets, methods
+from benchmarks.advice import advice
 from benchmarks.datasets import ImageEntry, Manifest
 from benchmarks.methods import Method
 from benchmarks.outputs import told
@@ -284,8 +285,9 @@ def refuse_incomplete(study: Study, *, by: By | None = None) -> None:
         sets, some = dict.fromkeys(of for of, _ in cells), dict.fromkeys(name for _, name in cells)
         raise ValueError(
             f"{study.slug} is to show {sum(cells.values())} images that are not there yet "
-            f"({said(cells)}): have them made, or python manage.py generate --sets "
-            f"{' '.join(sets)} --methods {' '.join(some)} makes them{'; '.join(['', *wrong])}"
+            f"({said(cells)}): have them made, or "
+            f"{advice('make these', sets=' '.join(sets), methods=' '.join(some))} makes them"
+            f"{'; '.join(['', *wrong])}"
         )
 
 

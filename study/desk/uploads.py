@@ -41,6 +41,9 @@ KEPT_FREE = 512 << 20
 """Bytes of the disk that uploads leave alone: votes need some."""
 KEPT_FOR = 24 * 3600
 """Seconds after its last piece that an upload waits to be gone on with or used."""
+LEFT_ALONE = 600
+"""Seconds after its last piece that an upload is offered where its form is opened anew: until then
+another window may be at it."""
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 BESIDE = ("Thumbs.db", "desktop.ini")
 """What Windows puts into folders of images."""
@@ -78,11 +81,15 @@ def folder() -> Path:
     return Path(settings.VAR_DIR) / "uploads"
 
 
-def begin(owner: User) -> str:
-    """A new, empty upload of somebody's; its id. Raises :class:`NotTaken` on a full disk."""
+def begin(owner: User, of: str = "") -> str:
+    """A new, empty upload of somebody's, for the field ``of`` of a form; its id.
+
+    Raises :class:`NotTaken` on a full disk.
+    """
     _check_room(0)
     name = secrets.token_hex(16)
-    told = {"owner": owner.pk, "account": owner.get_username(), "files": 0, "bytes": 0}
+    told = {"owner": owner.pk, "account": owner.get_username(), "of": of[:50]}
+    told |= {"files": 0, "bytes": 0}
     try:
         write_whole(_notes(name) / "told.json", json.dumps(told).encode())
         (folder() / name).mkdir()
@@ -185,6 +192,24 @@ def is_there(upload: str, owner: User) -> bool:
     except NotTaken:
         return False
     return True
+
+
+def left(owner: User, of: str, *, needed: set[str]) -> str:
+    """The latest upload for the field ``of`` that somebody left behind; empty if there is none.
+
+    That is one of files, which nobody has gone on with for a while, and none of ``needed``, which
+    jobs have.
+    """
+    found = []
+    for home in folder().glob(".*"):
+        name = home.name.removeprefix(".")
+        if NAMES.fullmatch(name) is None or name in needed or not (home / "lock").exists():
+            continue
+        told, since = _told(home), (home / "lock").stat().st_mtime
+        mine = (told.get("owner"), told.get("of")) == (owner.pk, of)
+        if mine and told["files"] and time.time() - since > LEFT_ALONE:
+            found.append((since, name))
+    return max(found, default=(0, ""))[1]
 
 
 def forget(upload: str) -> None:

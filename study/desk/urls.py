@@ -72,6 +72,7 @@ urlpatterns = [
     path("catalogue/", catalogue.catalogue, name="catalogue"),
     path("catalogue/make", catalogue.make, name="make"),
     path("catalogue/sets/<str:name>/", catalogue.set_page, name="set_page"),
+    path("catalogue/sets/<str:name>/edit", catalogue.edit_set, name="edit_set"),
     path("catalogue/sets/<str:name>/remove", catalogue.remove_set, name="remove_set"),
     path("catalogue/sets/<str:name>/images/<str:image>.png", catalogue.image, name="image_of_set"),
     path(
@@ -80,6 +81,7 @@ urlpatterns = [
         name="small_image",
     ),
     path("catalogue/methods/<str:name>/", catalogue.method_page, name="method_page"),
+    path("catalogue/methods/<str:name>/edit", catalogue.edit_method, name="edit_method"),
     path("catalogue/methods/<str:name>/remove", catalogue.remove_method, name="remove_method"),
     path(
         "catalogue/methods/<str:name>/outputs/<str:of>/<str:image>.png",

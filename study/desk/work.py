@@ -19,9 +19,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from benchmarks import datasets, fetch, own_methods, own_models, own_sets
+from benchmarks.advice import in_words
 from benchmarks.files import is_aside, may_be_image
 from benchmarks.progress import Listener
 from study.desk import claims, computed, jobs, post, rehearsal, shown, stimuli, uploads
+from study.desk.advice import PAGES
 from study.desk.exports import Kind as Raters
 from study.models import Deed, Job, Study
 from study.models.deeds import By, note
@@ -64,7 +66,8 @@ def carry_out(
         rows = Job.objects.filter(pk=job, state=Job.State.RUNNING, holder=row.holder)
         progress = _Progress(rows, parent, say)
         try:
-            told = KINDS[Job.Kind(row.kind)](row, progress)
+            with in_words(PAGES):  # where it is read what came of it
+                told = KINDS[Job.Kind(row.kind)](row, progress)
             progress.store()
         except Exception as error:
             jobs.end(rows, Job.State.FAILED, _told(row, _reason(error, explain)))

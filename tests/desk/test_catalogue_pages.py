@@ -9,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as settings_of
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
 from PIL import Image
 
-from benchmarks import datasets
+from benchmarks import datasets, methods
 from sr_models import methods as built_in
-from study.desk import catalogue, stimuli, studies
+from study.desk import catalogue, stimuli, studies, work
 from study.desk.matrix import Cell, matrix
-from study.models import Deed, Job
+from study.management.plain import sentence
+from study.models import Dataset, Deed, Job, Method
 from tests.own_material import bring, bring_without_originals, photographs
 
 SHOWN = ("bicubic", "ours", "hr")
@@ -240,3 +242,69 @@ def test_what_a_study_shows_is_not_removed(own, curator):
     curator.post(address)
     assert "streets" in datasets.names(own / "benchmarks")
     assert not Deed.objects.filter(kind=Deed.Kind.REMOVED).exists()
+
+
+def test_a_licence_and_a_title_that_were_wrong_are_corrected_and_nothing_else(own, curator):
+    stimuli.make_outputs(["streets"], SHOWN, progress=False)
+    studies.create("noon", sets=["streets"], methods=SHOWN)
+    before = cell("streets", "ours")
+    told = {"title": "Ours, in short", "license": "CC BY 4.0", "source": "https://ours.example"}
+    for name, of, some in (
+        ("edit_set", "streets", {"title": "Streets at noon", "license": "CC0"}),
+        ("edit_method", "ours", told),
+    ):
+        page = name.replace("edit_set", "set_page").replace("edit_method", "method_page")
+        assert b"Change what is told of it" in curator.get(reverse(page, args=[of])).content
+        assert curator.post(reverse(name, args=[of]), some)["Location"]
+        shown = text(curator.get(reverse(page, args=[of])))
+        assert all(words in shown for words in some.values())
+        log = Deed.objects.get(kind=Deed.Kind.CHANGED, details__name=of)
+        assert (log.account, log.details["license"]) == ("curator", ["", some["license"]])
+    assert cell("streets", "ours") == before
+    assert Method.objects.get(name="ours").title == "Ours, in short"
+    assert Dataset.objects.get(name="streets").title == "Streets at noon"
+
+
+def test_a_title_that_tables_of_an_open_study_have_stays_and_a_licence_may_be_corrected(
+    own, curator
+):
+    stimuli.make_outputs(["streets"], SHOWN, progress=False)
+    studies.open_(studies.create("noon", sets=["streets"], methods=SHOWN))
+    address = reverse("edit_method", args=["ours"])
+    refused = curator.post(address, {"title": "Other", "license": "CC0"})
+    assert refused.status_code == 400
+    assert "The method ours keeps its title: the tables of noon have it by that." in text(refused)
+    curator.post(address, {"title": "Ours, at last", "license": "CC0"})
+    assert methods.chosen(["ours"], settings_of.METHODS_DIR)[0].license == "CC0"
+
+
+@pytest.mark.parametrize(
+    ("name", "some", "words"),
+    [
+        ("edit_method", {"title": ""}, "required"),
+        ("edit_method", {"title": "Bicubic"}, "has the title"),
+        ("edit_method", {"title": "A\u202eB"}, "one line"),
+        ("edit_set", {"title": "x" * 101}, "at most 100"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_in_a_sentence(own, curator, name, some, words):
+    of = "ours" if name == "edit_method" else "streets"
+    answer = curator.post(reverse(name, args=[of]), some)
+    assert answer.status_code == 400
+    assert words in text(answer)
+    assert not Deed.objects.filter(kind=Deed.Kind.CHANGED).exists()
+
+
+def test_what_is_out_of_date_is_told_and_made_anew_by_a_click(own, curator, settings):
+    stimuli.make_outputs(["streets"], ["bicubic"], progress=False)
+    assert "out of date" not in text(curator.get(reverse("catalogue"))).lower()
+    record = settings.OUTPUTS_DIR / "streets" / "bicubic" / "east.json"
+    record.write_text(record.read_text().replace('"bicubic ', '"bicubic of before '))
+    (settings.OUTPUTS_DIR / "streets" / "bicubic" / "west.png").write_bytes(b"damaged")
+    assert (cell("streets", "bicubic").made, cell("streets", "bicubic").outdated) == (0, 2)
+    page = text(curator.get(reverse("catalogue")))
+    assert "2 out of date Make anew streets by bicubic" in page
+    assert "Out of date: the method, the set or the file of an output was changed" in page
+    curator.post(reverse("make"), {"make": "streets/bicubic"})
+    assert work.carry_out(Job.objects.get().pk, explain=sentence).state == Job.State.DONE
+    assert (cell("streets", "bicubic").made, cell("streets", "bicubic").outdated) == (2, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import time
 from collections.abc import Iterator
@@ -18,8 +19,9 @@ from django.test import Client
 from django.urls import reverse
 
 from benchmarks.files import encode_png
-from study.desk import uploads
+from study.desk import jobs, uploads
 from study.models import Deed, Job
+from study.models.deeds import By
 from study.site.admission import admission
 from tests.own_material import photographs
 
@@ -333,3 +335,34 @@ def test_what_nobody_goes_on_with_is_swept_away_but_what_a_job_waits_for(signed_
     assert uploads.forget_old({needed}) == 1
     assert {path.name.strip(".") for path in uploads.folder().iterdir()} == {kept, needed}
     assert there(signed_in, kept) == {}
+
+
+def left_at(signed_in: Client, what: str = "set") -> list[str]:
+    page = signed_in.get(reverse("add", args=[what])).content.decode()
+    return re.findall(r'data-left="([^"]*)"', page)
+
+
+def test_what_was_left_behind_on_another_day_is_gone_on_with_where_its_form_is_opened_anew(
+    signed_in, curator
+):
+    (key,) = re.findall(
+        r'data-of="([^"]*)"[^>]* data-place="upload"',
+        signed_in.get(reverse("add", args=["set"])).content.decode(),
+    )
+    empty, upload, other = (
+        signed_in.post(f"{reverse('begin_upload')}?{urlencode({'of': of})}").json()["id"]
+        for of in (key, key, "add model upload")
+    )
+    for each in (upload, other):
+        send(signed_in, each, "a.png", b"12", size=4)
+    assert left_at(signed_in) == [], "another window may be at it"
+    for each in (empty, upload, other):
+        lock = uploads.folder() / f".{each}" / "lock"
+        lock.touch()
+        os.utime(lock, (0, time.time() - uploads.LEFT_ALONE - 60))
+    assert left_at(signed_in) == [upload]
+    stranger = Client()
+    stranger.force_login(User.objects.create_superuser("other", password="x"))
+    assert left_at(stranger) == []
+    jobs.ask(Job.Kind.ADD_SET, by=By(curator, "curator"), upload=upload, name="streets")
+    assert left_at(signed_in) == [], "a job has it"

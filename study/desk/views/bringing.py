@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from study.desk import jobs, uploads
-from study.desk.bringing import FORMS, Bringing
+from study.desk.bringing import FORMS, Bringing, to_mend
 from study.desk.form_files import Arrivals, takes_files
 from study.models import Job
 from study.site.access import by
@@ -35,7 +35,8 @@ def add(request: HttpRequest, what: str) -> HttpResponse:
     again = request.GET.get("again", "")
     if again.isdecimal() and len(again) <= DIGITS:
         before = get_object_or_404(Job, pk=again, kind=form.kind)
-    initial = _as_typed(before.what) if before else {"name": request.GET.get("name", "")}
+    initial = {"name": request.GET.get("name", "")} | to_mend(request.GET.get("mend", ""))
+    initial = _as_typed(before.what) if before else initial
     owner: Any = request.user
     return _page(request, what, form(owner=owner, initial=initial), before=before)
 
@@ -78,7 +79,7 @@ def piecewise(
 def begin(request: HttpRequest) -> dict[str, Any]:
     """A new upload; its id, and what large pieces of it are signed with."""
     owner: Any = request.user
-    return {"id": uploads.begin(owner), "signature": admission(owner.pk)}
+    return {"id": uploads.begin(owner, request.GET.get("of", "")), "signature": admission(owner.pk)}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from benchmarks import datasets, methods
 from study.desk import catalogue as verbs
-from study.desk import catalogue_pages, matrix, pictures
+from study.desk import catalogue_pages, jobs, matrix, pictures
+from study.desk.bringing import TellMethod, TellSet
 from study.desk.views.bringing import RIGHT
 from study.models import Job
 from study.models.deeds import By
@@ -25,7 +26,7 @@ from study.site.headers import KEEP_NOTHING
 
 FOR_GOOD = "private, max-age=31536000, immutable"
 """For an image at an address that says which one it is."""
-BRINGING = (Job.Kind.GENERATE, Job.Kind.ADD_SET, Job.Kind.ADD_OUTPUTS, Job.Kind.ADD_MODEL)
+AT_WORK = (Job.Kind.GENERATE, *jobs.BRINGING)
 
 
 @require_safe
@@ -37,7 +38,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         "sets": [row | {"pictures": catalogue_pages.first_pictures(row)} for row in found["sets"]],
         "methods": found["methods"],
         "matrix": matrix.matrix(found),
-        "jobs": Job.objects.visible_to(request.user).due().filter(kind__in=BRINGING),
+        "jobs": Job.objects.visible_to(request.user).due().filter(kind__in=AT_WORK),
         "may": request.user.has_perm(RIGHT),
         "empty": not any(row["there"] for row in found["sets"]),
     }
@@ -92,8 +93,9 @@ def method_page(request: HttpRequest, name: str) -> HttpResponse:
 @permission_required(RIGHT, raise_exception=True)
 def remove_set(request: HttpRequest, name: str) -> HttpResponse:
     """Take a set of somebody's own out, once that was confirmed."""
-    own = name in datasets.names(Path(settings.BENCHMARKS_DIR)) and name not in datasets.SHIPPED
-    return _remove(request, name, own, verbs.remove_set, "set_page", catalogue_pages.of_set)
+    return _remove(
+        request, name, _is_own_set(name), verbs.remove_set, "set_page", catalogue_pages.of_set
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -101,10 +103,30 @@ def remove_set(request: HttpRequest, name: str) -> HttpResponse:
 @permission_required(RIGHT, raise_exception=True)
 def remove_method(request: HttpRequest, name: str) -> HttpResponse:
     """Take a method of somebody's own out, once that was confirmed."""
-    own = name in {each.name for each in methods.own_methods(Path(settings.METHODS_DIR))}
     return _remove(
-        request, name, own, verbs.remove_method, "method_page", catalogue_pages.of_method
+        request,
+        name,
+        _is_own_method(name),
+        verbs.remove_method,
+        "method_page",
+        catalogue_pages.of_method,
     )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@permission_required(RIGHT, raise_exception=True)
+def edit_set(request: HttpRequest, name: str) -> HttpResponse:
+    """Tell otherwise of a set of somebody's own: a title or a licence that was wrong."""
+    return _edit(request, name, _is_own_set(name), TellSet, verbs.tell_set, "set_page")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+@permission_required(RIGHT, raise_exception=True)
+def edit_method(request: HttpRequest, name: str) -> HttpResponse:
+    """Tell otherwise of a method of somebody's own."""
+    return _edit(request, name, _is_own_method(name), TellMethod, verbs.tell_method, "method_page")
 
 
 @require_safe
@@ -153,6 +175,39 @@ def _picture(
         raise Http404(str(error)) from error
     kept = FOR_GOOD if request.GET.get("v") == found.key else KEEP_NOTHING
     return HttpResponse(body, content_type=kind, headers={"Cache-Control": kept})
+
+
+def _is_own_set(name: str) -> bool:
+    return name in datasets.names(Path(settings.BENCHMARKS_DIR)) and name not in datasets.SHIPPED
+
+
+def _is_own_method(name: str) -> bool:
+    return name in {each.name for each in methods.own_methods(Path(settings.METHODS_DIR))}
+
+
+def _edit(
+    request: HttpRequest,
+    name: str,
+    own: bool,
+    kind: type[TellSet] | type[TellMethod],
+    verb: Callable[..., None],
+    page: str,
+) -> HttpResponse:
+    if not own:
+        raise Http404(f"There is nothing of one's own called {name!r}.")
+    told = catalogue_pages.told(name, of_set=page == "set_page")
+    form = kind(request.POST if request.method == "POST" else None, initial=told)
+    if form.is_valid():
+        try:
+            verb(name, **form.cleaned_data, by=by(request))
+        except ValueError as error:
+            form.add_error(None, f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        else:
+            messages.success(request, f"What is told of {name} is stored.")
+            return redirect(page, name)
+    context = {"form": form, "name": name, "page": page, "title": told["title"]}
+    status = 400 if form.is_bound else 200
+    return render(request, "study/desk/catalogue_edit.html", context, status=status)
 
 
 def _remove(

@@ -119,7 +119,7 @@ class Place {
 
   /** What was there when the page was loaded, if anything. */
   async remember() {
-    const id = this.field.value || sessionStorage.getItem(this.kept);
+    const id = this.field.value || sessionStorage.getItem(this.kept) || this.home.dataset.left;
     if (!id) return;
     try {
       const { files } = await ask(`${this.uploads}${id}/`, { method: "GET" });
@@ -127,6 +127,7 @@ class Place {
       const whole = files.filter(([, size, , there]) => size === there).length;
       this.id = id;
       this.resumed = true;
+      this.left = id === this.home.dataset.left;
       this.part("there").textContent =
         whole === files.length
           ? `${some(whole)} of the last time ${whole === 1 ? "is" : "are"} here.`
@@ -197,7 +198,8 @@ class Place {
         // Who chooses anew means these files: what of the last time is not among them is not wanted.
         const meant = new Set(this.files.map((each) => this.key(each)));
         if (this.resumed && [...there.keys()].some((key) => !meant.has(key))) {
-          await ask(`${this.uploads}${this.id}/forget`, { token: this.token, signal });
+          // Of another day or window it may still be wanted there; nobody's, it goes by itself.
+          if (!this.left) await ask(`${this.uploads}${this.id}/forget`, { token: this.token, signal });
           this.id = "";
         } else {
           for (const each of this.files) each.there = there.get(this.key(each)) ?? 0;
@@ -211,7 +213,7 @@ class Place {
     this.part("there").textContent = "";
     if (!this.id) {
       for (const each of this.files) Object.assign(each, { there: 0, state: "waiting" });
-      const begun = await this.patiently(() => ask(this.uploads, { token: this.token, signal }));
+      const begun = await this.patiently(() => ask(`${this.uploads}?of=${encodeURIComponent(this.home.dataset.of)}`, { token: this.token, signal }));
       Object.assign(this, begun, { signed: Date.now() });
     }
     this.field.value = this.id;

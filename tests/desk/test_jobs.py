@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -14,11 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from benchmarks import datasets
+from benchmarks import datasets, outputs
+from benchmarks.cases import output_size
 from study.desk import claims, jobs, studies, work, worker
 from study.management.plain import sentence
 from study.models import Deed, Job, Rater, Rating
 from study.models.deeds import By
+from study.models.jobs import TRIES
 
 pytestmark = pytest.mark.django_db
 Kind, State = Job.Kind, Job.State
@@ -231,6 +234,78 @@ def test_outputs_of_a_method_come_in_and_parts_of_a_set_are_counted_on(settings,
     assert (job.done, job.total) == (3, 5)
 
 
+def test_the_time_that_is_left_counts_large_images_for_more_and_does_not_grow_while_one_is_made(
+    asker,
+):
+    job = generating(asker)
+    claims.claim(job.pk)
+    progress = work._Progress(Job.objects.filter(pk=job.pk), 0, None)
+    progress._look_ahead(100.0, 0, 10, 0.0)  # loaded by then: that is no image's time
+    for number in range(1, 10):
+        progress._look_ahead(100.0 + number, number, 10, number / 100)
+        progress.latest = (number, 10, "small")
+    assert progress.pace == (1.0, pytest.approx(91 / 9 * 9)), "one image of ten is 91 % of it"
+    before = progress.pace
+    progress._look_ahead(150.0, 9, 10, 0.09)  # the large one is begun, and told of again
+    assert progress.pace == before
+    progress.store()
+    job.refresh_from_db()
+    assert (job.pace, job.left) == ("1.0 images a second", "about 2 minutes left")
+
+
+def test_outputs_weigh_as_much_as_they_have_pixels(settings, generated, asker):
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
+    heard: list[tuple[Any, ...]] = []
+    made = outputs.generate(
+        benchmarks_dir=settings.BENCHMARKS_DIR, outputs_dir=settings.OUTPUTS_DIR, sets=["Samples"],
+        methods=["nearest"], progress=lambda *told: heard.append(told),
+    )  # fmt: skip
+    assert made.done == 5
+    pixels = [
+        int(np.prod(output_size(of, entry)))
+        for of in [datasets.manifest("Samples", settings.BENCHMARKS_DIR)]
+        for entry in of.images
+    ]
+    shares = [told[3] for told in heard if told[0]]
+    assert shares[::2] == pytest.approx(list(np.cumsum(pixels) / sum(pixels)))
+
+
+def test_a_job_that_takes_its_worker_along_again_and_again_is_given_up_with_its_reason(asker):
+    job = generating(asker)
+
+    def gone_with(done: int, total: int | None) -> None:
+        """Whoever was at it came so far, and died with its worker."""
+        assert claims.claim(job.pk)
+        Job.objects.filter(pk=job.pk).update(done=done, total=total)
+
+    gone_with(3, 10)
+    for _ in range(5):  # further every time: a laptop that runs down
+        job.refresh_from_db()
+        left = (job.total or 0) - job.done
+        gone_with(1, left)
+    for _ in range(TRIES - 1):
+        gone_with(0, 2)
+    assert claims.claim(job.pk)
+    job.refresh_from_db()
+    assert (job.vain, job.least_left) == (TRIES - 1, 2)
+    ended = done(job)
+    assert ended.state == State.FAILED
+    assert "gone each time with 2 images to go" in ended.told
+    assert "not begun once more by itself" in ended.told
+    assert jobs.again(ended, by=whose(asker)).vain is None
+
+
+def test_a_clock_that_is_put_back_leaves_no_job_to_a_holder_that_is_gone(asker):
+    job = generating(asker)
+    claims.claim(job.pk)
+    later = timezone.now() + timedelta(hours=1)
+    Job.objects.update(holder="another-host 7", seen_at=later, started_at=later)
+    job.refresh_from_db()
+    assert job.lost
+    assert job.took == timedelta()
+    assert claims.is_free(job)
+
+
 def test_a_rehearsal_that_was_killed_is_played_anew_to_the_same_votes(open_study, owner):
     job = jobs.ask(Kind.REHEARSE, by=whose(owner), study=open_study, raters=2, seed=3)
     assert done(job).told == "2 simulated raters have rated the study."
@@ -304,7 +379,8 @@ def test_pages_ask_again_while_something_is_due_and_say_when_nobody_does_it(aske
     claims.show_worker()
     Job.objects.update(
         state=State.RUNNING, done=30, total=120, started_at=timezone.now() - timedelta(seconds=60),
-        seen_at=timezone.now(), unit="images", at_work_on="Samples <coffee>",
+        seen_at=timezone.now(), unit="images", at_work_on="Samples <coffee>", rate=0.5,
+        seconds_left=180,
     )  # fmt: skip
     for page in (*pages, reverse("job_card", args=[job.pk])):
         shown = client.get(page).content.decode()

@@ -30,6 +30,8 @@ try:
 except ImportError:  # Windows: whoever is at a job is known by having been seen
     flock = None  # type: ignore[assignment]
 
+MAKING = (Job.Kind.GENERATE, Job.Kind.ADD_OUTPUTS)
+"""Kinds that make outputs in ``OUTPUTS_DIR``."""
 LATELY = 30.0
 """Seconds after which a worker that has not shown itself is not there."""
 
@@ -69,13 +71,35 @@ def is_free(job: Job) -> bool:
     return True
 
 
+def stands_back(job: Job) -> bool:
+    """Whether somebody is at another job that makes some of the same outputs: two at once would
+    make each of them twice. Once that one is over, this one finds them there.
+    """
+    others = Job.objects.filter(state=Job.State.RUNNING).exclude(pk=job.pk)
+    return job.kind in MAKING and any(_meet(job, other) for other in others)
+
+
+def _meet(job: Job, other: Job) -> bool:
+    return other.kind in MAKING and all(
+        one is None or two is None or not set(one).isdisjoint(two)
+        for one, two in zip(_makes(job), _makes(other), strict=True)
+    )
+
+
+def _makes(job: Job) -> tuple[list[str] | None, list[str] | None]:
+    """Of which sets, by which methods; ``None`` for what can be any."""
+    what = job.what
+    methods = [what["name"]] if job.kind == Job.Kind.ADD_OUTPUTS else what.get("methods")
+    return what.get("sets") or None, methods
+
+
 def claim(job: int) -> bool:
     """Make a job this process' own; call it with the job's lock. Whether it could be had."""
     now = timezone.now()
     with turn(), transaction.atomic():
         rows = Job.objects.filter(_free(), pk=job, cancel_asked=False)
         before = rows.select_for_update().first()
-        return before is not None and bool(
+        return before is not None and not stands_back(before) and bool(
             rows.update(
                 state=Job.State.RUNNING, holder=holder(os.getpid()), started_at=now, seen_at=now,
                 done=0, total=None, at_work_on="", rate=None, seconds_left=None, **_vain(before),

@@ -40,6 +40,11 @@ BROUGHT = {
 }
 """What comes into the catalogue by a kind of job."""
 
+NO_ROOM = (
+    f"the disk of VAR_DIR is full: the last {jobs.KEPT_FREE >> 20} MB are left for votes. Once "
+    "there is more room, try again; what was made is kept"
+)
+
 PLACES = (
     "BENCHMARKS_DIR", "METHODS_DIR", "OUTPUTS_DIR", "STIMULI_DIR", "PERCEPTUAL_WEIGHTS_DIR",
     "VAR_DIR",
@@ -162,7 +167,12 @@ class _Progress:
             self.pace = were / took, took / was * (1 - share)
 
     def store(self) -> None:
-        """Write down what was heard last. Ends this process if the job is not its own any more."""
+        """Write down what was heard last. Ends this process if the job is not its own any more.
+
+        Raises ``ValueError`` once the disk is nearly full.
+        """
+        if jobs.has_no_room():
+            raise ValueError(NO_ROOM)
         done, total, what = self.latest
         rate, left = self.pace or (None, None)
         with turn():

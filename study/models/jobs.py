@@ -223,7 +223,7 @@ class Job(models.Model):
     def left(self) -> str:
         """How long it will still take, for people: as it looked when the last one was done."""
         seconds = self.seconds_left
-        if self.over or seconds is None:
+        if self.state != self.State.RUNNING or seconds is None:
             return ""
         for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
             if seconds > 1.5 * size:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -119,6 +120,8 @@ def test_cancelling_ends_what_waits_at_once_and_asks_whoever_is_at_the_rest(aske
     with pytest.raises(ValueError, match="over already"):
         jobs.cancel(job, by=whose(asker))
     second = generating(asker)
+    held = claims.lock(second.pk)
+    assert held
     claims.claim(second.pk)
     jobs.cancel(second, by=whose(asker))
     second.refresh_from_db()
@@ -127,9 +130,103 @@ def test_cancelling_ends_what_waits_at_once_and_asks_whoever_is_at_the_rest(aske
     assert generating(asker) != second, "what is about to be cancelled is asked for anew"
     third = Job.objects.exclude(pk__in=[job.pk, second.pk]).get()
     jobs.cancel(third, by=whose(asker))
+    held.close()
     worker.do_what_is_due(lambda: False)  # whose holder is gone, as its lock tells
     second.refresh_from_db()
     assert second.state == State.CANCELLED
+
+
+def test_cancelling_ends_at_once_what_nobody_is_at_though_no_worker_comes(asker):
+    job = generating(asker)
+    claims.claim(job.pk)  # by one who is gone, and whose lock is free
+    job.refresh_from_db()
+    jobs.cancel(job, by=whose(asker))
+    job.refresh_from_db()
+    assert job.state == State.CANCELLED
+
+
+def test_what_was_done_before_it_could_be_cancelled_says_so(asker):
+    job = generating(asker)
+    Job.objects.update(state=State.DONE, cancel_asked=True, told="5 outputs made.")
+    shown = signed_in(asker).get(reverse("job", args=[job.pk])).content.decode()
+    assert "It was done before it could be cancelled. 5 outputs made." in shown
+
+
+def test_of_two_jobs_that_make_some_of_the_same_outputs_one_goes_after_the_other(asker):
+    def of(sets: list[str], methods: list[str] | None) -> Job:
+        return jobs.ask(Kind.GENERATE, by=whose(asker), sets=sets, methods=methods)
+
+    first = of(["Set5", "Set14"], ["nearest", "srgan"])
+    same = of(["Set14"], ["srgan"])
+    every = of(["Set5"], None)
+    brought = jobs.ask(Kind.ADD_OUTPUTS, by=whose(asker), name="srgan", sets=["Set14"])
+    other_set, other_method = of(["BSD100"], ["srgan"]), of(["Set5"], ["bicubic"])
+    assert claims.claim(first.pk)
+    for job in (same, every, brought):
+        assert claims.stands_back(job)
+        assert not claims.claim(job.pk)
+    for job in (other_set, other_method):
+        assert not claims.stands_back(job)
+    Job.objects.filter(pk=first.pk).update(state=State.DONE)
+    assert claims.claim(same.pk)
+
+
+def test_a_job_leaves_the_last_of_the_disk_for_votes_and_says_so(
+    settings, generated, asker, monkeypatch
+):
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
+    monkeypatch.setattr(jobs, "KEPT_FREE", 1 << 60)  # more than any disk has
+    job = generating(asker)
+    shown = signed_in(asker).get(reverse("jobs")).content.decode()
+    assert "The disk of this server is full." in shown
+    worker.do_what_is_due(lambda: False)
+    job.refresh_from_db()
+    assert job.state == State.WAITING
+    ended = done(job)
+    assert ended.state == State.FAILED
+    assert ended.told.startswith("The disk of VAR_DIR is full: the last")
+    monkeypatch.undo()
+    again = done(jobs.again(ended, by=whose(asker)))
+    assert again.state == State.DONE
+
+
+def test_the_bar_tells_how_many_are_due_and_which_of_ones_own_have_ended_since(
+    asker, admin, open_study, owner
+):
+    client, since = signed_in(asker), timezone.now().timestamp()
+    mine, theirs = generating(asker), jobs.ask(
+        Kind.FETCH, by=whose(admin), name="Set5"
+    )  # fmt: skip
+    jobs.ask(Kind.MEASURE, by=whose(owner), study=open_study)
+    told = client.get(reverse("jobs_bar"), {"since": since}).json()
+    assert (told["due"], told["ended"]) == (2, [])
+    Job.objects.filter(pk__in=[mine.pk, theirs.pk]).update(
+        state=State.FAILED, ended_at=timezone.now()
+    )
+    told = client.get(reverse("jobs_bar"), {"since": since}).json()
+    assert told["due"] == 0
+    assert told["ended"] == [
+        {"id": mine.pk, "state": "Failed", "wish": mine.wish, "page": mine.get_absolute_url()}
+    ]
+    assert client.get(reverse("jobs_bar"), {"since": told["now"]}).json()["ended"] == []
+    for wrong in ({}, {"since": "x"}, {"since": "nan"}, {"since": "1e300"}):
+        answer = client.get(reverse("jobs_bar"), wrong)
+        assert answer.status_code == 400
+        assert "seconds since 1970" in answer.json()["problem"]
+
+
+def test_the_start_page_says_what_became_of_what_one_asked_for_today(asker, admin):
+    old, done_, other = generating(asker), None, None
+    jobs.cancel(old, by=whose(asker))
+    Job.objects.update(ended_at=timezone.now() - timedelta(days=2))
+    done_ = jobs.ask(Kind.FETCH, by=whose(asker), name="Set14")
+    Job.objects.filter(pk=done_.pk).update(state=State.DONE, ended_at=timezone.now())
+    other = jobs.ask(Kind.FETCH, by=whose(admin), name="BSD100")
+    shown = signed_in(asker).get(reverse("home")).content.decode()
+    assert done_.wish in shown
+    assert reverse("set_page", args=["Set14"]) in shown
+    assert old.wish not in shown
+    assert other.wish not in shown
 
 
 def test_outputs_are_made_and_it_is_told_how_far_it_is(settings, generated, asker):
@@ -398,9 +495,12 @@ def test_pages_ask_again_while_something_is_due_and_say_when_nobody_does_it(aske
 
 def test_every_page_counts_jobs_that_are_not_over_and_a_done_one_leads_to_what_came_of_it(asker):
     client = signed_in(asker)
-    assert "not over" not in client.get(reverse("studies")).content.decode()
+    hidden = re.compile(r'id="jobs-due"[^>]* hidden>')
+    assert hidden.search(client.get(reverse("studies")).content.decode())
     job = generating(asker)
-    assert "1<span" in client.get(reverse("studies")).content.decode()
+    shown = client.get(reverse("studies")).content.decode()
+    assert "<span data-count>1</span>" in shown
+    assert not hidden.search(shown)
     Job.objects.update(state=State.DONE, kind=Kind.ADD_SET, what={"name": "mine"})
     shown = client.get(reverse("job", args=[job.pk])).content.decode()
     assert f'href="{reverse("set_page", args=["mine"])}"' in shown

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from study.desk import claims
@@ -51,6 +53,24 @@ def show(request: HttpRequest, job: int) -> HttpResponse:
 def card(request: HttpRequest, job: int) -> HttpResponse:
     """How far one job is, for a page that shows it beside other things."""
     return render(request, "study/desk/job.html", {"job": _job_for(request, job)})
+
+
+@require_safe
+@login_required
+def bar(request: HttpRequest) -> JsonResponse:
+    """For the bar of every page: how many are not over, and which of one's own ended since."""
+    try:
+        since = datetime.fromtimestamp(float(request.GET["since"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        said = "since: seconds since 1970 are expected, as the answer before had them in now."
+        return JsonResponse({"problem": said}, status=400)
+    now, due = timezone.now().timestamp(), Job.objects.visible_to(request.user).due().count()
+    ended = [
+        {"id": job.pk, "state": job.get_state_display(), "wish": job.wish,
+         "page": job.get_absolute_url()}
+        for job in verbs.ended_since(request.user, since)
+    ]  # fmt: skip
+    return JsonResponse({"due": due, "now": now, "ended": ended})
 
 
 @require_POST
@@ -136,4 +156,5 @@ def _said(job: Job) -> Iterator[tuple[str, Any]]:
 def _worker(shown: list[Job]) -> dict[str, Any]:
     """Whether nobody is there to do what is due."""
     due = any(not job.over for job in shown)
-    return {"nobody": due and not claims.worker_is_there(), "polls": due}
+    full = due and verbs.has_no_room()
+    return {"nobody": due and not claims.worker_is_there(), "full": full, "polls": due}

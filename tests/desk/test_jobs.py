@@ -518,6 +518,24 @@ def test_what_is_over_is_shown_in_pages(asker):
     assert "set 4 " in client.get(reverse("jobs"), {"page": 2}).content.decode()
 
 
+def test_what_is_over_is_found_by_study_state_and_who_asked(open_study, owner, asker):
+    rows = [
+        Job(kind=Kind.MEASURE, state=State.FAILED, study=open_study, asked_by=owner),
+        Job(kind=Kind.FETCH, state=State.DONE, what={"name": "Set5"}, asked_by=owner),
+        Job(kind=Kind.FETCH, state=State.FAILED, what={"name": "Set14"}, asked_by=asker),
+    ]
+    Job.objects.bulk_create(rows)
+    client = signed_in(owner)
+    for query, shown in (
+        ("", [0, 1, 2]), ("state=failed", [0, 2]), ("study=SMALL", [0]), ("mine=1", [0, 1]),
+        ("mine=1&state=done", [1]), ("study=none", []),
+    ):  # fmt: skip
+        page = client.get(f"{reverse('jobs')}?{query}").content.decode()
+        assert [n for n, row in enumerate(rows) if f"{row.wish}</a>" in page] == shown, query
+        assert ("No job was found." in page) == (not shown)
+    assert client.get(f"{reverse('jobs')}?state=x").status_code == 400
+
+
 def test_a_draft_that_is_deleted_takes_its_jobs_along(draft_study, asker):
     job = jobs.ask(Kind.MEASURE, by=whose(asker), study=draft_study)
     draft_study.delete()

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,21 +24,51 @@ from study.desk.bringing import FORMS
 from study.desk.forms import RehearsalForm
 from study.desk.views.bringing import RIGHT
 from study.models import Job, Right, Study
+from study.models.jobs import JobQuerySet
 from study.site.access import by, study_for
 
 ON_A_PAGE = 25
 """Jobs that are over."""
 
 
+class Filter(forms.Form):
+    """Which of the jobs that are over are listed."""
+
+    study = forms.CharField(required=False, max_length=200)
+    state = forms.ChoiceField(
+        required=False, choices=[("", "Any"), *((each.value, each.label) for each in Job.OVER)]
+    )
+    mine = forms.BooleanField(required=False)
+
+
 @require_safe
 @login_required
 def jobs(request: HttpRequest) -> HttpResponse:
     """What is due, and then what is over, the latest first."""
-    mine = Job.objects.visible_to(request.user).select_related("study", "asked_by")
-    due = [_with_verbs(job, request) for job in mine.due()]
-    over = Paginator(mine.filter(state__in=Job.OVER), ON_A_PAGE)
-    context = {"due": due, "over": over.get_page(request.GET.get("page"))}
-    return render(request, "study/desk/jobs.html", context | _worker(due))
+    rows = Job.objects.visible_to(request.user).select_related("study", "asked_by")
+    due, wanted = [_with_verbs(job, request) for job in rows.due()], Filter(request.GET)
+    over = rows.filter(state__in=Job.OVER)
+    found = _found(over, request, wanted.cleaned_data) if wanted.is_valid() else over.none()
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "due": due,
+        "over": Paginator(found, ON_A_PAGE).get_page(request.GET.get("page")),
+        "wanted": wanted,
+        "narrowed": any(query.values()),
+        "query": query.urlencode(),
+    }
+    status = 200 if wanted.is_valid() else 400
+    return render(request, "study/desk/jobs.html", context | _worker(due), status=status)
+
+
+def _found(rows: JobQuerySet, request: HttpRequest, wanted: dict[str, Any]) -> JobQuerySet:
+    """Those of ``rows`` that are looked for."""
+    if words := wanted["study"].strip():
+        rows = rows.filter(Q(study__title__icontains=words) | Q(study__slug__icontains=words))
+    if wanted["mine"]:
+        rows = rows.filter(asked_by=request.user.pk)
+    return rows.filter(state=wanted["state"]) if wanted["state"] else rows
 
 
 @require_safe

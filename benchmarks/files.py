@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path, PurePath
 from threading import get_ident
-from typing import IO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +52,9 @@ UNREADABLE = (
     *(Image.DecompressionBombError, Image.DecompressionBombWarning),
 )
 
+PIECE = 1 << 20
+"""Bytes that are copied at a time."""
+
 # Longer than any write takes, so that nobody's file is swept away from under them.
 ABANDONED_AFTER = 3600.0
 
@@ -62,11 +65,16 @@ def write_whole(path: Path, content: bytes) -> None:
     Holds against a kill at any point and against others, processes and threads, that write the same
     path.
     """
+    copy_whole(io.BytesIO(content), path)
+
+
+def copy_whole(source: BinaryIO, path: Path) -> None:
+    """The same of all that ``source`` still has, which may be more than memory holds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.part")
     try:
         with part.open("wb") as handle:
-            handle.write(content)
+            shutil.copyfileobj(source, handle, PIECE)
             handle.flush()
             os.fsync(handle.fileno())
         part.replace(path)

@@ -89,6 +89,11 @@ class _Job:
     measured: Sequence[str]
     todo: set[str]
 
+    @property
+    def pixels(self) -> int:
+        """Of an output."""
+        return math.prod(output_size(self.of, self.entry))
+
 
 def generate(
     *,
@@ -132,15 +137,16 @@ def generate(
         len(some) * len(manifest(name, benchmarks_dir).images) for name, some in wanted.items()
     )
     lacking = sum(len(job.lacks) for job in jobs)
+    weight = sum(len(job.lacks) * job.pixels for job in jobs)
     done, failed = 0, []
-    with counted(lacking, progress) as count:
+    with counted(lacking, progress, weight=weight) as count:
         for job in jobs:
             count.at(f"{job.of.name} {job.entry.name}")
             try:
                 asked = case(benchmarks_dir, job.of, job.entry)
             except ValueError as error:
                 failed.append(str(error))
-                count.step(len(job.lacks))
+                count.step(len(job.lacks), weight=len(job.lacks) * job.pixels)
                 continue
             for name, lack in job.lacks.items():
                 path = output_path(outputs_dir, job.of.name, name, job.entry)
@@ -153,13 +159,13 @@ def generate(
                         image, record = read_image(path), read_record(path)
                 except ValueError as error:
                     failed.append(str(error))
-                    count.step()
+                    count.step(weight=job.pixels)
                     continue
                 own = unmeasured(record, job.measured)
                 record["measures"] |= _measures({n: functions[n] for n in own}, asked, image)
                 write_whole(path.with_suffix(".json"), json.dumps(record, indent=1).encode())
                 done += 1
-                count.step()
+                count.step(weight=job.pixels)
     remarks = list(left_out.values())
     return Report(done=done, skipped=every - lacking, failed=failed, remarks=remarks)
 

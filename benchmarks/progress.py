@@ -5,13 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
-Listener = Callable[[int, int, str], object]
-"""Hears how many of how many images are done, and what is at work on now."""
+
+
+class Listener(Protocol):
+    """Hears how many of how many images are done, what is at work on now, and which share of the
+    work lies behind, if that is another one: large images are more of it than small ones.
+    """
+
+    def __call__(self, done: int, total: int, what: str, share: float | None = None, /) -> object:
+        """What it returns is not looked at."""
+
+
 Progress = bool | Listener
 """Who is told: the terminal, nobody (``False``), or a listener."""
 BAR = "{desc} {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left"
@@ -25,16 +34,26 @@ class Count:
     hear: Listener
     what: str = ""
     done: int = 0
+    weight: float = 0
+    """Of all of it; nothing if each is as much work as the others."""
+    behind: float = 0
 
     def at(self, what: str) -> None:
         """Something is begun."""
         self.what = what
-        self.hear(self.done, self.total, self.what)
+        self._tell()
 
-    def step(self, number: int = 1) -> None:
-        """So many more are done."""
+    def step(self, number: int = 1, *, weight: float = 0) -> None:
+        """So many more are done, which were ``weight`` of the whole."""
         self.done += number
-        self.hear(self.done, self.total, self.what)
+        self.behind += weight
+        self._tell()
+
+    def _tell(self) -> None:
+        if self.weight:
+            self.hear(self.done, self.total, self.what, min(self.behind / self.weight, 1.0))
+        else:
+            self.hear(self.done, self.total, self.what)
 
     def each(self, things: Iterable[T], named: Callable[[T], str]) -> Iterator[T]:
         """``things``, each of them done when the next one is asked for."""
@@ -46,11 +65,12 @@ class Count:
 
 @contextmanager
 def counted(
-    total: int, progress: Progress, *, what: str = "", leave: bool = True
+    total: int, progress: Progress, *, what: str = "", leave: bool = True, weight: float = 0
 ) -> Iterator[Count]:
     """Count ``total`` images for whoever is told by ``progress``.
 
-    What a listener raises ends the work. ``leave``: whether the terminal keeps the bar in the end.
+    ``weight``: how much work all of them are, in a unit of the caller's. What a listener raises
+    ends the work. ``leave``: whether the terminal keeps the bar in the end.
 
     >>> with counted(2, print, what="reading") as count:
     ...     count.at("a.png")
@@ -59,14 +79,14 @@ def counted(
     1 2 a.png
     """
     if callable(progress):
-        yield Count(total, progress, what)
+        yield Count(total, progress, what, weight=weight)
         return
     shown = progress and total > 0
     with tqdm(
         desc=what, total=total, unit=" images", bar_format=BAR, leave=leave, disable=not shown
     ) as bar:
 
-        def show(done: int, _: int, what: str) -> None:
+        def show(done: int, _: int, what: str, share: float | None = None) -> None:
             bar.set_description_str(what, refresh=done == bar.n)
             bar.update(done - bar.n)
 

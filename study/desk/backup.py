@@ -20,7 +20,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from benchmarks import datasets, methods
-from benchmarks.files import folder_aside, write_whole
+from benchmarks.files import copy_whole, folder_aside
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
@@ -131,7 +131,7 @@ def restore(folder: Path) -> Path | None:
                 _put(path.parent, here / path.parent.name, told)
         database.parent.mkdir(parents=True, exist_ok=True)
         part = database.with_name(f"{database.name}.restoring")
-        write_whole(part, (folder / DATABASE).read_bytes())
+        _copy(folder / DATABASE, part)
         part.chmod(0o600)
         kept = _set_aside(database) if database.exists() else None
         part.replace(database)
@@ -205,14 +205,21 @@ def _copied(source: Path, copy: Path) -> bool:
     """Whether ``copy`` holds what its name says, by now. A checksum is the name of both."""
     for path in (copy, source):
         try:
-            content = path.read_bytes()
+            with path.open("rb") as file:
+                known = hashlib.file_digest(file, "sha256").hexdigest() == copy.stem
         except FileNotFoundError:
             continue
-        if hashlib.sha256(content).hexdigest() == copy.stem:
+        if known:
             if path is source:
-                write_whole(copy, content)
+                _copy(source, copy)
             return True
     return False
+
+
+def _copy(source: Path, path: Path) -> None:
+    """As a whole, in pieces: a model or a database may be larger than memory."""
+    with source.open("rb") as file:
+        copy_whole(file, path)
 
 
 def _put(source: Path, target: Path, told: str) -> None:
@@ -225,11 +232,11 @@ def _put(source: Path, target: Path, told: str) -> None:
     if target.is_dir() and _content(target / told) == _content(source / told):
         for name in files:
             if not (target / name).is_file():
-                write_whole(target / name, (source / name).read_bytes())
+                _copy(source / name, target / name)
         return
     with folder_aside(target) as made:
         for name in files:
-            write_whole(made / name, (source / name).read_bytes())
+            _copy(source / name, made / name)
         if target.exists():
             before = f".{target.name}.before-{datetime.now():%Y%m%d-%H%M%S}"
             target.rename(target.with_name(before))

@@ -23,6 +23,8 @@ from study.models.turns import turn
 
 FAILURES_KEPT = timedelta(days=90)
 """For which the log tells of failed sign-ins: long enough to look into them."""
+JOBS_KEPT = timedelta(days=90)
+"""The same of jobs that are over; that they were asked for stays in the log."""
 AT_ONCE = 500
 """Rows that are deleted in one transaction, so that no vote waits for more."""
 PATIENCE_MS = 100
@@ -39,6 +41,8 @@ def do_all() -> Iterator[str]:
     yield f"{gone} expired sessions are gone"
     old = Deed.objects.filter(kind=Deed.Kind.REFUSED, at__lt=now - FAILURES_KEPT).order_by("at")
     yield f"{_delete(old)} failed sign-ins of more than {FAILURES_KEPT.days} days ago are forgotten"
+    over = Job.objects.filter(state__in=Job.OVER, ended_at__lt=now - JOBS_KEPT).order_by("pk")
+    yield f"{_delete(over)} jobs that were over for more than {JOBS_KEPT.days} days are forgotten"
     for folder in _folders():
         sweep(folder)
     yield "half-written files of killed programs are gone"

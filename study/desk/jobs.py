@@ -7,23 +7,31 @@ then, so that a bell which is lost costs seconds and nothing else.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django_tasks import task
 
-from study.desk import uploads
+from study.desk import claims, uploads
 from study.models import Deed, Job, Right, Study
 from study.models.deeds import By, note
 from study.models.turns import turn
 from study.site.access import rights
 
+LATE = timedelta(days=1)
+"""For which what is over stays on the start page."""
+MOST_NEWS = 5
+"""Jobs that are told there, or by a page that is open when they end."""
+KEPT_FREE = 64 << 20
+"""Bytes of the disk of votes that no job takes: what is made ends before, with a reason."""
 UPLOADS = ("upload", "lr_upload")
 """What of a job names something that was uploaded for it."""
 BRINGING = (Job.Kind.FETCH, Job.Kind.ADD_SET, Job.Kind.ADD_OUTPUTS, Job.Kind.ADD_MODEL)
@@ -67,6 +75,25 @@ def in_header(request: HttpRequest) -> dict[str, Callable[[], int]]:
     return {"jobs_due": lambda: Job.objects.visible_to(request.user).due().count()}
 
 
+def has_no_room() -> bool:
+    """Whether so little of the disk is free that votes need all of it: no job is begun then."""
+    return shutil.disk_usage(claims.folder()).free < KEPT_FREE
+
+
+def ended_since(user: User | AnonymousUser, since: datetime) -> list[Job]:
+    """The latest of those that somebody asked for which were done, or failed, since then."""
+    mine = Job.objects.visible_to(user).filter(asked_by=user.pk, ended_at__gt=since)
+    told = mine.filter(state__in=[Job.State.DONE, Job.State.FAILED])
+    return list(told.select_related("study").order_by("-ended_at")[:MOST_NEWS])
+
+
+def of_late(user: User | AnonymousUser) -> list[Job]:
+    """For the start page: what somebody asked for and what became of it, the latest first."""
+    since = Q(ended_at=None) | Q(ended_at__gt=timezone.now() - LATE)
+    mine = Job.objects.visible_to(user).filter(since, asked_by=user.pk)
+    return list(mine.select_related("study")[:MOST_NEWS])
+
+
 def _ring() -> None:
     bell.enqueue()
 
@@ -107,14 +134,19 @@ def right_to(job: Job) -> Right:
 
 
 def cancel(job: Job, *, by: By) -> None:
-    """End a job: at once while it waits, otherwise within seconds. Written into the log.
+    """End a job: at once if nobody is at it, otherwise within seconds. Written into the log.
 
     What it has made so far stays. Raises ``ValueError`` if it is over already.
     """
     with transaction.atomic():
-        waiting = Job.objects.filter(pk=job.pk, state=Job.State.WAITING)
-        running = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING)
-        if not end(waiting, Job.State.CANCELLED) and not running.update(cancel_asked=True):
+        nobodys = Q(state=Job.State.WAITING)
+        if claims.is_free(job):  # also of a worker that is gone: none may come for long
+            nobodys |= Q(state=Job.State.RUNNING, holder=job.holder)
+        rows = Job.objects.filter(pk=job.pk)
+        running = rows.filter(state=Job.State.RUNNING)
+        if not end(rows.filter(nobodys), Job.State.CANCELLED) and not running.update(
+            cancel_asked=True
+        ):
             raise ValueError("It was over already; nothing was cancelled.")
         note(Deed.Kind.CANCELLED, by=by, study=job.study, work=job.wish, job=job.pk)
 

@@ -65,6 +65,7 @@ urlpatterns = [
     ),
     path("account/", login_required(account.Account.as_view()), name="account"),
     path("jobs/", jobs.jobs, name="jobs"),
+    path("jobs/bar", jobs.bar, name="jobs_bar"),
     path("jobs/<int:job>/", jobs.show, name="job"),
     path("jobs/<int:job>/card", jobs.card, name="job_card"),
     path("jobs/<int:job>/cancel", jobs.cancel, name="cancel_job"),

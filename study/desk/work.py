@@ -27,6 +27,7 @@ from study.desk.advice import PAGES
 from study.desk.exports import Kind as Raters
 from study.models import Deed, Job, Study
 from study.models.deeds import By, note
+from study.models.jobs import TRIES
 from study.models.turns import turn
 
 EVERY = 0.5
@@ -40,6 +41,11 @@ BROUGHT = {
     Job.Kind.ADD_MODEL: "method",
 }
 """What comes into the catalogue by a kind of job."""
+
+NO_ROOM = (
+    f"the disk of VAR_DIR is full: the last {jobs.KEPT_FREE >> 20} MB are left for votes. Once "
+    "there is more room, try again; what was made is kept"
+)
 
 PLACES = (
     "BENCHMARKS_DIR", "METHODS_DIR", "OUTPUTS_DIR", "STIMULI_DIR", "PERCEPTUAL_WEIGHTS_DIR",
@@ -65,6 +71,9 @@ def carry_out(
         row = Job.objects.select_related("study", "asked_by").get(pk=job)
         rows = Job.objects.filter(pk=job, state=Job.State.RUNNING, holder=row.holder)
         progress = _Progress(rows, parent, say)
+        if (row.vain or 0) >= TRIES:
+            jobs.end(rows, Job.State.FAILED, _in_vain(row))
+            return Job.objects.get(pk=job)
         try:
             with in_words(PAGES):  # where it is read what came of it
                 told = KINDS[Job.Kind(row.kind)](row, progress)
@@ -74,6 +83,15 @@ def carry_out(
         else:
             _done(row, rows, told)
         return Job.objects.get(pk=job)
+
+
+def _in_vain(job: Job) -> str:
+    place = f" with {job.least_left} {job.unit} to go" if job.least_left else " at its beginning"
+    return (
+        f"It was begun again and again, and whoever was at it was gone each time{place}: killed "
+        "together with the worker, or with the whole machine, as where memory runs out. It is not "
+        "begun once more by itself. What it had made is kept."
+    )
 
 
 def _done(job: Job, rows: QuerySet[Job], told: str) -> None:
@@ -119,14 +137,20 @@ class _Progress:
     before: int = 0
     """Done in earlier parts of the job, each of which counts from nothing."""
     latest: tuple[int, int, str] = (0, 0, "")
+    since: tuple[float, int, float] | None = None
+    """When the part at hand was begun, what of it was done by then, and which share that is."""
+    pace: tuple[float, float] | None = None
+    """Of the unit in a second, and the seconds that are left, when the last one was done."""
     stored: dict[bool, float] = field(default_factory=dict)
     """When, by whether something new was begun: its name is to be seen however long it takes."""
 
-    def __call__(self, done: int, total: int, what: str) -> None:
+    def __call__(self, done: int, total: int, what: str, share: float | None = None, /) -> None:
         if done < self.latest[0]:
             self.before += self.latest[1]
-        begun, self.latest = what != self.latest[2], (done, total, what)
+            self.since = self.pace = None
         now = time.monotonic()
+        self._look_ahead(now, done, total, share)
+        begun, self.latest = what != self.latest[2], (done, total, what)
         if now - self.stored.get(begun, -EVERY) < EVERY:
             return
         self.stored[begun] = now
@@ -134,13 +158,30 @@ class _Progress:
             self.say(done, total, what)
         self.store()
 
+    def _look_ahead(self, now: float, done: int, total: int, share: float | None) -> None:
+        """How fast it goes since the first one was begun: not what loading a network took."""
+        share = done / total if share is None and total else share
+        if share is None:
+            return
+        if self.since is None:
+            self.since = now, done, share
+        took, were, was = now - self.since[0], done - self.since[1], share - self.since[2]
+        if took > 0 and was > 0 and done > self.latest[0]:
+            self.pace = were / took, took / was * (1 - share)
+
     def store(self) -> None:
-        """Write down what was heard last. Ends this process if the job is not its own any more."""
+        """Write down what was heard last. Ends this process if the job is not its own any more.
+
+        Raises ``ValueError`` once the disk is nearly full.
+        """
+        if jobs.has_no_room():
+            raise ValueError(NO_ROOM)
         done, total, what = self.latest
+        rate, left = self.pace or (None, None)
         with turn():
             mine = self.rows.update(
                 done=self.before + done, total=self.before + total or None, at_work_on=what[:200],
-                seen_at=timezone.now(),
+                seen_at=timezone.now(), rate=rate, seconds_left=left,
             )  # fmt: skip
         if not mine or claims.is_orphan(self.parent):
             sys.exit("somebody else carries this job out by now")

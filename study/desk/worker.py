@@ -59,7 +59,7 @@ def do_what_is_due(stopping: Callable[[], bool]) -> None:
     tried: set[int] = set()
     while not stopping():
         due = Job.objects.due().exclude(pk__in=tried)
-        job = next(filter(claims.is_free, due), None)
+        job = next((job for job in due if _can_be_done(job)), None)
         if job is None:
             return
         tried.add(job.pk)
@@ -68,6 +68,11 @@ def do_what_is_due(stopping: Callable[[], bool]) -> None:
             jobs.end(Job.objects.filter(**as_it_is), Job.State.CANCELLED)
         else:
             _have_done(job.pk, stopping)
+
+
+def _can_be_done(job: Job) -> bool:
+    may = job.cancel_asked or not (claims.stands_back(job) or jobs.has_no_room())
+    return may and claims.is_free(job)
 
 
 def _rung() -> bool:

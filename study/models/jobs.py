@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 SILENT = timedelta(minutes=1)
 """After which a holder that has not been seen is taken to be gone."""
 
+TRIES = 3
+"""How often whoever is at a job may be gone without a word before it got further than ever."""
+
 MOST_NAMED = 6
 """Sets or methods that are named where a job is told in a line."""
 
@@ -94,6 +97,14 @@ class Job(models.Model):
     total = models.PositiveIntegerField(null=True)
     unit = models.CharField(max_length=20, blank=True, help_text="What is counted: images, raters.")
     at_work_on = models.CharField(max_length=200, blank=True)
+    rate = models.FloatField(null=True, help_text="Of the unit in a second, while it runs.")
+    seconds_left = models.FloatField(null=True, help_text="As it looked when the last was done.")
+    vain = models.PositiveSmallIntegerField(
+        null=True, help_text="How often its holder was gone without a word since it got on."
+    )
+    least_left = models.PositiveIntegerField(
+        null=True, help_text="Of the unit, when a holder that is gone had come furthest."
+    )
     cancel_asked = models.BooleanField(default=False)
     told = models.TextField(blank=True, help_text="What came of it, or the reason of a failure.")
 
@@ -175,14 +186,16 @@ class Job(models.Model):
     def lost(self) -> bool:
         """Whether whoever was at it has not been seen for a while."""
         seen = self.seen_at
-        return self.state == self.State.RUNNING and not (seen and timezone.now() - seen < SILENT)
+        return self.state == self.State.RUNNING and not (
+            seen and abs(timezone.now() - seen) < SILENT  # a clock may have been put back
+        )
 
     @property
     def took(self) -> timedelta | None:
         """For how long it has been, or was, at work."""
         if self.started_at is None:
             return None
-        return (self.ended_at or timezone.now()) - self.started_at
+        return max((self.ended_at or timezone.now()) - self.started_at, timedelta())
 
     @property
     def took_said(self) -> str:
@@ -197,18 +210,21 @@ class Job(models.Model):
 
     @property
     def pace(self) -> str:
-        """How fast it goes, for people."""
-        if not (self.done and self.took):
+        """How fast it goes, or went, for people."""
+        rate = self.rate
+        if self.over and self.done and self.took:
+            rate = self.done / self.took.total_seconds()
+        if not (rate and self.done):
             return ""
-        rate = self.done / max(self.took.total_seconds(), 0.001)
-        return f"{rate:.{int(rate < 10) + int(rate < 1)}f} {self.unit or 'images'} a second"
+        said = f"{rate:.{int(rate < 10) + int(rate < 1)}f} {self.unit or 'images'} a second"
+        return said if rate >= 0.1 else f"{said}, one in {1 / rate:.0f} s"
 
     @property
     def left(self) -> str:
-        """How long it will still take at this pace, for people."""
-        if self.over or not (self.total and self.done and self.took):
+        """How long it will still take, for people: as it looked when the last one was done."""
+        seconds = self.seconds_left
+        if self.state != self.State.RUNNING or seconds is None:
             return ""
-        seconds = self.took.total_seconds() / self.done * (self.total - self.done)
         for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
             if seconds > 1.5 * size:
                 return f"about {seconds / size:.0f} {unit}s left"

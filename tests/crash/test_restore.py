@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 
 from benchmarks.fetch import cut_sample
 from benchmarks.files import encode_png
+from study.desk import backup
 from tests.conftest import METHODS
 from tests.serving import ROOT, Server
 
@@ -235,3 +237,19 @@ def test_own_sets_and_methods_come_back_and_another_of_the_name_is_set_aside(pla
     assert (place.var / "methods" / "ours" / "method.json").read_text() == "{}"
     (aside,) = (place.var / "methods").glob(".ours.before-*")
     assert "another" in (aside / "method.json").read_text()
+
+
+def test_a_model_is_copied_in_pieces_and_never_held_in_memory_whole(tmp_path):
+    model = tmp_path / "methods" / "large" / "weights.safetensors"
+    model.parent.mkdir(parents=True)
+    model.with_name("method.json").write_text("{}")
+    model.write_bytes(os.urandom(32 << 20))
+    target = tmp_path / "backup" / "methods" / "large"
+    tracemalloc.start()
+    backup._put(model.parent, target, "method.json")
+    (target / model.name).unlink()
+    backup._put(model.parent, target, "method.json")  # what is missing alone
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 << 20
+    assert (target / model.name).read_bytes() == model.read_bytes()

@@ -65,6 +65,20 @@ def test_bells_of_yesterday_and_locks_of_jobs_that_are_over_go():
         lock.close()
 
 
+def test_jobs_that_were_over_long_ago_are_forgotten_and_the_log_keeps_them():
+    ago, hour = timezone.now() - chores.JOBS_KEPT, timedelta(hours=1)
+    rows = {}
+    for name, state, ended in (
+        ("old", Job.State.DONE, ago - hour), ("new", Job.State.FAILED, ago + hour),
+        ("due", Job.State.WAITING, None),
+    ):  # fmt: skip
+        rows[name] = jobs.ask(Job.Kind.GENERATE, by=By(), sets=[name], methods=[])
+        Job.objects.filter(pk=rows[name].pk).update(state=state, ended_at=ended, asked_at=ago)
+    assert "1 jobs that were over for more than 90 days are forgotten" in done()
+    assert set(Job.objects.all()) == {rows["new"], rows["due"]}
+    assert Deed.objects.filter(kind=Deed.Kind.ASKED).count() == 3
+
+
 def test_more_than_one_transaction_takes_go_too(monkeypatch):
     monkeypatch.setattr(chores, "AT_ONCE", 3)
     past = timezone.now() - timedelta(days=1)

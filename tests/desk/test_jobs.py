@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -14,11 +16,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from benchmarks import datasets
+from benchmarks import datasets, outputs
+from benchmarks.cases import output_size
 from study.desk import claims, jobs, studies, work, worker
 from study.management.plain import sentence
 from study.models import Deed, Job, Rater, Rating
 from study.models.deeds import By
+from study.models.jobs import TRIES
 
 pytestmark = pytest.mark.django_db
 Kind, State = Job.Kind, Job.State
@@ -116,6 +120,8 @@ def test_cancelling_ends_what_waits_at_once_and_asks_whoever_is_at_the_rest(aske
     with pytest.raises(ValueError, match="over already"):
         jobs.cancel(job, by=whose(asker))
     second = generating(asker)
+    held = claims.lock(second.pk)
+    assert held
     claims.claim(second.pk)
     jobs.cancel(second, by=whose(asker))
     second.refresh_from_db()
@@ -124,9 +130,103 @@ def test_cancelling_ends_what_waits_at_once_and_asks_whoever_is_at_the_rest(aske
     assert generating(asker) != second, "what is about to be cancelled is asked for anew"
     third = Job.objects.exclude(pk__in=[job.pk, second.pk]).get()
     jobs.cancel(third, by=whose(asker))
+    held.close()
     worker.do_what_is_due(lambda: False)  # whose holder is gone, as its lock tells
     second.refresh_from_db()
     assert second.state == State.CANCELLED
+
+
+def test_cancelling_ends_at_once_what_nobody_is_at_though_no_worker_comes(asker):
+    job = generating(asker)
+    claims.claim(job.pk)  # by one who is gone, and whose lock is free
+    job.refresh_from_db()
+    jobs.cancel(job, by=whose(asker))
+    job.refresh_from_db()
+    assert job.state == State.CANCELLED
+
+
+def test_what_was_done_before_it_could_be_cancelled_says_so(asker):
+    job = generating(asker)
+    Job.objects.update(state=State.DONE, cancel_asked=True, told="5 outputs made.")
+    shown = signed_in(asker).get(reverse("job", args=[job.pk])).content.decode()
+    assert "It was done before it could be cancelled. 5 outputs made." in shown
+
+
+def test_of_two_jobs_that_make_some_of_the_same_outputs_one_goes_after_the_other(asker):
+    def of(sets: list[str], methods: list[str] | None) -> Job:
+        return jobs.ask(Kind.GENERATE, by=whose(asker), sets=sets, methods=methods)
+
+    first = of(["Set5", "Set14"], ["nearest", "srgan"])
+    same = of(["Set14"], ["srgan"])
+    every = of(["Set5"], None)
+    brought = jobs.ask(Kind.ADD_OUTPUTS, by=whose(asker), name="srgan", sets=["Set14"])
+    other_set, other_method = of(["BSD100"], ["srgan"]), of(["Set5"], ["bicubic"])
+    assert claims.claim(first.pk)
+    for job in (same, every, brought):
+        assert claims.stands_back(job)
+        assert not claims.claim(job.pk)
+    for job in (other_set, other_method):
+        assert not claims.stands_back(job)
+    Job.objects.filter(pk=first.pk).update(state=State.DONE)
+    assert claims.claim(same.pk)
+
+
+def test_a_job_leaves_the_last_of_the_disk_for_votes_and_says_so(
+    settings, generated, asker, monkeypatch
+):
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
+    monkeypatch.setattr(jobs, "KEPT_FREE", 1 << 60)  # more than any disk has
+    job = generating(asker)
+    shown = signed_in(asker).get(reverse("jobs")).content.decode()
+    assert "The disk of this server is full." in shown
+    worker.do_what_is_due(lambda: False)
+    job.refresh_from_db()
+    assert job.state == State.WAITING
+    ended = done(job)
+    assert ended.state == State.FAILED
+    assert ended.told.startswith("The disk of VAR_DIR is full: the last")
+    monkeypatch.undo()
+    again = done(jobs.again(ended, by=whose(asker)))
+    assert again.state == State.DONE
+
+
+def test_the_bar_tells_how_many_are_due_and_which_of_ones_own_have_ended_since(
+    asker, admin, open_study, owner
+):
+    client, since = signed_in(asker), timezone.now().timestamp()
+    mine, theirs = generating(asker), jobs.ask(
+        Kind.FETCH, by=whose(admin), name="Set5"
+    )  # fmt: skip
+    jobs.ask(Kind.MEASURE, by=whose(owner), study=open_study)
+    told = client.get(reverse("jobs_bar"), {"since": since}).json()
+    assert (told["due"], told["ended"]) == (2, [])
+    Job.objects.filter(pk__in=[mine.pk, theirs.pk]).update(
+        state=State.FAILED, ended_at=timezone.now()
+    )
+    told = client.get(reverse("jobs_bar"), {"since": since}).json()
+    assert told["due"] == 0
+    assert told["ended"] == [
+        {"id": mine.pk, "state": "Failed", "wish": mine.wish, "page": mine.get_absolute_url()}
+    ]
+    assert client.get(reverse("jobs_bar"), {"since": told["now"]}).json()["ended"] == []
+    for wrong in ({}, {"since": "x"}, {"since": "nan"}, {"since": "1e300"}):
+        answer = client.get(reverse("jobs_bar"), wrong)
+        assert answer.status_code == 400
+        assert "seconds since 1970" in answer.json()["problem"]
+
+
+def test_the_start_page_says_what_became_of_what_one_asked_for_today(asker, admin):
+    old, done_, other = generating(asker), None, None
+    jobs.cancel(old, by=whose(asker))
+    Job.objects.update(ended_at=timezone.now() - timedelta(days=2))
+    done_ = jobs.ask(Kind.FETCH, by=whose(asker), name="Set14")
+    Job.objects.filter(pk=done_.pk).update(state=State.DONE, ended_at=timezone.now())
+    other = jobs.ask(Kind.FETCH, by=whose(admin), name="BSD100")
+    shown = signed_in(asker).get(reverse("home")).content.decode()
+    assert done_.wish in shown
+    assert reverse("set_page", args=["Set14"]) in shown
+    assert old.wish not in shown
+    assert other.wish not in shown
 
 
 def test_outputs_are_made_and_it_is_told_how_far_it_is(settings, generated, asker):
@@ -231,6 +331,78 @@ def test_outputs_of_a_method_come_in_and_parts_of_a_set_are_counted_on(settings,
     assert (job.done, job.total) == (3, 5)
 
 
+def test_the_time_that_is_left_counts_large_images_for_more_and_does_not_grow_while_one_is_made(
+    asker,
+):
+    job = generating(asker)
+    claims.claim(job.pk)
+    progress = work._Progress(Job.objects.filter(pk=job.pk), 0, None)
+    progress._look_ahead(100.0, 0, 10, 0.0)  # loaded by then: that is no image's time
+    for number in range(1, 10):
+        progress._look_ahead(100.0 + number, number, 10, number / 100)
+        progress.latest = (number, 10, "small")
+    assert progress.pace == (1.0, pytest.approx(91 / 9 * 9)), "one image of ten is 91 % of it"
+    before = progress.pace
+    progress._look_ahead(150.0, 9, 10, 0.09)  # the large one is begun, and told of again
+    assert progress.pace == before
+    progress.store()
+    job.refresh_from_db()
+    assert (job.pace, job.left) == ("1.0 images a second", "about 2 minutes left")
+
+
+def test_outputs_weigh_as_much_as_they_have_pixels(settings, generated, asker):
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
+    heard: list[tuple[Any, ...]] = []
+    made = outputs.generate(
+        benchmarks_dir=settings.BENCHMARKS_DIR, outputs_dir=settings.OUTPUTS_DIR, sets=["Samples"],
+        methods=["nearest"], progress=lambda *told: heard.append(told),
+    )  # fmt: skip
+    assert made.done == 5
+    pixels = [
+        int(np.prod(output_size(of, entry)))
+        for of in [datasets.manifest("Samples", settings.BENCHMARKS_DIR)]
+        for entry in of.images
+    ]
+    shares = [told[3] for told in heard if told[0]]
+    assert shares[::2] == pytest.approx(list(np.cumsum(pixels) / sum(pixels)))
+
+
+def test_a_job_that_takes_its_worker_along_again_and_again_is_given_up_with_its_reason(asker):
+    job = generating(asker)
+
+    def gone_with(done: int, total: int | None) -> None:
+        """Whoever was at it came so far, and died with its worker."""
+        assert claims.claim(job.pk)
+        Job.objects.filter(pk=job.pk).update(done=done, total=total)
+
+    gone_with(3, 10)
+    for _ in range(5):  # further every time: a laptop that runs down
+        job.refresh_from_db()
+        left = (job.total or 0) - job.done
+        gone_with(1, left)
+    for _ in range(TRIES - 1):
+        gone_with(0, 2)
+    assert claims.claim(job.pk)
+    job.refresh_from_db()
+    assert (job.vain, job.least_left) == (TRIES - 1, 2)
+    ended = done(job)
+    assert ended.state == State.FAILED
+    assert "gone each time with 2 images to go" in ended.told
+    assert "not begun once more by itself" in ended.told
+    assert jobs.again(ended, by=whose(asker)).vain is None
+
+
+def test_a_clock_that_is_put_back_leaves_no_job_to_a_holder_that_is_gone(asker):
+    job = generating(asker)
+    claims.claim(job.pk)
+    later = timezone.now() + timedelta(hours=1)
+    Job.objects.update(holder="another-host 7", seen_at=later, started_at=later)
+    job.refresh_from_db()
+    assert job.lost
+    assert job.took == timedelta()
+    assert claims.is_free(job)
+
+
 def test_a_rehearsal_that_was_killed_is_played_anew_to_the_same_votes(open_study, owner):
     job = jobs.ask(Kind.REHEARSE, by=whose(owner), study=open_study, raters=2, seed=3)
     assert done(job).told == "2 simulated raters have rated the study."
@@ -304,7 +476,8 @@ def test_pages_ask_again_while_something_is_due_and_say_when_nobody_does_it(aske
     claims.show_worker()
     Job.objects.update(
         state=State.RUNNING, done=30, total=120, started_at=timezone.now() - timedelta(seconds=60),
-        seen_at=timezone.now(), unit="images", at_work_on="Samples <coffee>",
+        seen_at=timezone.now(), unit="images", at_work_on="Samples <coffee>", rate=0.5,
+        seconds_left=180,
     )  # fmt: skip
     for page in (*pages, reverse("job_card", args=[job.pk])):
         shown = client.get(page).content.decode()
@@ -322,9 +495,12 @@ def test_pages_ask_again_while_something_is_due_and_say_when_nobody_does_it(aske
 
 def test_every_page_counts_jobs_that_are_not_over_and_a_done_one_leads_to_what_came_of_it(asker):
     client = signed_in(asker)
-    assert "not over" not in client.get(reverse("studies")).content.decode()
+    hidden = re.compile(r'id="jobs-due"[^>]* hidden>')
+    assert hidden.search(client.get(reverse("studies")).content.decode())
     job = generating(asker)
-    assert "1<span" in client.get(reverse("studies")).content.decode()
+    shown = client.get(reverse("studies")).content.decode()
+    assert "<span data-count>1</span>" in shown
+    assert not hidden.search(shown)
     Job.objects.update(state=State.DONE, kind=Kind.ADD_SET, what={"name": "mine"})
     shown = client.get(reverse("job", args=[job.pk])).content.decode()
     assert f'href="{reverse("set_page", args=["mine"])}"' in shown
@@ -340,6 +516,24 @@ def test_what_is_over_is_shown_in_pages(asker):
     assert "set 29 " in shown
     assert "set 4 " not in shown
     assert "set 4 " in client.get(reverse("jobs"), {"page": 2}).content.decode()
+
+
+def test_what_is_over_is_found_by_study_state_and_who_asked(open_study, owner, asker):
+    rows = [
+        Job(kind=Kind.MEASURE, state=State.FAILED, study=open_study, asked_by=owner),
+        Job(kind=Kind.FETCH, state=State.DONE, what={"name": "Set5"}, asked_by=owner),
+        Job(kind=Kind.FETCH, state=State.FAILED, what={"name": "Set14"}, asked_by=asker),
+    ]
+    Job.objects.bulk_create(rows)
+    client = signed_in(owner)
+    for query, shown in (
+        ("", [0, 1, 2]), ("state=failed", [0, 2]), ("study=SMALL", [0]), ("mine=1", [0, 1]),
+        ("mine=1&state=done", [1]), ("study=none", []),
+    ):  # fmt: skip
+        page = client.get(f"{reverse('jobs')}?{query}").content.decode()
+        assert [n for n, row in enumerate(rows) if f"{row.wish}</a>" in page] == shown, query
+        assert ("No job was found." in page) == (not shown)
+    assert client.get(f"{reverse('jobs')}?state=x").status_code == 400
 
 
 def test_a_draft_that_is_deleted_takes_its_jobs_along(draft_study, asker):

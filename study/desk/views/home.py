@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from study.desk import attention
+from study.desk import attention, jobs
 from study.models import Right, Study
 
 RECENT = 8
@@ -55,6 +55,7 @@ def home(request: HttpRequest) -> HttpResponse:
     context = {
         "groups": (groups := attention.by_study(attention.items(request.user)))[:SHOWN],
         "folded": groups[SHOWN:],
+        "jobs": jobs.of_late(request.user),
         "studies": recent[:RECENT],
         "more": len(recent) > RECENT,
     }

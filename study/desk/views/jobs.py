@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from study.desk import claims
@@ -20,21 +24,51 @@ from study.desk.bringing import FORMS
 from study.desk.forms import RehearsalForm
 from study.desk.views.bringing import RIGHT
 from study.models import Job, Right, Study
+from study.models.jobs import JobQuerySet
 from study.site.access import by, study_for
 
 ON_A_PAGE = 25
 """Jobs that are over."""
 
 
+class Filter(forms.Form):
+    """Which of the jobs that are over are listed."""
+
+    study = forms.CharField(required=False, max_length=200)
+    state = forms.ChoiceField(
+        required=False, choices=[("", "Any"), *((each.value, each.label) for each in Job.OVER)]
+    )
+    mine = forms.BooleanField(required=False)
+
+
 @require_safe
 @login_required
 def jobs(request: HttpRequest) -> HttpResponse:
     """What is due, and then what is over, the latest first."""
-    mine = Job.objects.visible_to(request.user).select_related("study", "asked_by")
-    due = [_with_verbs(job, request) for job in mine.due()]
-    over = Paginator(mine.filter(state__in=Job.OVER), ON_A_PAGE)
-    context = {"due": due, "over": over.get_page(request.GET.get("page"))}
-    return render(request, "study/desk/jobs.html", context | _worker(due))
+    rows = Job.objects.visible_to(request.user).select_related("study", "asked_by")
+    due, wanted = [_with_verbs(job, request) for job in rows.due()], Filter(request.GET)
+    over = rows.filter(state__in=Job.OVER)
+    found = _found(over, request, wanted.cleaned_data) if wanted.is_valid() else over.none()
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {
+        "due": due,
+        "over": Paginator(found, ON_A_PAGE).get_page(request.GET.get("page")),
+        "wanted": wanted,
+        "narrowed": any(query.values()),
+        "query": query.urlencode(),
+    }
+    status = 200 if wanted.is_valid() else 400
+    return render(request, "study/desk/jobs.html", context | _worker(due), status=status)
+
+
+def _found(rows: JobQuerySet, request: HttpRequest, wanted: dict[str, Any]) -> JobQuerySet:
+    """Those of ``rows`` that are looked for."""
+    if words := wanted["study"].strip():
+        rows = rows.filter(Q(study__title__icontains=words) | Q(study__slug__icontains=words))
+    if wanted["mine"]:
+        rows = rows.filter(asked_by=request.user.pk)
+    return rows.filter(state=wanted["state"]) if wanted["state"] else rows
 
 
 @require_safe
@@ -51,6 +85,24 @@ def show(request: HttpRequest, job: int) -> HttpResponse:
 def card(request: HttpRequest, job: int) -> HttpResponse:
     """How far one job is, for a page that shows it beside other things."""
     return render(request, "study/desk/job.html", {"job": _job_for(request, job)})
+
+
+@require_safe
+@login_required
+def bar(request: HttpRequest) -> JsonResponse:
+    """For the bar of every page: how many are not over, and which of one's own ended since."""
+    try:
+        since = datetime.fromtimestamp(float(request.GET["since"]), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        said = "since: seconds since 1970 are expected, as the answer before had them in now."
+        return JsonResponse({"problem": said}, status=400)
+    now, due = timezone.now().timestamp(), Job.objects.visible_to(request.user).due().count()
+    ended = [
+        {"id": job.pk, "state": job.get_state_display(), "wish": job.wish,
+         "page": job.get_absolute_url()}
+        for job in verbs.ended_since(request.user, since)
+    ]  # fmt: skip
+    return JsonResponse({"due": due, "now": now, "ended": ended})
 
 
 @require_POST
@@ -136,4 +188,5 @@ def _said(job: Job) -> Iterator[tuple[str, Any]]:
 def _worker(shown: list[Job]) -> dict[str, Any]:
     """Whether nobody is there to do what is due."""
     due = any(not job.over for job in shown)
-    return {"nobody": due and not claims.worker_is_there(), "polls": due}
+    full = due and verbs.has_no_room()
+    return {"nobody": due and not claims.worker_is_there(), "full": full, "polls": due}

@@ -125,8 +125,8 @@ TOLD: dict[str, Told] = {
         "Longest session",
         "minutes",
         "protocol#sessions",
-        "Of active time, after which a session ends at the next image; pauses do not count. 30 is "
-        "the most that ITU-R BT.500 allows.",
+        "Of active time, after which a session ends at the next image; a pause counts as half a "
+        "minute at most. ITU-R BT.500 allows 30.",
     ),
     "sessions": Told(
         "Number of sessions",
@@ -344,7 +344,7 @@ class SectionForm(forms.ModelForm[Study]):
         default = model_field.get_default()  # type: ignore[union-attr]
         given = model_field.has_default() or model_field.null  # type: ignore[union-attr]
         said = in_words(name, default)
-        problems = self._problems
+        problems = self.said_wrong
         return {
             "field": self[name],
             "box": isinstance(self.fields[name], forms.BooleanField),
@@ -363,10 +363,10 @@ class SectionForm(forms.ModelForm[Study]):
     @property
     def whole_problems(self) -> list[str]:
         """What is wrong, but with none of these settings alone."""
-        return self._problems.get("", [])
+        return self.said_wrong.get("", [])
 
     @property
-    def _problems(self) -> dict[str, list[str]]:
+    def said_wrong(self) -> dict[str, list[str]]:
         """By setting; of a page that was only opened, what is wrong with what is stored."""
         if self.is_bound:
             return {

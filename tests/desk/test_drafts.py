@@ -319,7 +319,7 @@ def test_two_who_write_in_two_languages_are_not_in_each_others_way(anna, bob, dr
     typed = dict(re.findall(r'name="(texts_\w+)"[^>]*>([^<]*)<', text(said)))
     assert typed["texts_consent_en"].endswith("One Two")
     assert typed["texts_consent_de"] == "Zwei"
-    bob.post(address, filled(text(said)) | typed)
+    bob.post(address, filled(said.content.decode()) | typed)
     draft_study.refresh_from_db()
     assert draft_study.texts["consent"] == {"en": "One " * 99 + "Two", "de": "Zwei"}
 

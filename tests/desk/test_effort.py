@@ -94,6 +94,14 @@ def test_what_is_computed_while_somebody_clicks_is_what_raters_are_told(
             assert figures.get("Calibration", "0") == str(effort["calibration"])
 
 
+def test_sessions_and_shares_say_what_they_come_to_while_somebody_types(draft_study):
+    anna, address = signed_in("anna", draft_study), "/studies/small/edit/sessions"
+    sent = page(anna, address) | {"share": "4", "sessions": "2", "later_stabilising": "1"}
+    said = text(anna.post(f"{address}?check", sent)).split('id="effort"')[1]
+    assert re.findall(r"<dd>(.*?)</dd>", said) == ["5", "2", "2"]
+    assert "<dd>" not in text(anna.post(f"{address}?check", sent | {"share": "-4"}))
+
+
 def test_a_preset_says_what_its_draft_says(client, settings, benchmarks_dir, calibration_dir, db):
     from django.contrib.auth.models import User
 

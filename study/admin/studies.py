@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, cast
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.forms import BaseInlineFormSet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -15,6 +17,7 @@ from django.utils.html import format_html
 from study import models
 from study.admin.frozen import Frozen
 from study.desk import members, shelf
+from study.desk.told import INCOMPLETE, Seen, in_words
 from study.models.deeds import note
 from study.site.access import by
 from study.site.admin_lists import Few, Listed
@@ -23,10 +26,65 @@ MOST_INLINE = 200
 """Images of a draft that are edited on its page: a form may have a thousand fields."""
 
 
+class DraftForm(forms.ModelForm[models.Study]):
+    """A study; a draft as nobody else has changed it meanwhile.
+
+    What somebody else changed since the page was made, and is here as it was, stays as it is now;
+    what both have changed is told, and nothing is stored.
+    """
+
+    seen = Seen(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "seen" in self.fields:
+            names = [*(self.fields.keys() - {"seen"}), "wanted"]
+            self.initial["seen"] = {name: getattr(self.instance, name) for name in names}
+
+    def clean(self) -> dict[str, Any]:
+        """Also what somebody else has changed."""
+        cleaned = super().clean() or {}
+        seen = cleaned.get("seen")
+        if not self.instance.pk or "seen" not in self.fields:
+            return cleaned
+        if not isinstance(seen, dict) or not self.fields.keys() - {"seen"} <= seen.keys():
+            raise forms.ValidationError(INCOMPLETE)
+        stored = models.Study.objects.get(pk=self.instance.pk)
+        for name in cleaned.keys() - {"seen"}:
+            now = getattr(stored, name)
+            if now == seen[name] or now == cleaned[name]:
+                continue
+            if cleaned[name] == seen[name]:
+                cleaned[name] = now
+                continue
+            was, is_now = in_words(name, seen[name]), in_words(name, now)
+            self.add_error(
+                name, f"Changed by somebody else meanwhile, from {was} to {is_now}; load it again."
+            )
+        return cleaned
+
+
+class Picks(BaseInlineFormSet[models.StudyStimulus, models.Study, Any]):
+    """Stimuli that are picked one by one, unless somebody else chose meanwhile what is shown."""
+
+    def clean(self) -> None:
+        """Raises ``ValidationError`` if they did."""
+        super().clean()
+        if not self.instance.pk or not self.has_changed():
+            return
+        seen = Seen().to_python(self.data.get("seen", "")) or {}
+        stored = models.Study.objects.values_list("wanted", flat=True).get(pk=self.instance.pk)
+        if seen.get("wanted") != stored:
+            raise forms.ValidationError(
+                "Somebody else chose meanwhile what is shown; load it again, and pick anew."
+            )
+
+
 class StimulusInline(admin.TabularInline):
     """The stimuli of a study, fixed from the moment it is opened."""
 
     model = models.StudyStimulus
+    formset = Picks
     extra = 0
     autocomplete_fields = ["stimulus"]
 
@@ -42,6 +100,7 @@ class StimulusInline(admin.TabularInline):
 
 @admin.register(models.Study)
 class StudyAdmin(Listed):
+    form = DraftForm
     list_display = ["slug", "title", "state", "created_at", "opened_at", "closed_at"]
     list_filter = ["state"]
     search_fields = ["slug", "title"]
@@ -49,7 +108,7 @@ class StudyAdmin(Listed):
         "state", "created_at", "opened_at", "closed_at", "stimuli_sha256", "images", "people"
     ]  # fmt: skip
     fieldsets = [
-        (None, {"fields": ["slug", "title", *readonly_fields]}),
+        (None, {"fields": ["slug", "title", "seen", *readonly_fields]}),
         ("What raters read", {"fields": [
 "language", "consent", "instructions", "researcher", "institution", "contact",
 "ethics", "storage",
@@ -122,7 +181,8 @@ class StudyAdmin(Listed):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         # The last step of saving, in the transaction of the whole: every change is known here.
         super().save_related(request, form, formsets, change)
-        changed = {name: _from_to(form, name) for name in form.changed_data}
+        pairs = {name: _from_to(form, name) for name in form.changed_data if name != "seen"}
+        changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
         for formset in formsets:
             rows = (*formset.new_objects, *(row for row, _ in formset.changed_objects))
             if rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from django.core.validators import validate_slug
 from django.utils.text import slugify
 
 from benchmarks import datasets
+from study.desk import studies
 from study.desk.presets import PRESETS
-from study.models import Study
+from study.models import Right, Study
 
 LONGEST_SLUG: int = Study._meta.get_field("slug").max_length  # type: ignore[assignment]
 NOTHING, COPY = "nothing", "copy"
@@ -43,13 +45,16 @@ def _preset(name: str) -> dict[str, Any]:
         for each in preset.sets
     )
     study = Study(**preset.protocol)
+    shows = {each: datasets.manifest(each, folder).references for each in preset.sets}
+    with suppress(ValueError):  # a folder that cannot be looked through is told of by the draft
+        studies.set_protocol(study, studies.at_hand(study, name, shows))
     return {
         "name": name,
         "title": preset.title,
         "sentence": preset.sentence,
         "images": images,
         "absent": [each for each in preset.sets if not datasets.is_there(folder, each)],
-        **study.effort(study.images_of(images)),
+        **study.effort(images),
     }
 
 
@@ -76,7 +81,7 @@ class NewStudyForm(forms.Form):
 
     def __init__(self, *args: Any, user: User | AnonymousUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.visible = Study.objects.visible_to(user)
+        self.visible = Study.objects.allowing(user, Right.COPY)
         self.fields["copied"].queryset = self.visible  # type: ignore[attr-defined]
         if self.initial.get("copied"):
             self.initial["start"] = COPY

@@ -99,7 +99,12 @@ class CalibrationForm(SectionForm):
     def found_wrong(self) -> dict[str, str]:
         """Also whether there are images enough; no image is read."""
         found = super().found_wrong()
-        if self.instance.calibrate and (said := anchors.short(self.instance, self._sets)):
+        figured = {"calibration_examples", "calibration_checks"} & found.keys()
+        if (
+            self.instance.calibrate
+            and not figured
+            and (said := anchors.short(self.instance, self._sets))
+        ):
             found.setdefault("calibration_folder", said)
         return found
 

@@ -148,8 +148,12 @@ def _pictures(study: Study) -> str:
 
 
 def _rules(study: Study) -> Iterator[Point]:
-    for name, problem in rules.problems(study, shown.count(study)).items():
+    shows = shown.keys(study)
+    wrong = rules.problems(study, len(shows))
+    for name, problem in wrong.items():
         yield Point("Settings", f"{_label(name)}: {problem}.", "bar", edit(study, name))
+    for name, remark in ({} if wrong else rules.remarks(study, shows)).items():
+        yield Point("Settings", f"{_label(name)}: {remark}.", "warning", edit(study, name))
 
 
 def _texts(study: Study) -> Iterator[Point]:
@@ -213,10 +217,12 @@ def _effort(study: Study) -> Iterator[Point]:
     count = shown.count(study)
     if not count:
         return
-    told = study.effort(min(study.share or count, count) + study.retests)
+    told = study.effort(count)
+    before = f", {told['calibration']} of the calibration before them" * bool(told["calibration"])
     said = (
-        f"{_number(told['total'], 'image')} for each rater, about "
-        f"{_number(told['minutes'], 'minute')} in {_number(told['sessions'], 'session')}."
+        f"{_number(told['total'], 'image')} for each rater{before}; about "
+        f"{_number(told['minutes'], 'minute')} with reading, in "
+        f"{_number(told['sessions'], 'session')}."
     )
     yield Point("For a rater", said, mend=edit(study, "sessions"))
 

@@ -69,6 +69,33 @@ def change(
         raise ValueError(f"there is a study {changes.get('slug')} already") from None
 
 
+def merged(was: Any, mine: Any, now: Any) -> Any:
+    """What a setting is with both changes, mine and another's: mine where both changed the same.
+
+    Texts in several languages and choices of images are many things each, and two people who
+    change two of them are not in each other's way.
+
+    >>> merged({"en": "a", "de": "b"}, {"en": "A", "de": "b"}, {"en": "a", "de": "B"})
+    {'de': 'B', 'en': 'A'}
+    >>> merged(["x", "y"], ["x"], ["x", "y", "z"])
+    ['x', 'z']
+    """
+    if mine in (was, now):
+        return now
+    if now == was:
+        return mine
+    if isinstance(mine, dict) and isinstance(now, dict):
+        before = was if isinstance(was, dict) else {}
+        names = sorted({*before, *mine, *now})
+        both = {name: merged(before.get(name), mine.get(name), now.get(name)) for name in names}
+        return {name: value for name, value in both.items() if value is not None}
+    if isinstance(mine, list) and isinstance(now, list):
+        old = was if isinstance(was, list) else []
+        kept = [each for each in now if each in mine or each not in old]
+        return [*kept, *(each for each in mine if each not in old and each not in now)]
+    return mine
+
+
 def _told(changed: Mapping[str, list[Any]]) -> dict[str, Any]:
     """From what to what, as the log keeps it: what is no plain value, or none, in words."""
     return {

@@ -188,12 +188,14 @@ def _quoted(said: str) -> str:
 
 
 def _effort(study: Study, language: str) -> str:
-    told = study.effort(study.images_each())
+    told = study.effort_each()
     total, minutes, sessions = told["total"], told["minutes"], told["sessions"]
+    before = told["calibration"]
     if language == "de":
         parts = [
-            f"Es {'ist ein Bild' if total == 1 else f'sind {total} Bilder'}; das dauert etwa "
-            f"{minutes} {'Minute' if minutes == 1 else 'Minuten'}"
+            f"Es {'ist ein Bild' if total == 1 else f'sind {total} Bilder'}"
+            f"{f', davor {before}, die zeigen, was die Antworten bedeuten' if before else ''}; "
+            f"alles zusammen dauert etwa {minutes} {'Minute' if minutes == 1 else 'Minuten'}"
         ]
         if sessions > 1:
             parts.append(f", verteilt auf {sessions} Sitzungen, auch an verschiedenen Tagen")
@@ -203,8 +205,9 @@ def _effort(study: Study, language: str) -> str:
         )
     else:
         parts = [
-            f"There {'is one image' if total == 1 else f'are {total} images'}; that takes about "
-            f"{minutes} {'minute' if minutes == 1 else 'minutes'}"
+            f"There {'is one image' if total == 1 else f'are {total} images'}"
+            f"{f', and {before} before that show what the answers mean' if before else ''}; all "
+            f"together takes about {minutes} {'minute' if minutes == 1 else 'minutes'}"
         ]
         if sessions > 1:
             parts.append(f", divided into {sessions} sessions, which can lie on different days")

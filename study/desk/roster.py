@@ -332,7 +332,7 @@ def _sorted(rows: QuerySet[Any], asked: Asked) -> QuerySet[Any]:
 
 def _rows(study: Study, rows: Iterable[Any], asked: Asked, known: flags.Known) -> Iterator[Row]:
     rows = list(rows)
-    expected = study.effort(study.images_each())["total"]
+    expected = study.effort_each()["total"]
     raters = [_rater(row) for row in rows]
     calibrating = _calibrating([r for r in raters if r and r.stage == Stage.CALIBRATION])
     texts = _texts(study) if asked.named and asked.kind == "people" else {}

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import FloatField
 
 from study.models import Study
+from study.models.protocol import SECONDS_PER_VOTE
+from study.plan import Item, room
 from study.rating import texts
+
+FEWEST_RATINGS = 15
+"""Of one image, by ITU-R BT.500."""
+NO_NUMBER = {"required", "invalid", "min_value", "max_value"}
+"""Codes of refusals that say a number is none, or not within its limits."""
+MOST_RATERS = 10_000
+"""That can be planned: more is a slip of the finger."""
 
 
 def problems(study: Study, images: int) -> dict[str, str]:
@@ -20,8 +32,10 @@ def problems(study: Study, images: int) -> dict[str, str]:
     try:
         study.clean_fields(exclude=["slug", "title"])
     except ValidationError as error:
-        found = {name: worded(said[0]) for name, said in error.error_dict.items()}
+        found = {name: in_few_words(name, said)[0] for name, said in error.error_dict.items()}
     found |= _together(study)
+    if study.planned_raters > MOST_RATERS:
+        found["planned_raters"] = f"give a whole number from 1 to {MOST_RATERS}"
     if found or not images:
         return found
     seen = study.share or images
@@ -32,6 +46,61 @@ def problems(study: Study, images: int) -> dict[str, str]:
     if study.sittings(seen + study.retests) > seen + study.retests:
         found["sessions"] = f"{study.sessions} sessions are more than there are images: {seen}"
     return found
+
+
+def remarks(study: Study, shows: Sequence[tuple[str, str, str]]) -> dict[str, str]:
+    """By field, which rules of ``study``, in itself right, have no effect or cannot be kept whole.
+
+    ``shows``: set, method and image of what is shown. None of it bars opening: an order keeps as
+    much of a rule as there is room for. Nothing is said of what `problems` finds.
+    """
+    found: dict[str, str] = {}
+    if study.plates and study.plate_errors >= study.plates:
+        found["plate_errors"] = f"whoever misreads all {study.plates} would pass"
+    if study.calibrate and study.calibration_errors >= study.calibration_checks:
+        found["calibration_errors"] = (
+            f"whoever gets all {study.calibration_checks} answers wrong would pass"
+        )
+    if not shows:
+        return found
+    items = [Item((of, image), method) for of, method, image in shows]
+    gap, run = room(items, study.rules(len(shows)))
+    if study.source_gap > gap:
+        found["source_gap"] = f"there is room for {gap} at most: {_scenes(items)}"
+    if study.longest_run < run:
+        found["longest_run"] = f"{run} in a row at least cannot be avoided with what is shown"
+    for name in ("first_stabilising", "later_stabilising"):
+        if getattr(study, name) > len(shows):
+            found[name] = f"the study shows {_images(len(shows))}, so no more than that open it"
+    return found | _of_share(study, len(shows)) | _of_time(study, len(shows))
+
+
+def _scenes(items: Sequence[Item]) -> str:
+    scenes = len({item.source for item in items})
+    return f"the study shows {scenes} scene{'' if scenes == 1 else 's'}"
+
+
+def _of_share(study: Study, images: int) -> dict[str, str]:
+    """Whether the planned raters, each with a share, give every image ratings enough."""
+    each = study.planned_raters * min(study.share or images, images) / images
+    if study.share is None or each >= FEWEST_RATINGS:
+        return {}
+    return {
+        "share": f"{study.planned_raters} planned raters give each image {each:.2g} ratings; "
+        f"ITU-R BT.500 asks for {FEWEST_RATINGS}"
+    }
+
+
+def _of_time(study: Study, images: int) -> dict[str, str]:
+    """Whether sessions of a number that was set can be as short as they have to be."""
+    told = study.effort(images)
+    minutes = math.ceil(told["total"] * SECONDS_PER_VOTE / 60 / max(1, told["sessions"]))
+    if not study.sessions or minutes <= study.session_minutes:
+        return {}
+    return {
+        "sessions": f"each would take about {minutes} minutes; after {study.session_minutes} a "
+        "session ends, and what is left comes in further ones"
+    }
 
 
 def _images(count: int) -> str:
@@ -47,6 +116,26 @@ def worded(error: ValidationError) -> str:
         case "min_value":
             return f"{limit} at least"
     return str(error.messages[0])
+
+
+def in_few_words(name: str, said: Sequence[ValidationError]) -> list[str]:
+    """Why a setting was refused; of a number, once, which ones would be right."""
+    field = next((each for each in Study._meta.concrete_fields if each.name == name), None)
+    between = limits(field) if field else None
+    if field is None or between is None or not any(each.code in NO_NUMBER for each in said):
+        return [worded(each) for each in said]
+    number = "number" if isinstance(field, FloatField) else "whole number"
+    or_none = ", or leave it empty" if field.null else ""
+    return [f"give a {number} from {between[0]:g} to {between[1]:g}{or_none}"]
+
+
+def limits(field: Any) -> tuple[float, float] | None:
+    """The least and the most that a field of a study can be; nothing if it has no such limits."""
+    told = {type(each): getattr(each, "limit_value", None) for each in field.validators}
+    least, most = told.get(MinValueValidator), told.get(MaxValueValidator)
+    if field.name == "planned_raters":
+        most = MOST_RATERS
+    return None if least is None or most is None else (least, most)
 
 
 def unlike(name: str, value: Any) -> str:

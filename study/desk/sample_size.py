@@ -115,8 +115,7 @@ def sets_of(study: Study) -> dict[str, tuple[int, list[str]]]:
     """
     images: dict[str, set[str]] = {}
     some: dict[str, dict[str, None]] = {}
-    keys = shown.rows(study) if study.wanted is None else (c.key for c in shown.cases(study.wanted))
-    for of, method, image in keys:
+    for of, method, image in shown.keys(study):
         images.setdefault(of, set()).add(image)
         some.setdefault(of, {})[method] = None
     found = {of: (len(images[of]), [*some[of]]) for of in images if len(some[of]) > 1}

@@ -25,6 +25,11 @@ class SessionsForm(SectionForm):
             "shortest_view_ms", "undo_seconds", "hint_seconds",
         ]  # fmt: skip
 
+    @property
+    def effort(self) -> dict[str, int]:
+        """What a rater is in for by what is typed; nothing while something is wrong."""
+        return {} if self.said_wrong or not self.shows else self.instance.effort(len(self.shows))
+
 
 class AnalysisForm(SectionForm):
     """What the analysis is told beforehand."""
@@ -61,7 +66,13 @@ SECTIONS = {
             "study/desk/calibration.html",
             "study/desk/calibration_now.html",
         ),
-        Section("sessions", "Sessions and order", SessionsForm),
+        Section(
+            "sessions",
+            "Sessions and order",
+            SessionsForm,
+            "study/desk/sessions.html",
+            "study/desk/effort_sums.html",
+        ),
         Section("texts", "Texts", TextsForm, "study/desk/texts.html", "study/desk/texts_read.html"),
         Section("analysis", "Analysis", AnalysisForm, "study/desk/analysis.html"),
         Section("study", "Study", StudyForm, "study/desk/study_part.html"),

@@ -160,6 +160,13 @@ def count(study: Study) -> int:
     return sum(1 for _ in cases(study.wanted))
 
 
+def keys(study: Study) -> list[Key]:
+    """The names of all that ``study`` shows once what is wished for is there."""
+    if study.wanted is None:
+        return [*rows(study)]
+    return [case.key for case in cases(study.wanted)]
+
+
 def lacking(study: Study, wanted: Wish | None = None, *, laid: bool = True) -> dict[Cell, int]:
     """How many images of each cell are not there, of ``wanted`` or what ``study`` wishes for.
 

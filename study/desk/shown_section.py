@@ -45,14 +45,13 @@ class ShownForm(SectionForm):
     def again(self, changes: Mapping[str, Any]) -> None:
         """Show what was typed before, over what somebody else has stored."""
         super().again(changes)
-        self.wish = changes.get("wanted", self.wish)
+        self.wish = shown.tidy(changes.get("wanted") or self.stored)
 
     def clean_wanted(self) -> Wish | None:
         """The wish, or ``None`` still for a study that nobody chose anything else for."""
-        self.images = sum(1 for _ in shown.cases(self.wish))
         if self.instance.wanted is None and self.wish == self.stored:
-            self.images = self.instance.stimuli.count()
             return None
+        self.shows = [case.key for case in shown.cases(self.wish)]
         mixed = self.fields["mixed"].widget.value_from_datadict(self.data, self.files, "mixed")
         if said := shown.problem(self.wish, mixed_scales=bool(mixed)):
             raise forms.ValidationError(said)
@@ -156,6 +155,7 @@ def page(study: Study, wanted: Wish) -> dict[str, Any]:
                     {"name": each.name, "on": each.name not in told["without"]}
                     for each in (of.images if of else ())
                 ],
+                "shown": bool(told["methods"]),
                 "chosen": len(of.images) - len(told["without"]) if of else 0,
                 "here": of is not None and datasets.is_there(_folder(), name),
                 "cells": [_cell(name, of, each, told, there) for each in columns],
@@ -234,7 +234,7 @@ def sums(study: Study, wanted: Wish, *, untouched: bool) -> dict[str, Any]:
     wrong = shown.problem(wanted, mixed_scales=True)
     return {
         "stimuli": stimuli,
-        **(study.effort(study.images_of(stimuli)) if stimuli else {}),
+        **(study.effort(stimuli) if stimuli else {}),
         "missing": sum(missing.values()),
         "cells": [
             {"set": of, "method": method, "images": number}

@@ -101,6 +101,7 @@ def draft(
     if source is not None:
         for name in (*Study.PROTOCOL, *Study.DECLARED):
             setattr(study, name, getattr(source, name))
+        study.approves = source.approves
         # What was opened is repeated image by image, whatever the catalogue makes by now.
         study.wanted = None if source.frozen else source.wanted
         copied = [StudyStimulus(stimulus=each) for each in source.stimuli.order_by("pk")]
@@ -178,11 +179,11 @@ def _set_preset(
     each has originals.
     """
     shows = {name: name not in picked.without_references for name in picked.methods}
-    set_protocol(study, {**_at_hand(study, preset, shows), **PRESETS[preset].protocol, **protocol})
+    set_protocol(study, {**at_hand(study, preset, shows), **PRESETS[preset].protocol, **protocol})
     return shows
 
 
-def _at_hand(study: Study, preset: str, sets: Mapping[str, bool]) -> dict[str, bool]:
+def at_hand(study: Study, preset: str, sets: Mapping[str, bool]) -> dict[str, bool]:
     """The quick preset calibrates where there are images enough to do it on: in the folder, or
     in the ``sets`` that it shows, where none has originals.
     """

@@ -77,7 +77,7 @@ def _calibration(study: Study) -> str:
 
 
 def _sessions(study: Study) -> str:
-    count = study.sittings(study.images_each())
+    count = study.effort_each()["sessions"] or 1
     said = f"{count} session{'s' * (count > 1)} of at most {study.session_minutes} minutes"
     return f"{said}, {study.break_minutes} minutes or more between two" if count > 1 else said
 

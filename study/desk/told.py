@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +12,11 @@ from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms.fields import InvalidJSONInput
 from django.urls import reverse
+from django.utils.functional import cached_property
 
 from study.desk import rules
 from study.models import Study
+from study.rating.texts import LANGUAGES
 from study.site.legible import ILLEGIBLE
 
 
@@ -40,7 +42,11 @@ TOLD: dict[str, Told] = {
         sentence="Letters, digits, hyphens and underscores. Raters do not see it.",
     ),
     "wanted": Told("What is shown", page="protocol#what-is-shown", empty="as it was made"),
-    "screen_device": Told("Only desktops and laptops", page="protocol#who-may-take-part"),
+    "screen_device": Told(
+        "Only desktops and laptops",
+        page="protocol#who-may-take-part",
+        sentence="Phones and tablets are turned away; the same link works on a computer.",
+    ),
     "screen_window": Told(
         "The window must hold the images",
         page="protocol#who-may-take-part",
@@ -48,7 +54,13 @@ TOLD: dict[str, Told] = {
         "is asked to enlarge it.",
     ),
     "screen_vision": Told("Ask for normal or corrected vision", page="protocol#who-may-take-part"),
-    "plates": Told("Colour plates to be read", "plates", "protocol#who-may-take-part"),
+    "plates": Told(
+        "Colour plates to be read",
+        "plates",
+        "protocol#who-may-take-part",
+        "Discs of dots with a number in each, for colour vision; ITU-R BT.500 asks for some. 0: "
+        "none are shown.",
+    ),
     "plate_errors": Told(
         "Plates that may be misread",
         "plates",
@@ -109,22 +121,50 @@ TOLD: dict[str, Told] = {
         "protocol#calibration",
         "After so many without passing the check a rater does not take part.",
     ),
-    "session_minutes": Told("Longest session", "minutes", "protocol#sessions"),
+    "session_minutes": Told(
+        "Longest session",
+        "minutes",
+        "protocol#sessions",
+        "Of active time, after which a session ends at the next image; a pause counts as half a "
+        "minute at most. ITU-R BT.500 allows 30.",
+    ),
     "sessions": Told(
-        "Number of sessions", "sessions", "protocol#sessions", empty="as many as that time needs"
+        "Number of sessions",
+        "sessions",
+        "protocol#sessions",
+        "Sittings of equal length that each rater’s images are divided into.",
+        empty="as many as the longest session makes necessary",
     ),
     "break_minutes": Told(
-        "Shortest break", "minutes", "protocol#sessions", "The least between two sessions."
+        "Shortest break",
+        "minutes",
+        "protocol#sessions",
+        "Between two sessions. 0: a rater may go on at once.",
     ),
-    "first_stabilising": Told("Stabilising images, first session", "images", "protocol#sessions"),
-    "later_stabilising": Told("Stabilising images, later sessions", "images", "protocol#sessions"),
+    "first_stabilising": Told(
+        "Stabilising images, first session",
+        "images",
+        "protocol#sessions",
+        "They open the session, look like all others, and are in no table.",
+    ),
+    "later_stabilising": Told(
+        "Stabilising images, later sessions",
+        "images",
+        "protocol#sessions",
+        "They open every session after the first.",
+    ),
     "source_gap": Told(
         "Gap between versions of one image",
         "images",
         "protocol#order",
         "So many other images lie between two that show the same scene, where possible.",
     ),
-    "longest_run": Told("Longest run of one method", "images", "protocol#order"),
+    "longest_run": Told(
+        "Longest run of one method",
+        "images",
+        "protocol#order",
+        "So many images by one method come in a row at most, where possible.",
+    ),
     "retests": Told(
         "Images shown twice",
         "images",
@@ -136,11 +176,21 @@ TOLD: dict[str, Told] = {
         "Images for each rater",
         "images",
         "protocol#retests-and-shares",
-        "Dealt out so that all images get equally many raters. Empty: all of them.",
-        empty="all of them",
+        "Dealt out so that all images get equally many raters.",
+        empty="all that the study shows",
     ),
-    "shortest_view_ms": Told("Shortest view", "milliseconds", "protocol#the-page"),
-    "undo_seconds": Told("Time to take an answer back", "seconds", "protocol#the-page"),
+    "shortest_view_ms": Told(
+        "Shortest view",
+        "milliseconds",
+        "protocol#the-page",
+        "Before an image was seen for so long, no answer is taken.",
+    ),
+    "undo_seconds": Told(
+        "Time to take an answer back",
+        "seconds",
+        "protocol#the-page",
+        "The latest answer alone, once. 0: never.",
+    ),
     "hint_seconds": Told(
         "Hesitation before a hint",
         "seconds",
@@ -193,6 +243,27 @@ def _cells(of: str, told: Mapping[str, Any]) -> str:
     return f"{of} by {', '.join(told['methods'])}{left_out}"
 
 
+def parts(name: str, value: Any) -> dict[str, str]:
+    """A value of the setting ``name`` in words, by what of it is told of by itself.
+
+    >>> parts("texts", {"consent": {"en": "Do you agree?"}})
+    {'Consent in English': 'Do you agree?'}
+    >>> parts("wanted", {"Set5": {"methods": ["hr"], "without": []}})
+    {'What is shown of Set5': 'Set5 by hr'}
+    >>> parts("retests", 8)
+    {'Images shown twice': '8'}
+    """
+    if name == "texts" and isinstance(value, Mapping):
+        return {
+            f"{text.capitalize()} in {LANGUAGES[code]}": said
+            for text, by_language in value.items()
+            for code, said in by_language.items()
+        }
+    if name == "wanted" and isinstance(value, Mapping):
+        return {f"{label(name)} of {of}": _cells(of, told) for of, told in value.items()}
+    return {label(name): in_words(name, value)}
+
+
 INCOMPLETE = "the page was incomplete; load it again"
 STUDY = {field.name for field in Study._meta.concrete_fields}
 
@@ -233,11 +304,15 @@ class SectionForm(forms.ModelForm[Study]):
         fields: list[str] = []
 
     def __init__(
-        self, *args: Any, images: int = 0, user: User | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        shows: Sequence[tuple[str, str, str]] = (),
+        user: User | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.images = images
-        """How many the study shows."""
+        self.shows = shows
+        """Set, method and image of what the study shows."""
         self.user = user
         """Who looks at it."""
         self.before = {name: getattr(self.instance, name) for name in self.settings}
@@ -268,26 +343,34 @@ class SectionForm(forms.ModelForm[Study]):
         told, model_field = TOLD.get(name, Told("")), Study._meta.get_field(name)
         default = model_field.get_default()  # type: ignore[union-attr]
         given = model_field.has_default() or model_field.null  # type: ignore[union-attr]
+        said = in_words(name, default)
+        problems = self.said_wrong
         return {
             "field": self[name],
             "box": isinstance(self.fields[name], forms.BooleanField),
             "unit": told.unit,
-            "default": in_words(name, default) if given else "",
+            "default": (f"empty, {said}" if default is None else said) if given else "",
             "more": _address(told.page),
-            "problems": self._problems.get(name, []),
+            "problems": problems.get(name, []),
+            "remark": "" if problems else self._remarks.get(name, ""),
         }
+
+    @cached_property
+    def _remarks(self) -> dict[str, str]:
+        """By setting, what of it cannot be kept whole."""
+        return rules.remarks(self.instance, self.shows)
 
     @property
     def whole_problems(self) -> list[str]:
         """What is wrong, but with none of these settings alone."""
-        return self._problems.get("", [])
+        return self.said_wrong.get("", [])
 
     @property
-    def _problems(self) -> dict[str, list[str]]:
+    def said_wrong(self) -> dict[str, list[str]]:
         """By setting; of a page that was only opened, what is wrong with what is stored."""
         if self.is_bound:
             return {
-                "" if name == NON_FIELD_ERRORS else name: [rules.worded(each) for each in said]
+                "" if name == NON_FIELD_ERRORS else name: rules.in_few_words(name, said)
                 for name, said in self.errors.as_data().items()
             }
         found = self.found_wrong()
@@ -318,7 +401,7 @@ class SectionForm(forms.ModelForm[Study]):
 
     def found_wrong(self) -> dict[str, str]:
         """By setting, also of other pages, what is wrong with the study as it is in the form."""
-        return rules.problems(self.instance, self.images)
+        return rules.problems(self.instance, len(self.shows))
 
     def again(self, changes: Mapping[str, Any]) -> None:
         """Show ``changes`` over what the study holds."""

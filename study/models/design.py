@@ -159,6 +159,10 @@ class Study(Protocol):
         """How many images one rater rates, those shown a second time counted twice."""
         return self.images_of(self.stimuli.count())
 
+    def effort_each(self) -> dict[str, int]:
+        """What one rater is in for, see `Protocol.effort`."""
+        return self.effort(self.stimuli.count())
+
     @property
     def frozen(self) -> bool:
         """Whether raters may have seen it: nothing that they see changes any more."""

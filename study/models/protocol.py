@@ -10,10 +10,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from study.models.roots import check_calibration_folder
-from study.plan import Rules
+from study.plan import Rules, lengths
 
 SECONDS_PER_VOTE = 6
 """For estimates before a rater has voted: 5 to 7 s were measured in published browser studies."""
+
+SECONDS_OF_READING = 60
+"""For estimates: the consent and the instructions, some 250 words that are read once."""
 
 LONGEST_SESSION = 30
 """Minutes of active time, the most that ITU-R BT.500 allows."""
@@ -181,24 +184,37 @@ class Protocol(models.Model):
 
     def images_of(self, shown: int) -> int:
         """How many images one rater rates of so many ``shown``, second showings counted too."""
-        return min(self.share or shown, shown) + self.retests
+        each = min(self.share or shown, shown)
+        return each + min(self.retests, each)
 
-    def effort(self, images: int) -> dict[str, int]:
-        """What a rater who rates so many ``images`` is in for: total, minutes and sessions.
+    @property
+    def calibration_images(self) -> int:
+        """How many images a rater sees in a calibration, an example as a 1 and as a 5."""
+        return 2 * self.calibration_examples + self.calibration_checks if self.calibrate else 0
 
-        ``total`` has the stabilising images too.
+    def effort(self, shown: int) -> dict[str, int]:
+        """What a rater is in for of a study that shows so many images.
+
+        ``total``: images of all sessions, second showings and stabilising ones too, as the planner
+        deals them; ``calibration``: images before them; ``sessions``; ``minutes`` of all that, of
+        the colour plates and of reading, breaks left out.
         """
-        sittings = self.sittings(images)
-        opening = self.first_stabilising + self.later_stabilising * (sittings - 1)
-        minutes = max(1, round((images + opening) * SECONDS_PER_VOTE / 60))
-        return {"total": images + opening, "minutes": minutes, "sessions": sittings}
+        opening, rest = lengths(self.images_of(shown), shown, self.rules(shown))
+        total = sum(opening) + sum(rest)
+        looked_at = total + self.calibration_images + self.plates
+        return {
+            "total": total,
+            "calibration": self.calibration_images,
+            "minutes": round((looked_at * SECONDS_PER_VOTE + SECONDS_OF_READING) / 60),
+            "sessions": len(rest),
+        }
 
-    def rules(self, images: int) -> Rules:
-        """What the planner is asked for, for a rater who sees so many ``images``."""
+    def rules(self, shown: int) -> Rules:
+        """What the planner is asked for, of a study that shows so many images."""
         return Rules(
             source_gap=self.source_gap,
             longest_run=self.longest_run,
-            sessions=self.sittings(images + self.retests),
+            sessions=self.sittings(self.images_of(shown)),
             retests=self.retests,
             share=self.share,
             first_stabilising=self.first_stabilising,

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
 from study.plan.design import Item, Kind, Plan, Planned, Proof, Rules, prove
 from study.plan.order import Walk
 from study.plan.share import choose, shuffled
 from study.plan.timetable import Due, timetable
 
-__all__ = ["Item", "Kind", "Plan", "Planned", "Proof", "Rules", "plan", "prove"]
+__all__ = ["Item", "Kind", "Plan", "Planned", "Proof", "Rules", "lengths", "plan", "prove", "room"]
 
 ATTEMPTS = 6
 """Walks of each of two kinds that look for an order with one gap before the best is taken."""
@@ -62,16 +62,12 @@ def plan(
     share = len(items) if rules.share is None else rules.share
     main = choose(items, range(len(items)), share, rng=rng, votes=votes)
     again = choose(items, main, rules.retests, rng=rng)
-    opening, load = _lengths(len(main) + len(again), len(items), rules)
+    opening, load = lengths(len(main) + len(again), len(items), rules)
     sources = _numbered(item.source for item in items)
     methods = _numbered(item.method for item in items)
     of_source = Counter(sources[item] for item in [*main, *again])
     of_method = Counter(methods[item] for item in [*main, *again])
-    heaviest = max(of_method.values(), default=0)
-    others = sum(load) - heaviest
-    # One method alone is one long run; else the others part the heaviest method's runs.
-    fewest = -(-heaviest // (others + 1)) if others else sum(load) + sum(opening)
-    run = max(rules.longest_run, fewest)
+    run = max(rules.longest_run, _shortest_run(of_method.values(), opened=sum(opening)))
 
     best: tuple[tuple[int, int, int, float], Plan] | None = None
     gap = min(rules.source_gap, sum(load))
@@ -119,7 +115,7 @@ def _numbered(names: Iterable[Hashable]) -> list[int]:
     return [numbers.setdefault(name, len(numbers)) for name in names]
 
 
-def _lengths(load: int, items: int, rules: Rules) -> tuple[list[int], list[int]]:
+def lengths(load: int, items: int, rules: Rules) -> tuple[list[int], list[int]]:
     """Stabilising trials and other trials of each session, so that all sessions are as long.
 
     A session that would hold nothing but stabilising trials gives some of them up.
@@ -133,6 +129,34 @@ def _lengths(load: int, items: int, rules: Rules) -> tuple[list[int], list[int]]
         if min(rest, default=1) > 0:
             return opening, rest
         opening[opening.index(max(opening))] -= 1
+
+
+def room(items: Sequence[Item], rules: Rules) -> tuple[int, int]:
+    """The widest gap between two of one source, and the shortest longest run of one method, that
+    plans of ``items`` have room for, whatever ``rules`` ask; stabilising trials left out.
+
+    >>> room([Item(source, method) for source in "abcd" for method in "xyz"], Rules())
+    (3, 1)
+    """
+    rng = random.Random(0)
+    share = len(items) if rules.share is None else rules.share
+    main = choose(items, range(len(items)), share, rng=rng)
+    shown = [*main, *choose(items, main, rules.retests, rng=rng)]
+    of_source = Counter(items[item].source for item in shown)
+    gap = len(shown)
+    if (most := max(of_source.values(), default=0)) > 1:
+        gap = (len(shown) - [*of_source.values()].count(most)) // (most - 1) - 1
+    return gap, _shortest_run(Counter(items[item].method for item in shown).values())
+
+
+def _shortest_run(of_method: Collection[int], *, opened: int = 0) -> int:
+    """How many trials of one method come in a row at least, where each method has so many.
+
+    One method alone is one long run; else the others part the heaviest method's runs.
+    """
+    trials, heaviest = sum(of_method), max(of_method, default=0)
+    others = trials - heaviest
+    return -(-heaviest // (others + 1)) if others else trials + opened
 
 
 def _possible(of_source: Mapping[int, int], gap: int) -> bool:

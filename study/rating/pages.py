@@ -66,7 +66,7 @@ def welcome(study: Study, *, named: bool = False) -> Page:
 
     ``named``: something is noted beside the link of whoever reads it.
     """
-    told = {"consent": texts.html(texts.consent(study, named=named)), **effort(study)}
+    told = {"consent": texts.html(texts.consent(study, named=named)), **study.effort_each()}
     told["named"] = named
     if not study.screens and not study.calibrate:
         told["instructions"] = texts.html(texts.instructions(study))
@@ -81,13 +81,8 @@ def closed(study: Study, rater: Rater | None) -> Page:
 def instructions(rater: Rater) -> Page:
     """What to do, on a page of its own where something comes before the images."""
     study = rater.study
-    told = {"instructions": texts.html(texts.instructions(study)), **effort(study)}
+    told = {"instructions": texts.html(texts.instructions(study)), **study.effort_each()}
     return Page("instructions.html", {**_common(study, rater), **told})
-
-
-def effort(study: Study) -> dict[str, int]:
-    """How many images, minutes and sessions a rater is in for."""
-    return study.effort(study.images_each())
 
 
 def screening(rater: Rater, *, refusal: str = "", incomplete: bool = False) -> Page:

@@ -138,7 +138,7 @@ def planned(
     """
     stimuli = list(study.stimuli.order_by("pk"))
     items = [Item(stimulus.source_id, stimulus.method_id) for stimulus in stimuli]
-    rules = study.rules(min(study.share or len(items), len(items)))
+    rules = study.rules(len(items))
     votes = [(owed or {}).get(each.pk, 0) for each in stimuli] if study.share else None
     return stimuli, plan(items, seed=seed, rules=rules, votes=votes)
 

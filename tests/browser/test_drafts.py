@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 from playwright.sync_api import Page, expect
 
@@ -30,7 +31,7 @@ def test_sums_and_rules_follow_each_click_and_nothing_is_stored_until_it_is_save
     page = researcher
     page.goto(f"{site}/studies/small/edit/shown")
     sums, problem = page.locator("#sums dd"), page.locator("#id_wanted_problems")
-    expect(sums).to_have_text(["6", "6", "1", "1", "0"])
+    expect(sums).to_have_text(["6", "6", "2", "1", "0"])
     page.get_by_role("button", name="Bicubic").click()
     expect(sums).to_have_text(["4", "4", "1", "1", "0"])
     page.get_by_role("button", name="Nearest neighbour").click()
@@ -51,3 +52,50 @@ def test_sums_and_rules_follow_each_click_and_nothing_is_stored_until_it_is_save
     page.goto(f"{site}/studies/small/edit/sessions")
     page.get_by_label("Images for each rater").fill("5")
     expect(page.locator("#id_share_problems")).to_have_text("the study shows 4 images only")
+
+
+def test_what_was_typed_comes_back_to_whoever_was_signed_out_meanwhile(
+    researcher: Page, site: str, draft_study: Study
+):
+    page, asked = researcher, f"{site}/studies/small/edit/texts"
+    page.goto(asked)
+    page.get_by_label("Language of the pages").select_option("en")
+    with page.expect_response("**/texts?check"):
+        page.get_by_label("Institution").fill("Harbour Institute")
+    Session.objects.all().delete()
+    consent = page.get_by_label("English: consent")
+    consent.fill("Five pages, typed for an hour.")
+    expect(page.locator("#signed-out")).to_be_visible()
+    Study.objects.update(contact="bob@example.org")
+    page.locator("#signed-out a").click()
+    page.get_by_label("User name").fill("anna")
+    page.get_by_label("Password").fill("anna-password")
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(asked)
+    expect(consent).to_have_value("Five pages, typed for an hour.")
+    expect(page.locator("#come-back")).to_be_visible()
+    page.locator("#settings > .save button").first.click()
+    expect(page.locator(".messages")).to_contain_text("“Contact” meanwhile, from none to bob")
+    expect(consent).to_have_value("Five pages, typed for an hour.")
+    page.locator("#settings > .save button").first.click()
+    expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
+    draft_study.refresh_from_db()
+    assert draft_study.texts == {"consent": {"en": "Five pages, typed for an hour."}}
+    assert (draft_study.contact, draft_study.institution) == (
+        "bob@example.org", "Harbour Institute",
+    )  # fmt: skip
+    page.reload()
+    expect(page.locator("#come-back")).to_be_hidden()
+
+
+def test_images_of_a_set_are_found_by_name_and_chosen_all_at_once(researcher: Page, site: str):
+    page = researcher
+    page.goto(f"{site}/studies/small/edit/shown")
+    of_set = page.locator("[data-set=Samples]")
+    expect(of_set.locator("summary")).to_have_text("Samples: 2 of 5")
+    of_set.locator("summary").click()
+    of_set.get_by_role("button", name="All").click()
+    expect(of_set.locator("summary")).to_have_text("Samples: 5 of 5")
+    expect(page.locator("#sums dd").first).to_have_text("15")
+    of_set.get_by_role("button", name="None").click()
+    expect(page.locator("#id_wanted_problems")).to_contain_text("no image of Samples is left")

@@ -48,12 +48,14 @@ def form(client: Client, name: str = "open_study") -> dict[str, str]:
 
 def test_a_study_as_it_should_be_has_nothing_that_bars_it(draft_study):
     told = {"researcher": "A. B.", "institution": "C", "contact": "a@b.example", "ethics": "1/26"}
-    for name, value in {**told, "storage": "ten years"}.items():
+    for name, value in {**told, "storage": "ten years", "source_gap": 1}.items():
         setattr(draft_study, name, value)
     draft_study.save()
     assert set.union(*levels(draft_study).values()) == {"fine"}
     assert "6 images: 2 scenes of 1 set by 3 methods." in said(draft_study, "fine")
-    assert "6 images for each rater, about 1 minute in 1 session." in said(draft_study, "fine")
+    assert "6 images for each rater; about 2 minutes with reading, in 1 session." in said(
+        draft_study, "fine"
+    )
 
 
 def test_what_is_missing_is_doubtful_or_to_mend(draft_study, generated, settings):

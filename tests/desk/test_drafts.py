@@ -10,9 +10,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from study.desk import docs, drafts
+from study.desk import docs, drafts, rules
 from study.desk.sections import SECTIONS
-from study.desk.told import TOLD
+from study.desk.told import STUDY, TOLD
 from study.models import Deed, Study
 from study.models.deeds import By
 
@@ -104,7 +104,10 @@ def test_a_second_editor_is_told_what_the_first_changed(anna, bob, first):
     said = two.post(SESSIONS, of_two | {"break_minutes": "60"})
     assert said.status_code == 409
     assert f"{first} changed “Longest session” 0\xa0minutes ago, from 30 to 20. The" in text(said)
-    assert "from as many as that time needs to 2. The field shows that now" in text(said)
+    assert (
+        "from as many as the longest session makes necessary to 2. The field shows that now"
+        in text(said)
+    )
     assert Study.objects.get().break_minutes == 10
     again = filled(said.content.decode())
     assert (again["session_minutes"], again["sessions"], again["break_minutes"]) == (
@@ -243,3 +246,87 @@ def test_the_page_of_a_draft_says_what_bars_its_opening_and_shows_no_results(ann
     shown = text(anna.get("/studies/small/"))
     assert "1 thing to mend before it can be opened" in re.sub(r"\s+", " ", shown)
     assert "there is nothing to rate" in shown
+
+
+@pytest.mark.parametrize("value", ["", "-1", "0", "1000000000", "3.5", "text", "NaN", "x" * 300])
+@pytest.mark.parametrize("section", ["screening", "calibration", "sessions", "analysis"])
+def test_of_a_number_that_cannot_be_its_field_says_once_which_can(anna, section, value):
+    address = f"/studies/small/edit/{section}"
+    sent = page(anna, address)
+    for name in SECTIONS[section].form.base_fields:
+        field = Study._meta.get_field(name) if name in STUDY else None
+        limits = field and rules.limits(field)
+        if not limits:
+            continue
+        said = text(anna.post(f"{address}?check", sent | {name: value}))
+        [found] = re.findall(rf'id="id_{name}_problems"[^>]*>(.*?)</div>', said)
+        try:
+            right = limits[0] <= float(value) <= limits[1] and value != "3.5"
+        except ValueError:
+            right = value == "" and field.null
+        told = f"from {limits[0]:g} to {limits[1]:g}"
+        assert found.count('class="problem"') == (0 if right else 1), (name, found)
+        assert right or told in found, (name, found)
+        assert "calibrates its raters on 1000" not in said
+
+
+@pytest.mark.parametrize(
+    ("section", "typed", "name", "remark"),
+    [
+        ("sessions", {"source_gap": "9"}, "source_gap", "room for 1 at most: the study shows 2"),
+        ("sessions", {"first_stabilising": "20"}, "first_stabilising", "the study shows 6 images"),
+        ("sessions", {"share": "2"}, "share", "26 planned raters give each image 8.7 ratings"),
+        ("screening", {"plates": "4", "plate_errors": "4"}, "plate_errors", "misreads all 4 would"),
+        (
+            "calibration", {"calibrate": "on", "calibration_errors": "6"}, "calibration_errors",
+            "all 6 answers wrong would pass",
+        ),
+    ],
+)  # fmt: skip
+def test_a_rule_that_cannot_be_kept_whole_is_said_at_its_field_and_on_the_checklist(
+    anna, draft_study, section, typed, name, remark, settings, calibration_dir
+):
+    settings.CALIBRATION_DIR = calibration_dir
+    address = f"/studies/small/edit/{section}"
+    sent = page(anna, address) | typed
+    for said in (anna.post(f"{address}?check", sent), anna.post(address, sent, follow=True)):
+        [found] = re.findall(rf'id="id_{name}_problems"[^>]*>(.*?)</div>', text(said))
+        assert remark in found
+        assert "problem" not in found
+    assert remark in text(anna.get("/studies/small/open"))
+
+
+def test_sessions_that_would_be_too_long_for_their_number_are_told(draft_study):
+    shows = [("S", method, str(n)) for n in range(400) for method in ("a", "b")]
+    draft_study.sessions = 2
+    assert rules.remarks(draft_study, shows)["sessions"].startswith("each would take about 41 min")
+    draft_study.sessions = None
+    assert "sessions" not in rules.remarks(draft_study, shows)
+
+
+def test_two_who_write_in_two_languages_are_not_in_each_others_way(anna, bob, draft_study):
+    address = "/studies/small/edit/texts"
+    one = {"texts_consent_en": "One " * 100, "texts_consent_de": "Eins"}
+    anna.post(address, page(anna, address) | one)
+    of_anna, of_bob = page(anna, address) | one, page(bob, address) | one
+    anna.post(address, of_anna | {"texts_consent_en": "One " * 99 + "Two"})
+    said = bob.post(address, of_bob | {"texts_consent_de": "Zwei"})
+    assert said.status_code == 409
+    assert "data-unsaved" in text(said)
+    assert re.search(
+        "anna changed “Consent in English”.*from ….*One +to ….*One Two. The field", text(said)
+    )
+    typed = dict(re.findall(r'name="(texts_\w+)"[^>]*>([^<]*)<', text(said)))
+    assert typed["texts_consent_en"].endswith("One Two")
+    assert typed["texts_consent_de"] == "Zwei"
+    bob.post(address, filled(said.content.decode()) | typed)
+    draft_study.refresh_from_db()
+    assert draft_study.texts["consent"] == {"en": "One " * 99 + "Two", "de": "Zwei"}
+
+
+def test_a_default_is_said_once_and_in_words(anna):
+    said = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", text(anna.get(SESSIONS))))
+    assert "Default: empty, as many as the longest session makes necessary." in said
+    assert "Default: empty, all that the study shows." in said
+    assert "Default: 300." in said
+    assert said.count("Empty:") == 0

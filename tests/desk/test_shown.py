@@ -46,7 +46,7 @@ def sums(response: Any) -> list[str]:
 def test_rows_that_nobody_wished_for_are_shown_as_they_are_and_stay(anna, draft_study):
     before = set(draft_study.stimuli.values_list("sha256", flat=True))
     said = anna.get(ADDRESS)
-    assert sums(said) == ["6", "6", "1", "1", "0"]
+    assert sums(said) == ["6", "6", "2", "1", "0"]
     assert "was made image by image" in text(said)
     sent = page(anna, ADDRESS)
     assert sorted(sent["cell"]) == sorted(cells("nearest", "bicubic", "hr"))
@@ -73,7 +73,7 @@ def test_what_is_chosen_is_laid_and_what_is_not_wished_for_goes(anna, draft_stud
     names = [entry.name for entry in shown.known_sets({"Samples"})["Samples"].images]
     sent["image"] = [f"Samples/{name}" for name in names[1:]]
     checked = anna.post(f"{ADDRESS}?check", sent)
-    assert sums(checked) == ["8", "8", "1", "1", "0"]
+    assert sums(checked) == ["8", "8", "2", "1", "0"]
     draft_study.refresh_from_db()
     assert draft_study.wanted is None
     assert rows(draft_study) == {"nearest": 2, "bicubic": 2, "hr": 2}
@@ -95,7 +95,7 @@ def test_a_share_and_second_showings_are_in_what_a_rater_is_in_for(anna, draft_s
     Study.objects.update(share=4, retests=2, first_stabilising=5)
     draft_study.refresh_from_db()
     said = anna.get(ADDRESS)
-    effort = draft_study.effort(draft_study.images_each())
+    effort = draft_study.effort_each()
     assert sums(said)[1:4] == [str(effort[name]) for name in ("total", "minutes", "sessions")]
     assert effort["total"] == 11
 

@@ -160,7 +160,7 @@ def test_a_second_editor_of_the_texts_is_told_and_keeps_what_was_typed(anna, dra
     answer = bob.post(PAGE, of_bob | {**BOTH, "texts_consent_de": "Anders"})
     page = answer.content.decode()
     assert answer.status_code == 409
-    assert "anna changed “Texts of your own”" in unescape(page)
+    assert "anna changed “Consent in German”" in unescape(page)
     assert filled(page)["texts_consent_de"] == "Anders"
     assert Study.objects.get().texts["consent"]["de"] == "Ich *stimme zu*."
     assert bob.post(PAGE, filled(page)).status_code == 302

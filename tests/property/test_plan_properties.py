@@ -9,7 +9,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.plan import Item, Rules, plan
+from study.plan import Item, Rules, lengths, plan, room
 
 seeds = st.integers(0, 2**62)
 any_items = st.lists(st.builds(Item, st.integers(0, 5), st.integers(0, 4)), max_size=30)
@@ -206,3 +206,22 @@ def test_a_plan_depends_on_which_stimuli_are_alike_and_on_nothing_in_their_names
     made = plan(items, seed=seed, rules=rules)
     assert plan(items, seed=seed, rules=rules) == made
     assert plan(renamed, seed=seed, rules=rules) == made
+
+
+@given(items=designs, rules=any_rules, seed=seeds)
+@settings(max_examples=300, deadline=None)
+def test_how_long_sessions_are_is_known_before_anything_is_planned(items, rules, seed):
+    proof = plan(items, seed=seed, rules=rules).proof
+    each = min(rules.share or len(items), len(items))
+    opening, rest = lengths(each + min(rules.retests, each), len(items), rules)
+    assert tuple(opening) == proof.stabilising
+    assert tuple(a + b for a, b in zip(opening, rest, strict=True)) == proof.session_lengths
+
+
+@given(items=designs, seed=seeds)
+@settings(max_examples=200, deadline=None)
+def test_no_plan_keeps_a_wider_gap_or_shorter_runs_than_there_is_said_to_be_room_for(items, seed):
+    rules = Rules(source_gap=len(items), longest_run=1, **bare)
+    gap, run = room(items, rules)
+    proof = plan(items, seed=seed, rules=rules).proof
+    assert (proof.source_gap, proof.longest_run >= run) == (gap, True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.apps import apps
 from django.contrib import admin
@@ -36,8 +38,10 @@ def owner_of(django_user_model):
 def change(client, study, **fields):
     stored = {name: getattr(study, name) for name in ("slug", "title", *Study.PROTOCOL)}
     stored = {k: v for k, v in stored.items() if v is not None and v is not False}
+    seen = {name: getattr(study, name) for name in (*stored, *Study.DECLARED, *Study.PROTOCOL)}
     data = {
         **stored,
+        "seen": json.dumps(seen | {"wanted": study.wanted}),
         "studystimulus_set-TOTAL_FORMS": "0", "studystimulus_set-INITIAL_FORMS": "0", **fields,
     }  # fmt: skip
     return client.post(reverse("admin:study_study_change", args=[study.pk]), data)
@@ -61,6 +65,44 @@ def test_a_draft_can_be_changed(admin_client, draft_study):
     assert change(admin_client, draft_study, source_gap=1, **forms).status_code == 302
     assert (Study.objects.get().planned_raters, Study.objects.get().least_correlation) == (30, 0.7)
     assert Study.objects.get().source_gap == 1
+
+
+def forms_of(study: Study) -> dict[str, object]:
+    """The stimuli of a draft as its page sends them, and what its analysis is told."""
+    rows = list(study.studystimulus_set.order_by("pk"))
+    forms: dict[str, object] = {
+        f"studystimulus_set-{name}_FORMS": len(rows) for name in ("TOTAL", "INITIAL")
+    }
+    for place, row in enumerate(rows):
+        prefix = f"studystimulus_set-{place}"
+        forms |= {f"{prefix}-id": row.pk, f"{prefix}-stimulus": row.stimulus_id}
+    return forms | {"planned_raters": 26, "least_correlation": 0.75}
+
+
+def test_what_somebody_else_changed_since_the_page_was_made_is_not_overwritten(
+    admin_client, draft_study
+):
+    forms = forms_of(draft_study)
+    Study.objects.update(session_minutes=20, calibrate=True, contact="ann@example.org")
+    assert change(admin_client, draft_study, source_gap=1, **forms).status_code == 302
+    study = Study.objects.get()
+    assert (study.session_minutes, study.calibrate, study.source_gap) == (20, True, 1)
+    assert study.contact == "ann@example.org"
+    assert Deed.objects.get(kind=Deed.Kind.CHANGED).details == {"source_gap": ["3", "1"]}
+    said = change(admin_client, draft_study, session_minutes=15, **forms)
+    assert "meanwhile, from 30 to 20; load it again" in said.content.decode()
+    assert Study.objects.get().session_minutes == 20
+    without = change(admin_client, draft_study, seen="", **forms)
+    assert "the page was incomplete" in without.content.decode()
+
+
+def test_a_choice_made_meanwhile_is_not_replaced_by_picks(admin_client, draft_study):
+    forms = forms_of(draft_study) | {"studystimulus_set-0-DELETE": "on"}
+    wanted = {"Samples": {"methods": ["hr", "bicubic"], "without": []}}
+    Study.objects.update(wanted=wanted)
+    said = change(admin_client, draft_study, **forms)
+    assert "Somebody else chose meanwhile what is shown" in said.content.decode()
+    assert (Study.objects.get().wanted, draft_study.stimuli.count()) == (wanted, 6)
 
 
 def test_votes_cannot_be_made_changed_or_deleted(admin_client, rater):

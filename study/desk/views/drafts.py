@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 
 from django.contrib import messages
@@ -18,12 +18,14 @@ from study.desk import drafts, people, shown
 from study.desk.forms import PlanForm
 from study.desk.sample_size import of_study, sets_of
 from study.desk.sections import SECTIONS
-from study.desk.told import Section, SectionForm, in_words, label
+from study.desk.told import Section, SectionForm, in_words, label, parts
 from study.models import Right, Study
 from study.site.access import by, study_for
 
 MOST_TOLD = 120
-"""Characters of a setting that somebody else has changed: of a text, how it begins."""
+"""Characters of a setting that somebody else has changed."""
+AROUND = 30
+"""Characters of a long text before what was changed in it."""
 
 
 @require_safe
@@ -58,6 +60,7 @@ def edit(request: HttpRequest, slug: str, section: str) -> HttpResponse:
         form.point()
         form, status = (_again(request, study, part, form, others), 409) if others else (form, 400)
     context = {"study": study, "part": part, "sections": SECTIONS.values(), "form": form}
+    context["overtaken"] = status == 409
     context["following"] = _following(part)
     if part.name == "analysis":
         context["plan"] = _plan(request, study)
@@ -90,7 +93,7 @@ def _form(request: HttpRequest, part: Section, study: Study, *, fresh: bool = Fa
     return part.form(
         request.POST if sent else None,
         instance=copy(study),
-        images=shown.count(study),
+        shows=shown.keys(study),
         user=request.user if request.user.is_authenticated else None,
     )
 
@@ -152,30 +155,53 @@ def _again(
     others: Sequence[drafts.Other],
 ) -> SectionForm:
     """The form once more: what this person changed as typed, all else as it is now."""
-    typed = form.changed_from(form.cleaned_data["seen"])
+    seen = form.cleaned_data["seen"]
+    typed = form.changed_from(seen)
     for other in others:
-        messages.error(request, _told(other, typed))
+        mine = typed.get(other.field, other.was)
+        if other.field in typed and other.was is not None:  # else one whole for another
+            typed[other.field] = drafts.merged(other.was, mine, other.now)
+        for said in _told(other, mine, typed.get(other.field, other.now)):
+            messages.error(request, said)
+    messages.error(request, "Nothing of yours is saved yet: look at it, and save again.")
     study.refresh_from_db()
     fresh = _form(request, part, study, fresh=True)
     fresh.again(typed)
     return fresh
 
 
-def _told(other: drafts.Other, typed: dict[str, object]) -> str:
-    """What somebody else has changed, and what comes of saving again."""
-    name = other.field
+def _told(other: drafts.Other, mine: object, both: object) -> Iterator[str]:
+    """What somebody else has changed, part by part, and what the page holds of it now."""
     when = f" {timesince(other.at)} ago" if other.at else " meanwhile"
-    mine = (
-        f"Yours, {_brief(name, typed[name])}, is still in the field"
-        if name in typed
-        else "The field shows that now"
+    values = (other.was, other.now, mine, both)
+    whole = other.was is None or other.now is None
+    was, now, my, left = (
+        {label(other.field): in_words(other.field, value)} if whole else parts(other.field, value)
+        for value in values
     )
-    return (
-        f"{other.account or 'Somebody else'} changed “{label(name)}”{when}, from "
-        f"{_brief(name, other.was)} to {_brief(name, other.now)}. {mine}. Nothing of yours is "
-        "saved yet: look at it, and save again."
-    )
+    for part in dict.fromkeys([*was, *now]):
+        one, two = was.get(part, "none"), now.get(part, "none")
+        if one == two:
+            continue
+        before, after = _excerpts(one, two)
+        said = (
+            f"{other.account or 'Somebody else'} changed “{part}”{when}, from {before} to {after}."
+        )
+        if left.get(part, "none") == two:
+            yield f"{said} The field shows that now."
+        elif left.get(part) == my.get(part):
+            yield f"{said} Yours, {_excerpts(one, my.get(part, 'none'))[1]}, is still in the field."
+        else:
+            yield f"{said} The field shows both changes now: {_excerpts(one, left[part])[1]}."
 
 
-def _brief(name: str, value: object) -> str:
-    return Truncator(in_words(name, value)).chars(MOST_TOLD)
+def _excerpts(one: str, two: str) -> tuple[str, str]:
+    """Two texts; of long ones what is around their first difference."""
+    differs = next((at for at, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), None)
+    start = max(0, (min(len(one), len(two)) if differs is None else differs) - AROUND)
+    if max(len(one), len(two)) <= MOST_TOLD:
+        start = 0
+    lead = "…" * bool(start)
+    short = (Truncator(each[start:]).chars(MOST_TOLD) for each in (one, two))
+    before, after = (f"{lead}{each}" for each in short)
+    return before, after

@@ -6,8 +6,11 @@ import hashlib
 import json
 import re
 import uuid
+from html import unescape
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -15,7 +18,7 @@ from django.urls import get_script_prefix, reverse
 
 from study.desk import links, preview, preview_order, studies
 from study.models import Invitation, Rater, Study, Trial
-from study.rating import sessions, urls
+from study.rating import screening, sessions, urls
 from tests.rating.way import OPEN, WINDOW, due
 
 PROTOCOL = OPEN | {"sessions": 3, "break_minutes": 5, "undo_seconds": 5}
@@ -265,3 +268,43 @@ def test_every_address_of_raters_is_there_below_a_previewed_page(researcher):
             assert known != {404}, pattern.name
     assert not Invitation.objects.exists()
     assert not Trial.objects.exists()
+
+
+# ---- Complete: whatever a rater can read is in some preview ----
+
+TEMPLATES = Path(settings.BASE_DIR) / "study" / "templates" / "study" / "rating"
+SENTENCE = re.compile(
+    r'{% translate "(.+?)" %}|{% blocktranslate.*?%}(.+?){% endblocktranslate %}', re.S
+)
+STUDIES = {"whole": PROTOCOL, "plain": {}, "parts": {"sessions": 2, "break_minutes": 0}}
+
+
+def patterns(template: str) -> dict[str, str]:
+    """The sentences of a template, and for each what a page with it matches."""
+    found = {}
+    for one, several in SENTENCE.findall(template):
+        forms = [" ".join(form.split()) for form in (one or several).split("{% plural %}")]
+        found[forms[0]] = "|".join(
+            ".+?".join(map(re.escape, re.split(r"{{.+?}}", form))) for form in forms
+        )
+    return found
+
+
+def test_every_sentence_of_raters_pages_is_in_a_preview(researcher, draft_study):
+    pages = ""
+    for protocol in STUDIES.values():
+        for name in PROTOCOL:
+            setattr(draft_study, name, Study._meta.get_field(name).get_default())
+        studies.set_protocol(draft_study, protocol)
+        draft_study.contact = "anna@example.org"
+        draft_study.save()
+        for scene in preview.scenes(draft_study):
+            pages += " ".join(unescape(text(researcher, at(scene.name))).split())
+    unseen = [
+        (path.name, sentence)
+        for path in sorted(TEMPLATES.glob("*.html"))
+        for sentence, pattern in patterns(path.read_text()).items()
+        if not re.search(pattern, pages)
+    ]
+    assert unseen == []
+    assert [why for why, said in screening.REASONS.items() if str(said) not in pages] == []

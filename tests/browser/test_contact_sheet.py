@@ -37,6 +37,7 @@ def sheets(request, browser_type, browser_type_launch_args, site, owner) -> Iter
 def shows(window: Locator, image: NDArray[np.uint8]) -> bool:
     """Whether the corner of a window shows that of an image, pixel by pixel."""
     box, ratio = window.bounding_box(), window.evaluate("devicePixelRatio")
+    assert box
     return lies_in(image[:CORNER, :CORNER], screen(window.page), box["x"] * ratio, box["y"] * ratio)
 
 

@@ -8,6 +8,7 @@ import re
 import uuid
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -315,7 +316,12 @@ TEMPLATES = Path(settings.BASE_DIR) / "study" / "templates" / "study" / "rating"
 SENTENCE = re.compile(
     r'{% translate "(.+?)" %}|{% blocktranslate.*?%}(.+?){% endblocktranslate %}', re.DOTALL
 )
-STUDIES = (PROTOCOL, {}, {"sessions": 2, "break_minutes": 0}, {"session_minutes": 1, "retests": 6})
+STUDIES: tuple[dict[str, Any], ...] = (
+    PROTOCOL,
+    {},
+    {"sessions": 2, "break_minutes": 0},
+    {"session_minutes": 1, "retests": 6},
+)
 
 
 def patterns(template: str) -> dict[str, str]:

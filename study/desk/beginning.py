@@ -33,6 +33,11 @@ def slug_of(title: str) -> str:
     return next(name for name in (stem, *names) if name not in taken)
 
 
+def there() -> list[str]:
+    """The sets whose images are all here: what a first study can show."""
+    return datasets.available(Path(settings.BENCHMARKS_DIR))
+
+
 def presets() -> list[dict[str, Any]]:
     """What presets show: title, sentence, how large a study of each is, and what is not here."""
     return [_preset(name) for name in PRESETS]

@@ -5,24 +5,34 @@ Opening checks again what it must (`study.desk.studies.open_`); here it is told 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
+from django.conf import settings
+from django.db.models import Count
 from django.urls import reverse
 
 from study.analysis import verdicts
-from study.desk import anchors, frozen, preview, rules, sheet, shown
+from study.desk import anchors, frozen, preview, preview_order, rules, sheet, shown
 from study.desk.sections import SECTIONS
 from study.desk.told import TOLD
-from study.models import Deed, Stimulus, Study
-from study.rating import showing, texts
+from study.models import Deed, Stimulus, StimulusMeasure, Study
+from study.rating import screening, showing, texts
 
 Level = Literal["fine", "warning", "bar"]
 TELLING = ("researcher", "institution", "contact", "ethics", "storage")
 """Fields that a consent should tell."""
 MOST_NAMED = 6
+THIS_COMPUTER = re.compile(r"(.+\.)?localhost|127\..+|::1")
+SMALL_ENOUGH = "full HD (1920 × 1080)"
+SCREENS = {"a laptop with 1366 × 768": (1366, 768), SMALL_ENOUGH: (1920, 1080)}
+"""Screens that raters commonly have, in pixels; the second is the most frequent one."""
+BARS = 130
+"""Pixels that a browser and the system take of a screen's height."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +46,22 @@ class Point:
     """The address of the page on which it is mended."""
 
 
-def points(study: Study) -> list[Point]:
-    """Everything that was looked at, by subject."""
+def points(study: Study, *, thorough: bool = False) -> list[Point]:
+    """Everything that was looked at, by subject.
+
+    ``thorough``: calibration images are read as well, which takes a second.
+    """
     return [
         *_images(study),
+        *_window(study),
+        *_measures(study),
         *_rules(study),
         *_texts(study),
         *_contact(study),
-        *_calibration(study),
+        *_calibration(study, thorough=thorough),
         *_effort(study),
         *_raters(study),
+        *_links(study),
     ]
 
 
@@ -54,13 +70,31 @@ def bars(found: Iterable[Point]) -> list[Point]:
     return [point for point in found if point.level == "bar"]
 
 
-FROZEN = (
-    "Which images are shown, and the files that they are.",
-    "Who may take part, the calibration and its images, the order, sessions and breaks.",
-    "The consent and the instructions, in every language.",
-    "What the analysis was told beforehand: planned raters, and the rule that flags raters.",
-)
-"""What does not change any more from opening on, in words."""
+FROZEN: dict[str, tuple[str, ...]] = {
+    "Which images are shown, and the files that they are.": ("wanted", frozen.IMAGES),
+    "Who may take part.": (
+        "screen_device", "screen_window", "screen_vision", "plates", "plate_errors",
+    ),
+    "The calibration, its images, and when it is passed.": (
+        "calibrate", "calibration_folder", "calibration_set", "calibration_left_out",
+        "calibration_examples", "calibration_checks", "calibration_errors", "calibration_attempts",
+    ),
+    "Sessions and breaks, how many images each rater sees, and their order.": (
+        "session_minutes", "sessions", "break_minutes", "first_stabilising", "later_stabilising",
+        "source_gap", "longest_run", "retests", "share",
+    ),
+    "How long an image is seen at least, and an answer can be taken back.": (
+        "shortest_view_ms", "undo_seconds", "hint_seconds",
+    ),
+    "The consent and the instructions, in every language, and whom they name.": (
+        "language", "consent", "instructions", "texts", *TELLING,
+    ),
+    "What the analysis was told beforehand: planned raters, and the rule that flags raters.": (
+        "planned_raters", "least_correlation",
+    ),
+    "The study’s name in addresses.": ("slug",),
+}  # fmt: skip
+"""What does not change any more from opening on, in words, and which settings that is."""
 
 
 def named(study: Study, names: Iterable[str]) -> str:
@@ -135,12 +169,70 @@ def _missing(study: Study) -> Iterator[Point]:
 
 def _files(study: Study, stimuli: Sequence[Stimulus]) -> Iterator[Point]:
     """Files that are gone, or of which it is known that something is wrong with them."""
-    doubtful = [each for each in stimuli if each.fault or not each.path.is_file()]
+    doubtful = [each for each in stimuli if each.fault or _altered(each)]
     for each in doubtful[:MOST_NAMED]:
         try:
             showing.content_of(each)
         except showing.Faulty as fault:
             yield Point("Images", f"{each}: {fault}", "bar", _pictures(study))
+
+
+def _altered(stimulus: Stimulus) -> bool:
+    """Whether the file is gone or has another length: what is told without reading it."""
+    try:
+        length = stimulus.path.stat().st_size
+    except OSError:
+        return True
+    return stimulus.length not in (None, length)
+
+
+def _window(study: Study) -> Iterator[Point]:
+    """Which screens have room for the largest image, and what becomes of raters of others."""
+    width, height = screening.room(study)
+    if not width:
+        return
+    fit = [
+        name
+        for name, (wide, high) in SCREENS.items()
+        if width <= wide and height + screening.FRAME + BARS <= high
+    ]
+    none = [name for name in SCREENS if name not in fit]
+    said = f"Images are up to {width} × {height} pixels, shown one to one."
+    if not none:
+        yield Point("Window", f"{said} Common screens have room for that.")
+        return
+    has = f" and {fit[0]} has room" if fit else ""
+    said += f" There is no room for that on {' or '.join(none)}, in the largest window{has}."
+    where = edit(study, "screen_window")
+    if study.screen_window:
+        said += " Raters whose window is too small are told so before they begin."
+        rare = SMALL_ENOUGH in none
+        yield Point("Window", said, "warning" if rare else "fine", where)
+    else:
+        label = _label("screen_window")
+        said += f" Raters there do not get past the image. With {label} they are told beforehand."
+        yield Point("Window", said, "warning", where)
+
+
+def _measures(study: Study) -> Iterator[Point]:
+    """What is measured of the images: all that is known is shown beside what raters say."""
+    images = study.stimuli.count()
+    rows = StimulusMeasure.objects.filter(stimulus__studystimulus__study=study)
+    counts = dict(
+        rows.values_list("measure__title")
+        .annotate(n=Count("pk"))
+        .order_by("measure__place", "measure__title")
+    )
+    if not images:
+        return
+    later = "What is computed in the catalogue later can be brought in at any time."
+    part = [f"{title} of {n} of {images} images" for title, n in counts.items() if n < images]
+    whole = [title for title, n in counts.items() if n == images]
+    said = [f"{', '.join(whole)} of every image"] * bool(whole) + part
+    if not said:
+        said = ["Nothing is measured, so that raters’ answers are compared with no measure"]
+    level: Level = "warning" if part or not whole else "fine"
+    yield Point("Measures", f"{'; '.join(said)}. {later}", level, reverse("catalogue"))
 
 
 def _pictures(study: Study) -> str:
@@ -195,14 +287,15 @@ def _contact(study: Study) -> Iterator[Point]:
         yield Point("Contact", "Who asks, whom to ask and who approved it are told.")
 
 
-def _calibration(study: Study) -> Iterator[Point]:
+def _calibration(study: Study, *, thorough: bool) -> Iterator[Point]:
     where = edit(study, "calibration", "calibrate")
     if not study.calibrate:
         said = "None: raters begin without having seen what a 1 and a 5 look like."
         yield Point("Calibration", said, mend=where)
         return
     sets = anchors.sets_of(study)
-    if problem := anchors.short(study, sets):
+    problem = anchors.short(study, sets)
+    if problem or (thorough and (problem := preview_order.calibration_problem(study))):
         yield Point("Calibration", f"{problem}.", "bar", where)
         return
     of = anchors.chosen(study, sets)
@@ -224,6 +317,9 @@ def _effort(study: Study) -> Iterator[Point]:
         f"{_number(told['minutes'], 'minute')} with reading, in "
         f"{_number(told['sessions'], 'session')}."
     )
+    if study.calibrate:
+        before = len(anchors.SCORES) * study.calibration_examples + study.calibration_checks
+        said += f" Before them {_number(before, 'image')} of the calibration."
     yield Point("For a rater", said, mend=edit(study, "sessions"))
 
 
@@ -241,6 +337,26 @@ def _raters(study: Study) -> Iterator[Point]:
     links = study.invitations.filter(revoked_at=None).count()
     said += f" {_number(links, 'link')} made." if links else " Links can be made later."
     yield Point("Raters", said, "warning" if few else "fine", where)
+
+
+def _links(study: Study) -> Iterator[Point]:
+    """Whether whoever gets a link can follow it, and who sends it."""
+    where = reverse("doc", args=["operations"])
+    mail = "" if settings.MAIL else " This site sends no mail: you hand out the links yourself."
+    host = urlsplit(settings.SITE_URL).hostname or ""
+    if (
+        host == "localhost"
+        or host.endswith(".localhost")
+        or host.startswith("127.")
+        or host == "::1"
+    ):
+        said = (
+            f"They lead to {settings.SITE_URL}, which is this computer alone: nobody can follow "
+            f"them elsewhere. The setting SITE_URL tells under which address the site is reached."
+        )
+        yield Point("Links", said + mail, "warning", where)
+    else:
+        yield Point("Links", f"They lead to {settings.SITE_URL}.{mail}", mend=where)
 
 
 def _fewest_pairs(study: Study) -> int:

@@ -72,8 +72,9 @@ def _way(study: Study) -> list[Scene]:
         found.append(Scene(f"session-{number}", _session(number, len(counts)), f"{length} images"))
         if number < len(counts):
             if study.break_minutes:
-                found.append(Scene(f"break-{number}", "Break", "While it lasts."))
-            found.append(Scene(f"back-{number}", "Break", "Once it is over."))
+                found.append(Scene(f"break-{number}", f"Break {number}", "While it lasts."))
+            over = f"Break {number}, over"
+            found.append(Scene(f"back-{number}", over, "By the same link, on any later day."))
     return [*found, Scene("finished", "Thank you")]
 
 
@@ -84,21 +85,27 @@ def _session(number: int, count: int) -> str:
 def _aside(study: Study, way: list[Scene]) -> list[Scene]:
     names = [scene.name for scene in way]
     begin = "begin" if "begin" in names else next((n for n in names if n == "session-1"), "welcome")
-    found = []
+    named = "Whose name, address or note stands beside their link."
+    found = [Scene("named", "Welcome, by a link with a name", named, way[0].leads)]
+    if study.screens:
+        told = "Whose browser does not say how large its window is."
+        found.append(Scene("unmeasured", "Screening, without JavaScript", told, "instructions"))
     if study.screen_window:
         found.append(Scene("window", "Window too small", "Of the screening.", "instructions"))
     if study.screen_device:
         found.append(Scene("device", "Phone or tablet", "Of the screening.", "instructions"))
     if study.screen_vision:
-        found.append(Scene("vision", "Turned away", "Who does not see sharply."))
+        found.append(Scene("vision", "Turned away: sight", "Who does not see sharply."))
     if study.plates:
-        found.append(Scene("plates", "Turned away", "Who misread too many plates."))
+        found.append(Scene("plates", "Turned away: colour", "Who misread too many plates."))
     if "calibration" in names:
         if study.calibration_attempts > 1:
             told = "After a check that was not passed."
             found.append(Scene("again", "Once more, please", told, "repeated"))
             found.append(Scene("repeated", "Calibration, again", "On other images.", begin))
-        found.append(Scene("misjudged", "Turned away", "Who did not pass the check."))
+        found.append(Scene("misjudged", "Turned away: check", "Who did not pass the check."))
+    if study.screen_vision or study.plates or "calibration" in names:
+        found.append(Scene("forgotten", "Turned away, answers deleted", "By the link at its foot."))
     found += [
         Scene("leave", "Stop for good?", "By the link at the foot of pages, or Pause.", begin),
         Scene("stopped", "Stopped, answers kept"),
@@ -106,7 +113,9 @@ def _aside(study: Study, way: list[Scene]) -> list[Scene]:
         Scene("delete", "Have answers deleted", "After any end, by the same link.", "finished"),
         Scene("not-yet", "Not begun yet", "Who opens a link while the study is a draft."),
         Scene("closed", "Closed", "Who comes after the study was closed."),
-        Scene("withdrawn", "Link revoked", "Who answered before their link was revoked."),
+        Scene("cut-short", "Closed half way", "Who had not finished when it was closed."),
+        Scene("revoked", "Link revoked", "Who had not answered anything."),
+        Scene("withdrawn", "Link revoked, with answers", "Who can have them deleted."),
         Scene("no-link", "No link", "A browser that does not know its rater."),
     ]
     return [Scene(each.name, each.title, each.told, each.leads, aside=True) for each in found]
@@ -173,19 +182,22 @@ def _leave(study: Study, stage: Stage) -> Page:
     return Page("leave.html", told)
 
 
-def _not_open(study: Study, state: str) -> Page:
+def _not_open(study: Study, state: str, *, begun: bool = False) -> Page:
     other = copy.copy(study)
     other.state = state
-    return pages.closed(other, None)
+    return pages.closed(other, somebody(other, Stage.RATING) if begun else None)
 
 
-def _withdrawn(study: Study) -> Page:
-    return Page("revoked.html", {"rater": somebody(study, Stage.RATING)}, status=410)
+def _revoked(study: Study, *, answered: bool) -> Page:
+    rater = somebody(study, Stage.RATING) if answered else None
+    return Page("revoked.html", {"rater": rater}, status=410)
 
 
 _PAGES: dict[str, Callable[[Study], Page]] = {
     "welcome": pages.welcome,
+    "named": lambda study: pages.welcome(study, named=True),
     "screening": screened,
+    "unmeasured": lambda study: screened(study, incomplete=True),
     "instructions": lambda study: pages.instructions(somebody(study, Stage.INSTRUCTIONS)),
     "begin": lambda study: _break(study, 0, waiting=False),
     "finished": lambda study: pages.end(somebody(study, Stage.FINISHED)),
@@ -193,6 +205,7 @@ _PAGES: dict[str, Callable[[Study], Page]] = {
     "device": lambda study: screened(study, refusal="device"),
     "vision": _turned_away("vision"),
     "plates": _turned_away("plates"),
+    "forgotten": lambda study: pages.end(somebody(study, Stage.SCREENED_OUT, erased=True)),
     "misjudged": _turned_away("calibration"),
     "again": _again,
     "leave": lambda study: _leave(study, Stage.RATING),
@@ -201,7 +214,9 @@ _PAGES: dict[str, Callable[[Study], Page]] = {
     "delete": lambda study: _leave(study, Stage.FINISHED),
     "not-yet": lambda study: _not_open(study, Study.State.DRAFT),
     "closed": lambda study: _not_open(study, Study.State.CLOSED),
-    "withdrawn": _withdrawn,
+    "cut-short": lambda study: _not_open(study, Study.State.CLOSED, begun=True),
+    "revoked": lambda study: _revoked(study, answered=False),
+    "withdrawn": lambda study: _revoked(study, answered=True),
     "no-link": lambda study: Page("no_link.html", status=403),
 }
 

@@ -31,7 +31,7 @@ class Source:
     dataset: str
     image: str
     thumbnail: str
-    """The address of one of its versions."""
+    """The address of one of its versions, small."""
     versions: int
 
     @property
@@ -82,7 +82,7 @@ def sources(study: Study) -> list[Source]:
         "source", "source__dataset__name", "source__name", "sha256"
     ):
         there = found.get(pk)
-        picture = there.thumbnail if there else reverse("study_image", args=[study.slug, sha256])
+        picture = there.thumbnail if there else reverse("study_small", args=[study.slug, sha256])
         found[pk] = Source(pk, dataset, image, picture, there.versions + 1 if there else 1)
     return list(found.values())
 

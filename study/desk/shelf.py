@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from study.desk import rehearsal
-from study.models import Deed, Job, Rater, Rating, Study, Trial
+from study.models import Deed, Job, Letter, Rater, Rating, Study, Trial
 from study.models.deeds import By, by_command, note
 from study.models.turns import turn
 from study.site import computed
@@ -61,6 +61,18 @@ def why_kept(study: Study) -> str:
 
 def _rated(study: Study) -> bool:
     return Rating.objects.filter(trial__rater__study=study, trial__rater__simulated=False).exists()
+
+
+def goes_along(study: Study) -> dict[str, int]:
+    """How much of what people know of goes with a study that is deleted."""
+    raters = Rater.objects.filter(study=study)
+    sent = Letter.objects.filter(invitation__study=study, sent_at__isnull=False)
+    return {
+        "simulated": raters.filter(simulated=True).count(),
+        "begun": raters.filter(simulated=False).count(),
+        "links": study.invitations.count(),
+        "letters": sent.count(),
+    }
 
 
 def delete(study: Study, *, by: By | None = None) -> None:

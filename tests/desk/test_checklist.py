@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from study.desk import checklist, drafts, frozen, links, studies
 from study.desk.told import TOLD
-from study.models import Deed, Rater, Study
+from study.models import Deed, Rater, Stimulus, StimulusMeasure, Study
 from study.models.deeds import By
 from study.rating import sessions
 from tests.rating.way import vote
@@ -46,7 +49,8 @@ def form(client: Client, name: str = "open_study") -> dict[str, str]:
     return SURE | ({"seen": seen[1].replace("&quot;", '"')} if seen else {})
 
 
-def test_a_study_as_it_should_be_has_nothing_that_bars_it(draft_study):
+def test_a_study_as_it_should_be_has_nothing_that_bars_it(draft_study, settings):
+    settings.SITE_URL = "https://study.example.org"
     told = {"researcher": "A. B.", "institution": "C", "contact": "a@b.example", "ethics": "1/26"}
     for name, value in {**told, "storage": "ten years", "source_gap": 1}.items():
         setattr(draft_study, name, value)
@@ -75,6 +79,67 @@ def test_what_is_missing_is_doubtful_or_to_mend(draft_study, generated, settings
     assert "fewer than 7" in warnings, "three methods are three pairs"
     draft_study.stimuli.first().path.unlink()
     assert "is missing" in said(draft_study, "bar")
+
+
+def test_a_file_of_another_length_is_found_before_anything_is_opened(draft_study):
+    path = draft_study.stimuli.first().path
+    path.write_bytes(path.read_bytes() + b"more")
+    assert "bytes" in said(draft_study, "bar")
+
+
+def test_images_that_common_screens_have_no_room_for_are_told_of(draft_study):
+    assert "Common screens have room" in said(draft_study, "fine")
+    first = draft_study.stimuli.order_by("pk")[:1]
+    Stimulus.objects.filter(pk__in=first).update(width=512, height=512)
+    small = said(draft_study, "warning")
+    assert "no room for that on a laptop with 1366 × 768" in small
+    assert "full HD (1920 × 1080) has room" in small
+    assert "do not get past the image" in small
+    draft_study.screen_window = True
+    assert "are told so before they begin" in said(draft_study, "fine")
+    Stimulus.objects.filter(pk__in=first).update(width=2040, height=1356)
+    large = said(draft_study, "warning")
+    assert "on a laptop with 1366 × 768 or full HD (1920 × 1080)" in large
+
+
+def test_what_is_not_measured_is_told(draft_study):
+    assert "PSNR" in said(draft_study, "fine")
+    rows = StimulusMeasure.objects.filter(measure__name="psnr")
+    rows.filter(stimulus=draft_study.stimuli.first()).delete()
+    assert "PSNR of 5 of 6 images" in said(draft_study, "warning")
+    StimulusMeasure.objects.all().delete()
+    assert "Nothing is measured" in said(draft_study, "warning")
+
+
+@pytest.mark.parametrize(
+    "site", ["http://127.0.0.1:8000", "http://localhost", "http://[::1]:8000", "https://a.example"]
+)
+def test_links_that_nobody_else_can_follow_are_doubtful(draft_study, settings, site):
+    settings.SITE_URL = site
+    level = "fine" if site.startswith("https") else "warning"
+    assert f"They lead to {site}" in said(draft_study, level)
+    assert "sends no mail" in said(draft_study, level)
+    settings.MAIL = True
+    assert "sends no mail" not in said(draft_study, level)
+
+
+def test_calibration_images_that_are_rated_bar_opening(
+    researcher, draft_study, settings, generated, tmp_path
+):
+    for path in (generated / "benchmarks" / "Samples").glob("*.png"):
+        shutil.copy(path, tmp_path)
+    settings.CALIBRATION_DIR = tmp_path
+    draft_study.calibrate, draft_study.calibration_examples = True, 1
+    draft_study.calibration_checks = 1
+    draft_study.save()
+    page = researcher.get(reverse("open_study", args=["small"])).content.decode()
+    assert "is rated in small; calibrate on other images" in page
+    assert "Open ‘" not in page
+
+
+def test_the_list_of_what_is_frozen_has_every_setting_that_is(draft_study):
+    told = [name for names in checklist.FROZEN.values() for name in names]
+    assert sorted(told) == sorted([*frozen.marks(draft_study)])
 
 
 def test_a_text_in_one_of_two_languages_is_to_mend(draft_study):
@@ -165,9 +230,14 @@ def test_closing_tells_who_is_half_way_and_opening_again_is_asked_too(researcher
     studies.open_(draft_study)
     raters = [sessions.enrol(each) for each in links.invite(draft_study, 3)[:2]]
     vote(raters[0], 3)
+    assert Rater.objects.filter(seen_at=None).exists()
     address = reverse("close_study", args=["small"])
     page = researcher.get(address).content.decode()
     assert "2 raters are half way, 1 of them with answers" in page
+    assert "1 of them answered within the last 10 minutes" in page
+    long_ago = timezone.now() - timedelta(hours=1)
+    Rater.objects.filter(seen_at__isnull=False).update(seen_at=long_ago)
+    assert "within the last" not in researcher.get(address).content.decode()
     assert "Close ‘A small study’" in page
     assert researcher.post(address).status_code == 400
     assert Study.objects.get().state == Study.State.OPEN

@@ -6,8 +6,12 @@ import hashlib
 import json
 import re
 import uuid
+from html import unescape
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -15,7 +19,7 @@ from django.urls import get_script_prefix, reverse
 
 from study.desk import links, preview, preview_order, studies
 from study.models import Invitation, Rater, Study, Trial
-from study.rating import sessions, urls
+from study.rating import screening, sessions, urls
 from tests.rating.way import OPEN, WINDOW, due
 
 PROTOCOL = OPEN | {"sessions": 3, "break_minutes": 5, "undo_seconds": 5}
@@ -151,6 +155,45 @@ def test_a_previewed_page_is_a_raters_page_but_for_the_bar(researcher, draft_stu
         assert plain(shown) == real
 
 
+def test_where_a_way_ends_the_preview_shows_what_a_rater_gets(researcher, draft_study):
+    """The ends of real raters, beside the previews of them."""
+    studies.set_protocol(draft_study, PROTOCOL | {"calibrate": False, "plates": 0, "sessions": 1})
+    draft_study.contact = "anna@example.org"
+    draft_study.save()
+    studies.open_(draft_study)
+    named, *others = links.invite(draft_study, 7)
+    Invitation.objects.filter(pk=named.pk).update(name="Jana")
+    rater, away, gone, kept, none, half = (sessions.enrol(each) for each in others)
+    sessions.end(away, Rater.Stage.SCREENED_OUT, refusal="vision")
+    sessions.end(rater, Rater.Stage.FINISHED)
+    sessions.withdraw(gone, erase=True)
+    sessions.withdraw(kept, erase=False)
+    browsers = {}
+    for name, link in [("named", named), *zip(ENDS, others, strict=True)]:
+        browsers[name] = Client(headers={"Accept-Language": "en"})
+        browsers[name].get(link.get_absolute_url())
+    links.revoke(none.invitation)
+    assert alike(researcher, browsers.pop("named"), "named")
+    studies.close(draft_study)
+    for name, browser in browsers.items():
+        assert alike(researcher, browser, name), name
+    Rater.objects.filter(pk=half.pk).delete()
+    assert alike(researcher, browsers["cut-short"], "closed")
+
+
+ENDS = ("finished", "vision", "deleted", "stopped", "withdrawn", "cut-short")
+
+
+def alike(researcher: Client, browser: Client, name: str) -> bool:
+    """Whether a rater's page is what is previewed under that name, but for the bar."""
+    page = text(researcher, at(name)).replace(f"{at(name)}rate/", "/rate/")
+    shown = re.sub(r"\n<link [^\n]*preview[^\n]*\n<aside.*?</aside>\n", "", page, flags=re.DOTALL)
+    made = [
+        re.sub(r"[A-Z]-\w{4}-\w{4}", "", plain(each)) for each in (text(browser, "/rate/"), shown)
+    ]
+    return made[0] == made[1]
+
+
 def plain(page: str) -> str:
     return re.sub(r'value="\w{64}"', "", page)
 
@@ -265,3 +308,48 @@ def test_every_address_of_raters_is_there_below_a_previewed_page(researcher):
             assert known != {404}, pattern.name
     assert not Invitation.objects.exists()
     assert not Trial.objects.exists()
+
+
+# ---- Complete: whatever a rater can read is in some preview ----
+
+TEMPLATES = Path(settings.BASE_DIR) / "study" / "templates" / "study" / "rating"
+SENTENCE = re.compile(
+    r'{% translate "(.+?)" %}|{% blocktranslate.*?%}(.+?){% endblocktranslate %}', re.DOTALL
+)
+STUDIES: tuple[dict[str, Any], ...] = (
+    PROTOCOL,
+    {},
+    {"sessions": 2, "break_minutes": 0},
+    {"session_minutes": 1, "retests": 6},
+)
+
+
+def patterns(template: str) -> dict[str, str]:
+    """The sentences of a template, and for each what a page with it matches."""
+    found = {}
+    for one, several in SENTENCE.findall(template):
+        forms = [" ".join(form.split()) for form in (one or several).split("{% plural %}")]
+        found[forms[0]] = "|".join(
+            ".+?".join(map(re.escape, re.split(r"{{.+?}}", form))) for form in forms
+        )
+    return found
+
+
+def test_every_sentence_of_raters_pages_is_in_a_preview(researcher, draft_study):
+    pages = ""
+    for protocol in STUDIES:
+        for name in PROTOCOL:
+            setattr(draft_study, name, Study._meta.get_field(name).get_default())
+        studies.set_protocol(draft_study, protocol)
+        draft_study.contact = "anna@example.org"
+        draft_study.save()
+        for scene in preview.scenes(draft_study):
+            pages += " ".join(unescape(text(researcher, at(scene.name))).split())
+    unseen = [
+        (path.name, sentence)
+        for path in sorted(TEMPLATES.glob("*.html"))
+        for sentence, pattern in patterns(path.read_text()).items()
+        if not re.search(pattern, pages)
+    ]
+    assert unseen == []
+    assert [why for why, said in screening.REASONS.items() if str(said) not in pages] == []

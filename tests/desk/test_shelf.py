@@ -7,9 +7,10 @@ from django.contrib.auth.models import User
 from django.db.models.signals import post_init, pre_delete
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from study.desk import links, rehearsal, shelf, studies
-from study.models import Deed, Invitation, Job, Rater, Rating, Stimulus, Study, Trial
+from study.models import Deed, Invitation, Job, Letter, Rater, Rating, Stimulus, Study, Trial
 from study.rating import sessions
 from study.site import computed
 from tests.rating.way import vote
@@ -62,6 +63,9 @@ def test_a_rehearsed_study_goes_with_its_simulated_raters_and_its_files(research
     list(rehearsal.rehearse(open_study, raters=2, seed=1))
     begun = sessions.enrol(links.invite(open_study, 2)[0])  # a person who has answered nothing
     assert Trial.objects.filter(rater=begun).exists()
+    Letter.objects.create(
+        invitation=begun.invitation, kind=Letter.Kind.INVITE, sent_at=timezone.now()
+    )
     folder = computed.folder(open_study.pk) / "simulated" / "mark"
     folder.mkdir(parents=True)
     (folder / "page.json").write_text("{}")
@@ -71,6 +75,8 @@ def test_a_rehearsed_study_goes_with_its_simulated_raters_and_its_files(research
     page = researcher.get(reverse("delete_study", args=["small"])).content.decode()
     assert "Delete ‘A small study’" in page
     assert "2 simulated raters" in page
+    assert "1 person has agreed to take part" in page
+    assert "1 letter was sent: the link in it leads nowhere then" in page
     unsure = researcher.post(reverse("delete_study", args=["small"]))
     assert unsure.status_code == 400
     assert Study.objects.exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -100,3 +101,31 @@ def test_those_put_away_are_found_in_their_own_list(open_study, owner, reader):
     assert slugs(reader) == ["here", "small"]
     assert slugs(reader, away="1") == ["gone"]
     assert slugs(reader, away="1", q="here") == []
+
+
+@pytest.mark.parametrize("address", [LIST, "/"])
+def test_whoever_has_no_study_yet_is_told_what_to_begin_with(
+    outsider, settings, generated, tmp_path, address
+):
+    def seen(**what: bool) -> str:
+        User.objects.filter(pk=outsider.pk).update(**what)
+        return " ".join(client.get(address).content.decode().split())
+
+    client = Client()
+    client.force_login(outsider)
+    settings.BENCHMARKS_DIR = tmp_path
+    page = seen()
+    assert "There are none here yet. An administrator brings them in" in page
+    assert reverse("people") not in page
+    assert reverse("doc", args=["first-study"]) in page
+    page = seen(is_superuser=True)
+    assert f'{reverse("add", args=["set"])}">Bring in a set of images' in page
+    assert f'{reverse("people")}">Make an account' in page
+    settings.BENCHMARKS_DIR = generated / "benchmarks"
+    assert "Here is Samples." in seen(is_superuser=False)
+
+
+def test_whose_studies_are_all_put_away_is_led_to_them_from_home(owner, reader, open_study):
+    Study.objects.update(put_away_at=open_study.opened_at)
+    page = reader.get("/").content.decode()
+    assert f'but for 1 <a href="{LIST}?away=1">put away' in page

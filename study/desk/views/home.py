@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from study.desk import attention, jobs
+from study.desk import attention, beginning, jobs
 from study.models import Right, Study
 
 RECENT = 8
@@ -50,8 +50,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """What needs whoever is signed in, and their latest studies; to others, what this site is."""
     if not request.user.is_authenticated:
         return render(request, "study/desk/home.html")
-    mine = Study.objects.visible_to(request.user).filter(put_away_at=None)
-    recent = list(mine.with_counts()[: RECENT + 1])
+    mine = Study.objects.visible_to(request.user)
+    recent = list(mine.filter(put_away_at=None).with_counts()[: RECENT + 1])
     context = {
         "groups": (groups := attention.by_study(attention.items(request.user)))[:SHOWN],
         "folded": groups[SHOWN:],
@@ -59,6 +59,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "studies": recent[:RECENT],
         "more": len(recent) > RECENT,
     }
+    if not recent:
+        context |= {"put_away": mine.count(), "there": beginning.there()}
     return render(request, "study/desk/home_desk.html", context)
 
 
@@ -84,6 +86,8 @@ def studies(request: HttpRequest) -> HttpResponse:
         "narrowed": any(str(request.GET.get(name, "")).strip() for name in ("q", "state")),
         "query": query.urlencode(),
     }
+    if not page.paginator.count and not context["other"]:
+        context["there"] = beginning.there()
     return render(request, "study/desk/studies.html", context, status=200 if valid else 400)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from study.desk import checklist, frozen, shelf
@@ -17,6 +19,8 @@ from study.models import Invitation, Rater, Right, Study
 from study.site.access import by, study_for
 
 ASKED = ["GET", "HEAD", "POST"]
+JUST_NOW = timedelta(minutes=10)
+"""Whoever answered so lately may sit in front of an image when a study is closed."""
 
 
 @require_http_methods(ASKED)
@@ -62,7 +66,7 @@ def _unsure(request: HttpRequest) -> str:
 
 def _barred(study: Study) -> str:
     """That a draft cannot be opened as it is; empty if it can."""
-    bars = [] if study.frozen else checklist.bars(checklist.points(study))
+    bars = [] if study.frozen else checklist.bars(checklist.points(study, thorough=True))
     return f"Nothing was opened: {bars[0].said}" if bars else ""
 
 
@@ -72,7 +76,7 @@ def _checklist(
     study.refresh_from_db()
     context: dict[str, Any] = {"study": study, "problem": problem}
     if not study.frozen:
-        points = checklist.points(study)
+        points = checklist.points(study, thorough=True)
         context |= {
             "points": points,
             "bars": checklist.bars(points),
@@ -106,6 +110,8 @@ def _half_way(study: Study) -> dict[str, int]:
     unused = Invitation.objects.filter(study=study, rater=None, revoked_at=None)
     return {
         "half_way": under_way.count(),
+        "just_now": under_way.filter(seen_at__gte=timezone.now() - JUST_NOW).count(),
+        "minutes": JUST_NOW // timedelta(minutes=1),
         "answered": under_way.filter(trial__rating__isnull=False).distinct().count(),
         "finished": people.filter(stage=Rater.Stage.FINISHED).count(),
         "unused": unused.count(),
@@ -147,9 +153,7 @@ def delete_study(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("study", slug)
     problem = _unsure(request) if request.method == "POST" else ""
     if request.method != "POST" or problem:
-        simulated = Rater.objects.filter(study=study, simulated=True).count()
-        links = study.invitations.count()
-        context = {"study": study, "problem": problem, "simulated": simulated, "links": links}
+        context = {"study": study, "problem": problem, **shelf.goes_along(study)}
         return render(request, "study/desk/delete.html", context, status=400 if problem else 200)
     try:
         shelf.delete(study, by=by(request))

@@ -31,3 +31,10 @@ def test_nobody_is_sent_to_a_button_that_is_not_there(client, owner, open_study,
     answer = client.get(f"/studies/small/by-image/{page}", follow=True).content.decode()
     assert "Nobody has rated yet" in answer
     assert "show the results on this page first" not in answer
+
+
+def test_what_somebody_opens_on_the_page_of_a_job_is_not_renewed_under_their_hands():
+    page = (TEMPLATES / "job_page.html").read_text()
+    renewed = page[page.index('<div id="whole"') : page.rindex("\n</div>")]
+    assert "<details" in page
+    assert "<details" not in renewed

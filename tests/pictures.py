@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from tests.own_site import own_site, study_of_photographs
-from tests.pictures_desk import desk
+from tests.pictures_desk import desk, empty
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -70,13 +70,14 @@ def main() -> None:
         from tests.browser.conftest import chromium
         from tests.serving import served
 
-        demanding = study_of_photographs(
-            folder, "demanding", methods=METHODS,
-            protocol={**RULES, "calibration_folder": str(_anchors(folder))},
-        )  # fmt: skip
         with served("study.wsgi", MAIL) as server, sync_playwright() as playwright:
             site = f"http://127.0.0.1:{server.port}"
             browser = playwright.chromium.launch(**chromium())
+            empty(browser, album, site)
+            demanding = study_of_photographs(
+                folder, "demanding", methods=METHODS,
+                protocol={**RULES, "calibration_folder": str(_anchors(folder))},
+            )  # fmt: skip
             desk(browser, album, site, folder, METHODS)
             _way(browser, album, site, demanding)
             _elsewhere(browser, album, site, demanding)

@@ -28,6 +28,8 @@ SHOWN = {
 """Of what the way passes, what is worth a picture."""
 TALL = 1500
 """Pixels from the top of a page that a picture has."""
+PATIENT = 120_000
+"""Milliseconds until a job has been begun and is over."""
 OTHERWISE: dict[str, dict[str, Any]] = {
     "narrow": {"viewport": {"width": 390, "height": 800}},
     "dark": {"color_scheme": "dark"},
@@ -35,13 +37,24 @@ OTHERWISE: dict[str, dict[str, Any]] = {
 CROWD, METHODS, MANY = "crowd", 12, 100
 
 
-def desk(browser: Browser, album: Album, site: str, folder: Path, methods: tuple[str, ...]) -> None:
-    """Every page of the desk; ``methods`` have outputs of the Samples set."""
+def empty(browser: Browser, album: Album, site: str) -> None:
+    """What somebody sees who is the first to sign in."""
     from django.contrib.auth.models import User
 
+    User.objects.create_superuser(ADMIN, password=PASSWORD)
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    way = Way(context.new_page(), site)
+    way.sign_in(ADMIN, PASSWORD)
+    for address, name in (("/", "home"), ("/catalogue/", "catalogue")):
+        way.go(address)
+        album.take(way.page, f"desk-{name}-empty", height=TALL)
+    context.close()
+
+
+def desk(browser: Browser, album: Album, site: str, folder: Path, methods: tuple[str, ...]) -> None:
+    """Every page of the desk; ``methods`` have outputs of the Samples set."""
     from tests.browser.test_desk import folders
 
-    User.objects.create_superuser(ADMIN, password=PASSWORD)
     photographs, (ours, theirs) = folders(folder / "harbour", height=240, width=320)
     context = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     way = Way(context.new_page(), site)
@@ -67,9 +80,11 @@ def desk(browser: Browser, album: Album, site: str, folder: Path, methods: tuple
         way.sign_out()
         _crowd(folder)
         way.sign_in(ADMIN, PASSWORD)
+        _jobs(way, album, folder)
         way.go("/jobs/")
         album.take(way.page, "desk-jobs")
     _crowded(way, album)
+    _refused(way, album, folder)
     for suffix, window in OTHERWISE.items():
         _otherwise(browser, album, site, suffix, **window)
     pictures_watched.studies_of(methods)
@@ -151,6 +166,82 @@ def _crowded(way: Way, album: Album) -> None:
     ):
         way.go(address)
         album.take(way.page, f"desk-{name}-crowded", height=TALL)
+
+
+def _jobs(way: Way, album: Album, folder: Path) -> None:
+    """A job that failed, the form it is mended by, and one under way."""
+    (folder / "broken").mkdir()
+    for name in ("quay.png", "mole.png"):
+        (folder / "broken" / name).write_bytes(b"not an image")
+    way.go("/catalogue/add/set")
+    way.page.locator("[data-place] input[type=file]").last.set_input_files(folder / "broken")
+    way.page.locator("[name=name]").fill("quay")
+    way.page.locator("[data-progress]").first.wait_for()
+    way.page.locator(".bring .save button").click()
+    way.page.locator(".job .state.job-failed").wait_for(timeout=PATIENT)
+    album.take(way.page, "desk-job-failed")
+    way.follow("Change and try again")
+    album.take(way.page, "desk-bring-again", height=TALL)
+    way.go("/catalogue/")
+    way.page.locator(f"#make-{CROWD}-srgan").click()
+    way.page.locator(f"#due-{CROWD}-srgan").click()
+    way.page.locator(".job progress[value]").wait_for(timeout=PATIENT)
+    album.take(way.page, "desk-job-running")
+    way.press("Cancel")
+    way.page.locator(".job .state.job-cancelled").wait_for(timeout=PATIENT)
+
+
+def _refused(way: Way, album: Album, folder: Path) -> None:
+    """What is wrong in a form, an upload cut off, two editors at once, and what asks first."""
+    from django.conf import settings
+
+    from benchmarks import own_sets
+    from study.desk import drafts
+    from study.models import Study
+    from study.models.deeds import By
+
+    way.go("/new-study/")
+    way.page.get_by_label("Title").fill("A second look")
+    way.page.locator("[name=slug]").fill(SLUG)
+    way.press("Make the draft")
+    way.page.locator(".problem").first.wait_for()
+    album.take(way.page, "desk-new-study-wrong", height=TALL)
+
+    late = "**/uploads/*/?*name=*scene00[3-9]*"
+    way.page.route(late, lambda route: route.abort())
+    way.go("/catalogue/add/set")
+    files = sorted((folder / "crowd").iterdir())[:6]
+    way.page.locator("[data-place] input[type=file]").first.set_input_files(files)
+    way.page.locator("[data-progress]").get_by_text("3 of 6 files").wait_for()
+    album.take(way.page, "desk-bring-cut-off", height=TALL)
+    way.page.unroute(late)
+
+    way.go(f"/studies/{CROWD}/edit/sessions")
+    draft = Study.objects.get(slug=CROWD)
+    drafts.change(
+        draft, {"session_minutes": 25}, seen={"session_minutes": draft.session_minutes},
+        by=By(None, RESEARCHER),
+    )  # fmt: skip
+    way.page.locator("[name=session_minutes]").fill("20")
+    way.press("Save")
+    way.page.locator(".problem").first.wait_for()
+    album.take(way.page, "desk-conflict", height=TALL)
+
+    (folder / "spare").mkdir()
+    for file in files[:2]:
+        (folder / "spare" / file.name).write_bytes(file.read_bytes())
+    own_sets.add(
+        "spare", folder / "spare", folder=settings.BENCHMARKS_DIR, as_they_are=True,
+        progress=False, say=lambda _: None,
+    )  # fmt: skip
+    for address, name in (
+        ("/catalogue/sets/spare/remove", "remove"),
+        (f"/studies/{CROWD}/delete", "delete"),
+        (f"/studies/{SLUG}/copy", "copy"),
+        ("/nothing/", "not-found"),
+    ):
+        way.go(address)
+        album.take(way.page, f"desk-{name}", height=TALL)
 
 
 def _otherwise(browser: Browser, album: Album, site: str, suffix: str, **window: Any) -> None:

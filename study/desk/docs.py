@@ -61,11 +61,12 @@ def _rendered(path: Path, _changed: int) -> SafeString:
         for part in token.children or ():
             _lead_within(part)
     html = str(parser.renderer.render(tokens, parser.options, {}))
-    return mark_safe(_with_wide_tables(html))  # noqa: S308 (raw HTML is off)
+    return mark_safe(_with_wide_parts(html))  # noqa: S308 (raw HTML is off)
 
 
-def _with_wide_tables(html: str) -> str:
-    """A wide table is scrolled by itself, by keys too, and the page stays where it is."""
+def _with_wide_parts(html: str) -> str:
+    """What is wide is scrolled by itself, by keys too, and the page stays where it is."""
+    html = html.replace("<pre>", '<pre tabindex="0">')
     first, *tables = html.replace("<th></th>", "<td></td>").split("<table>")
     opened = [
         f'<div class="scroll" tabindex="0" role="group" aria-label="Table {number}"><table>{rest}'

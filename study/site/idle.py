@@ -37,16 +37,19 @@ def sign_out_idle(
     """Middleware: whoever was away for too long, or signed in too long ago, is signed out.
 
     A page that renews itself does not say that somebody is there. Led elsewhere, which is to the
-    door, it is loaded again as a whole: the door is not put into its midst.
+    door, it is loaded again as a whole: the door is not put into its midst. A form that has itself
+    looked at while it is filled in stays as it is, and is told.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        by_itself = request.method == "GET" and "HX-Request" in request.headers
+        by_script = "HX-Request" in request.headers
+        by_itself = by_script and request.method == "GET"
         if SESSION_KEY in request.session:
             _look_at_the_clock(request, there=not by_itself)
         response = get_response(request)
-        if by_itself and response.status_code == 302:
-            return HttpResponse(headers={"HX-Refresh": "true"})
+        if by_script and response.status_code == 302:
+            told = {"HX-Refresh": "true"} if by_itself else {}
+            return HttpResponse(status=200 if by_itself else 401, headers=told)
         return response
 
     return middleware

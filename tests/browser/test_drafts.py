@@ -99,3 +99,35 @@ def test_images_of_a_set_are_found_by_name_and_chosen_all_at_once(researcher: Pa
     expect(page.locator("#sums dd").first).to_have_text("15")
     of_set.get_by_role("button", name="None").click()
     expect(page.locator("#id_wanted_problems")).to_contain_text("no image of Samples is left")
+
+
+def test_what_was_typed_outlives_a_sign_in_that_ended_and_a_site_that_was_away(
+    researcher: Page, site: str, draft_study: Study
+):
+    page = researcher
+    page.goto(f"{site}/studies/small/edit/analysis")
+    field, said = page.get_by_label("Planned raters"), page.locator("p.unanswered")
+    page.route("**/edit/analysis?check", lambda route: route.abort())
+    field.fill("7")
+    expect(said).to_contain_text("The site cannot be reached.")
+    page.unroute("**/edit/analysis?check")
+    field.fill("8")
+    expect(said).to_have_count(0)
+    before = page.context.cookies()
+    page.context.clear_cookies()
+    field.fill("9")
+    expect(said).to_contain_text("You are signed out. Sign in in another tab")
+
+    door = page.context.new_page()
+    door.goto(f"{site}/login/")
+    door.get_by_label("User name").fill("anna")
+    door.get_by_label("Password").fill("anna-password")
+    door.get_by_role("button", name="Sign in").click()
+    expect(door.get_by_role("heading", name="Studies")).to_be_visible()
+    assert page.context.cookies() != before
+    field.fill("11")
+    expect(said).to_have_count(0)
+    page.locator(".save button").first.click()
+    expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
+    draft_study.refresh_from_db()
+    assert draft_study.planned_raters == 11

@@ -74,7 +74,7 @@ def test_a_forgotten_password_is_set_anew_by_the_pages(box, page, site, owner, s
     new = "six other words, and longer"
     page.get_by_label("New password", exact=True).fill(new)
     page.get_by_label("New password again").fill(new)
-    page.get_by_role("button", name="Set it").click()
+    page.get_by_role("button", name="Set the password").click()
     expect(page.get_by_text("Your password is changed.")).to_be_visible()
     page.get_by_label("User name").fill("owner")
     page.get_by_label("Password").fill(new)

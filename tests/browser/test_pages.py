@@ -144,10 +144,10 @@ def test_a_researcher_changes_the_password(signed_in, owner, width):
     check(signed_in)
     fits(signed_in)
     for new in ("short", "six other words, and longer"):
-        signed_in.get_by_label("Password until now").fill("owner-password")
+        signed_in.get_by_label("Current password").fill("owner-password")
         signed_in.get_by_label("New password", exact=True).fill(new)
         signed_in.get_by_label("New password again").fill(new)
-        signed_in.get_by_role("button", name="Change it").click()
+        signed_in.get_by_role("button", name="Change the password").click()
         if new == "short":
             expect(signed_in.get_by_role("alert")).to_contain_text("at least 15 characters")
             check(signed_in)

@@ -63,7 +63,7 @@ def test_six_photographs_are_dropped_one_piece_fails_and_the_rest_comes_after_a_
     assert len(sent) == 5, "the one that failed was sent again"
 
     form.reload()
-    expect(form.get_by_text("4 files of the last time are here")).to_be_visible()
+    expect(form.get_by_text("4 files from last time are here")).to_be_visible()
     drop(form, PHOTOGRAPHS)
     expect(form.get_by_text("6 files, ")).to_contain_text("all here")
     assert len(sent) == 7, "what was there was not sent again"

@@ -136,7 +136,7 @@ def test_a_click_asks_for_what_is_missing_and_for_nothing_that_cannot_be(
 
 def test_who_may_only_look_sees_no_button_and_changes_nothing(own, signed_in):
     page = signed_in.get(reverse("catalogue"))
-    assert "Who runs this site says who may add" in text(page)
+    assert "Whoever runs this site decides who may add" in text(page)
     assert b'name="make"' not in page.content
     assert b"Remove" not in signed_in.get(reverse("set_page", args=["streets"])).content
     for address in (

@@ -47,3 +47,10 @@ def test_no_other_file_is_a_picture(reader, name):
 def test_a_heading_is_found_by_the_name_that_code_hosts_give_it(reader):
     page = reader.get(reverse("doc", args=["operations"])).content.decode()
     assert 'id="the-protocol-of-a-study"' in page
+
+
+def test_a_wide_table_or_block_of_code_is_scrolled_by_keys(reader):
+    page = reader.get(reverse("doc", args=["own-material"])).content.decode()
+    assert '<pre tabindex="0">' in page
+    assert "<pre>" not in page
+    assert page.count("<table>") == page.count('<div class="scroll" tabindex="0"') > 0

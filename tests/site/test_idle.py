@@ -119,3 +119,10 @@ def test_a_page_that_renews_itself_keeps_nobody_in_and_leads_to_the_door(researc
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer["HX-Refresh"] == "true", "the whole page is loaded, and leads to the door"
     assert researcher.get(page).status_code == 302
+
+
+def test_a_form_that_is_looked_at_while_it_is_filled_in_is_not_led_away(researcher, draft_study):
+    form, by_script = reverse("edit", args=["small", "analysis"]), {"HX-Request": "true"}
+    back(researcher, 12.1 * HOUR)
+    answer = researcher.post(f"{form}?check", headers=by_script)
+    assert (answer.status_code, answer.content) == (401, b"")

@@ -42,13 +42,21 @@ def of_ratings(
         chosen = study_for(request, slug, Right.READ)
         kind = kind_asked(request, chosen)
         if is_hidden(request, chosen, kind):
-            messages.error(request, "The study is open: show the results on this page first.")
+            _say_why(request, chosen)
             asked = then(chosen, request.get_full_path())
             query = f"?{urlencode({'then': asked})}" if asked else ""
             return redirect(reverse("study", args=[slug]) + query)
         return view(request, chosen, kind, *args, **kwargs)
 
     return inner
+
+
+def _say_why(request: HttpRequest, chosen: Study) -> None:
+    """Why somebody is led from a page of results to the study's: there is a button, or nothing."""
+    if verbs.tells(chosen):
+        messages.error(request, "The study is open: show the results on this page first.")
+    else:
+        messages.info(request, "Nobody has rated yet, so there are no results of it to see.")
 
 
 def kind_asked(request: HttpRequest, chosen: Study, name: str = "raters") -> Kind:

@@ -1,5 +1,7 @@
 // A study's page: wait for what is computed.
 
+import { answered, unanswered } from "./asking.js";
+
 // What is being computed is shown, or taken away, as soon as it is there.
 const POLL = 2000; // ms
 const waiting = document.querySelector("[data-ready]");
@@ -7,6 +9,9 @@ const waiting = document.querySelector("[data-ready]");
 async function wait() {
   const { ready, mark: shown } = waiting.dataset;
   const answer = await fetch(ready, { cache: "no-store" }).catch(() => null);
+  if (answer?.redirected) return location.reload(); // signed out: to the door
+  if (answer?.ok) answered();
+  else unanswered();
   const { mark, current, problem } = (await answer?.json().catch(() => null)) ?? {};
   if (problem) {
     waiting.textContent = problem;

@@ -78,6 +78,11 @@ document.body.addEventListener("htmx:afterRequest", ({ detail: { xhr, elt } }) =
 });
 document.querySelector("#signed-out a")?.addEventListener("click", keep);
 
+// Whoever comes back to it after hours learns before pressing Save whether they are still signed in.
+document.addEventListener("visibilitychange", () => {
+  if (unsaved && !document.hidden) form.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
 addEventListener("beforeunload", (event) => {
   if (unsaved) event.preventDefault();
 });

@@ -130,8 +130,8 @@ class Place {
       this.left = id === this.home.dataset.left;
       this.part("there").textContent =
         whole === files.length
-          ? `${some(whole)} of the last time ${whole === 1 ? "is" : "are"} here.`
-          : `${whole} of ${some(files.length)} of the last time are here whole: choose the same once more, and what is missing is sent.`;
+          ? `${some(whole)} from last time ${whole === 1 ? "is" : "are"} here.`
+          : `${whole} of ${some(files.length)} from last time are here whole: choose the same once more, and what is missing is sent.`;
       this.field.value = id;
       this.part("sending").hidden = false;
       this.bar.hidden = true;
@@ -195,7 +195,7 @@ class Place {
         const { files, signature } = await ask(`${this.uploads}${this.id}/`, { method: "GET", signal });
         Object.assign(this, { signature, signed: Date.now() });
         const there = new Map(files.map(([place, size, mark, bytes]) => [`${place}\n${size}\n${mark}`, bytes]));
-        // Who chooses anew means these files: what of the last time is not among them is not wanted.
+        // Who chooses anew means these files: what from last time is not among them is not wanted.
         const meant = new Set(this.files.map((each) => this.key(each)));
         if (this.resumed && [...there.keys()].some((key) => !meant.has(key))) {
           // Of another day or window it may still be wanted there; nobody's, it goes by itself.

@@ -2,8 +2,8 @@
 
 const TIME = { hour: "2-digit", minute: "2-digit" };
 const GONE = "The site cannot be reached. What is shown here may be older than it looks; the page goes on asking.";
-const SIGNED_OUT =
-  "You are signed out. Sign in in another tab, then go on here: what you have typed is still here, and not saved yet.";
+const SIGNED_OUT = "You are signed out, and nothing new is saved or shown.";
+const KEPT = " What you have typed is kept in this tab, and not saved yet.";
 const REFUSED =
   "The site takes nothing from this page any more. Copy what you have typed, then load the page again to see why.";
 let said = null;
@@ -16,7 +16,16 @@ export function unanswered(sentence = GONE) {
   said.dataset.sentence = sentence;
   const since = new Date().toLocaleTimeString("en-GB", TIME);
   said.textContent = sentence === GONE ? `${sentence} Since ${since}.` : sentence;
+  if (sentence === SIGNED_OUT) said.append(...wayIn());
   document.querySelector("main").prepend(said);
+}
+
+/** The door, which leads back here; in another tab does as well. `unsaved.js` keeps what was typed in a draft. */
+function wayIn() {
+  const { door } = document.querySelector("script[data-door]").dataset;
+  const link = Object.assign(document.createElement("a"), { textContent: "Sign in" });
+  link.href = `${door}?next=${encodeURIComponent(location.pathname + location.search)}`;
+  return [document.querySelector("#settings") ? KEPT : "", " ", link, " to go on."];
 }
 
 export function answered() {

@@ -70,13 +70,10 @@ form?.addEventListener("input", () => (unsaved = true));
 form?.addEventListener("submit", keep);
 if (form) comeBack();
 
-document.body.addEventListener("htmx:afterRequest", ({ detail: { xhr, elt } }) => {
-  if (elt !== form) return;
-  const path = xhr.responseURL && new URL(xhr.responseURL).pathname;
-  const out = xhr.status === 403 || (path && path !== location.pathname);
-  document.querySelector("#signed-out").hidden = !out;
+// The way to the door that is shown to whoever is signed out meanwhile, see `asking.js`.
+document.addEventListener("click", ({ target }) => {
+  if (target.closest?.(".unanswered a")) keep();
 });
-document.querySelector("#signed-out a")?.addEventListener("click", keep);
 
 // Whoever comes back to it after hours learns before pressing Save whether they are still signed in.
 document.addEventListener("visibilitychange", () => {

@@ -88,9 +88,13 @@ def ended_since(user: User | AnonymousUser, since: datetime) -> list[Job]:
 
 
 def of_late(user: User | AnonymousUser) -> list[Job]:
-    """For the start page: what somebody asked for and what became of it, the latest first."""
+    """For the start page: what somebody asked for lately, the latest first.
+
+    Not what failed: that is among what needs attention.
+    """
     since = Q(ended_at=None) | Q(ended_at__gt=timezone.now() - LATE)
     mine = Job.objects.visible_to(user).filter(since, asked_by=user.pk)
+    mine = mine.exclude(state=Job.State.FAILED)
     return list(mine.select_related("study")[:MOST_NEWS])
 
 

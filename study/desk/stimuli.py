@@ -22,7 +22,7 @@ from benchmarks import methods as methods_
 from benchmarks.files import write_whole
 from benchmarks.measures import COMPUTED, Value
 from benchmarks.outputs import Output, Report, generate, read_outputs
-from benchmarks.progress import Progress
+from benchmarks.progress import Progress, along
 from benchmarks.records import read_record, values
 from sr_models import SCALE
 from study.models import (
@@ -80,7 +80,7 @@ def make_outputs(
     )
 
 
-def measure(study: Study, *, by: By | None = None) -> int:
+def measure(study: Study, *, by: By | None = None, progress: Progress = False) -> int:
     """Give the stimuli of ``study`` what is known of their very files by now; how many figures.
 
     What was known stays. Written into the log of every study that shows any of them, ``by`` whom;
@@ -89,7 +89,8 @@ def measure(study: Study, *, by: By | None = None) -> int:
     there = StimulusMeasure.objects.filter(stimulus__studystimulus__study=study)
     known = set(there.values_list("stimulus", "measure__name"))
     found = []
-    for stimulus in study.stimuli.select_related("source__dataset", "method"):
+    shown_ones = list(study.stimuli.select_related("source__dataset", "method"))
+    for stimulus in along(shown_ones, progress, named=lambda each: each.source.name):
         record = read_record(output_of(stimulus))
         if record.get("sha256") == stimulus.sha256:
             fresh = {

@@ -203,7 +203,7 @@ def _generate(job: Job, progress: Listener) -> str:
 
 
 def _measure(job: Job, progress: Listener) -> str:
-    figures = stimuli.measure(_study(job), by=_by(job))
+    figures = stimuli.measure(_study(job), by=_by(job), progress=progress)
     return f"{figures} figures are new." if figures else "There was nothing new."
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from study.desk import drafts, links, studies
-from study.models import Study
+from study.desk import drafts, jobs, links, studies
+from study.models import Job, Study
 from study.models.deeds import By, Deed, note
 from study.rating import sessions
 from tests.browser.test_pages import any_width, check, fits, signed_in
@@ -77,3 +78,22 @@ def test_the_log_tells_what_changed(any_width, site, other, signed_in):
     expect(page.get_by_role("deletion").first).to_be_visible()
     check(page)
     fits(page)
+
+
+def test_a_job_that_ends_is_told_on_whatever_page_one_is_and_the_number_in_the_bar_follows(
+    site, signed_in, owner
+):
+    page: Page = signed_in
+    job = jobs.ask(Job.Kind.FETCH, by=By(owner, "owner"), name="Set5")
+    page.goto(f"{site}/studies/")
+    number = page.locator("#jobs-due")
+    expect(number).to_contain_text("1")
+    Job.objects.filter(pk=job.pk).update(state=Job.State.DONE, ended_at=timezone.now())
+    ended = page.get_by_role("status").filter(has_text="Done: The images of Set5")
+    expect(ended).to_be_visible()
+    expect(number).to_be_hidden()
+    check(page)
+    page.get_by_role("button", name="Close: The images of Set5").click()
+    expect(page.get_by_text("The images of Set5")).to_have_count(0)
+    page.reload()
+    expect(page.get_by_text("The images of Set5")).to_have_count(0)

@@ -419,6 +419,8 @@ def test_a_rehearsal_that_was_killed_is_played_anew_to_the_same_votes(open_study
 def test_a_study_is_given_its_figures_and_its_archive_by_jobs(open_study, owner):
     measured = done(jobs.ask(Kind.MEASURE, by=whose(owner), study=open_study))
     assert (measured.state, measured.told) == (State.DONE, "There was nothing new.")
+    images = open_study.stimuli.count()
+    assert (measured.done, measured.total) == (images, images)
     archive = done(jobs.ask(Kind.ARCHIVE, by=whose(owner), study=open_study, raters="people"))
     assert archive.state == State.FAILED
     assert archive.told, "nobody has rated yet, and so it is said"

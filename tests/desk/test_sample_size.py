@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from django.core.management import CommandError, call_command
 
+from study.desk import sample_size, shown, studies
+from study.models import Study
+
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
@@ -31,3 +34,11 @@ def test_plan_raters_answers_with_its_assumptions_and_asks_for_more_where_it_mus
         assert f"show a difference of {float(difference):g} in at least 80% of studies" in said
         assert "Assumed: Set5, 5 images" in said
     assert numbers[0] < numbers[1]
+
+
+def test_the_page_of_a_draft_computes_the_figure_of_the_command(settings, benchmarks_dir, db):
+    settings.BENCHMARKS_DIR = benchmarks_dir
+    wanted = shown.wish(studies.choose((), (), preset="quick").methods)
+    here = sample_size.of_study(Study(slug="quick", wanted=wanted), difference=1.5)
+    there = sample_size.estimate("quick", difference=1.5)
+    assert (here.answer, here.mos, here.studies) == (there.answer, there.mos, there.studies)

@@ -171,10 +171,11 @@ def _crowded(way: Way, album: Album) -> None:
 def _jobs(way: Way, album: Album, folder: Path) -> None:
     """A job that failed, the form it is mended by, and one under way."""
     (folder / "broken").mkdir()
-    for name in ("quay.png", "mole.png"):
-        (folder / "broken" / name).write_bytes(b"not an image")
+    broken = [folder / "broken" / name for name in ("mole.png", "quay.png")]
+    for file in broken:
+        file.write_bytes(b"not an image")
     way.go("/catalogue/add/set")
-    way.page.locator("[data-place] input[type=file]").last.set_input_files(folder / "broken")
+    way.page.locator("[data-place] input[type=file]").first.set_input_files(broken)
     way.page.locator("[name=name]").fill("quay")
     way.page.locator("[data-progress]").first.wait_for()
     way.page.locator(".bring .save button").click()

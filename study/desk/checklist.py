@@ -317,9 +317,6 @@ def _effort(study: Study) -> Iterator[Point]:
         f"{_number(told['minutes'], 'minute')} with reading, in "
         f"{_number(told['sessions'], 'session')}."
     )
-    if study.calibrate:
-        before = len(anchors.SCORES) * study.calibration_examples + study.calibration_checks
-        said += f" Before them {_number(before, 'image')} of the calibration."
     yield Point("For a rater", said, mend=edit(study, "sessions"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -188,7 +189,7 @@ def _jobs(way: Way, album: Album, folder: Path) -> None:
     way.page.locator(f"#due-{CROWD}-srgan").click()
     way.page.locator(".job progress[value]").wait_for(timeout=PATIENT)
     album.take(way.page, "desk-job-running")
-    way.press("Cancel")
+    way.page.locator("[id^=cancel-]").click()
     way.page.locator(".job .state.job-cancelled").wait_for(timeout=PATIENT)
 
 
@@ -208,12 +209,12 @@ def _refused(way: Way, album: Album, folder: Path) -> None:
     way.page.locator(".problem").first.wait_for()
     album.take(way.page, "desk-new-study-wrong", height=TALL)
 
-    late = "**/uploads/*/?*name=*scene00[3-9]*"
+    late = re.compile(r"/uploads/.*name=scene00[3-9]")
     way.page.route(late, lambda route: route.abort())
     way.go("/catalogue/add/set")
     files = sorted((folder / "crowd").iterdir())[:6]
     way.page.locator("[data-place] input[type=file]").first.set_input_files(files)
-    way.page.locator("[data-progress]").get_by_text("3 of 6 files").wait_for()
+    way.page.get_by_text("this goes on by itself").wait_for()
     album.take(way.page, "desk-bring-cut-off", height=TALL)
     way.page.unroute(late)
 
@@ -225,7 +226,7 @@ def _refused(way: Way, album: Album, folder: Path) -> None:
     )  # fmt: skip
     way.page.locator("[name=session_minutes]").fill("20")
     way.press("Save")
-    way.page.locator(".problem").first.wait_for()
+    way.page.locator(".messages .error").first.wait_for()
     album.take(way.page, "desk-conflict", height=TALL)
 
     (folder / "spare").mkdir()

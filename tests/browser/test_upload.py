@@ -45,6 +45,15 @@ def drop(page: Page, files: dict[str, bytes]) -> None:
     page.evaluate(DROP, [home, [[name, base64.b64encode(b).decode()] for name, b in files.items()]])
 
 
+def test_an_upload_that_gets_no_answer_says_so_and_goes_on_by_itself(form):
+    two = dict(list(PHOTOGRAPHS.items())[:2])
+    form.route(f"**/catalogue/uploads/*/?name={[*two][1]}*", lambda route: route.abort())
+    drop(form, two)
+    expect(form.get_by_text("this goes on by itself")).to_contain_text("1 of 2 files")
+    form.unroute_all()
+    expect(form.get_by_text("2 files, ")).to_contain_text("all here")
+
+
 def test_six_photographs_are_dropped_one_piece_fails_and_the_rest_comes_after_a_reload(form):
     check(form)
     sent: list[str] = []

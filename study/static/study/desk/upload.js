@@ -280,6 +280,7 @@ class Place {
         return await attempt();
       } catch (error) {
         if (!error.again || wait === null) throw error;
+        this.stalled();
         await pause(wait);
         this.abort.signal.throwIfAborted();
       }
@@ -301,6 +302,13 @@ class Place {
     const rate = begun ? (1000 * this.sent.reduce((sum, [, bytes]) => sum + bytes, 0)) / begun : 0;
     const left = rate && there < total ? `, ${kilo(rate)}/s, ${span((total - there) / rate)} left` : "";
     this.part("progress").textContent = `${whole} of ${some(meant.length)}, ${kilo(there)} of ${kilo(total)}${left}`;
+  }
+
+  /** What is there so far, and that nobody needs to do anything yet. */
+  stalled() {
+    this.shown = 0;
+    this.show();
+    this.part("progress").textContent += ". The site does not answer just now; this goes on by itself.";
   }
 
   done() {

@@ -349,6 +349,7 @@ def body(pattern: str) -> dict[str, Any]:
     study |= {"planned_raters": 26, "least_correlation": 0.75}
     study |= {k: value for k, value in defaults.items() if value is not None and value is not False}
     study |= {"studystimulus_set-TOTAL_FORMS": 0, "studystimulus_set-INITIAL_FORMS": 0}
+    study["seen"] = json.dumps({})  # as the page of one that was opened has it
     seen = {name: getattr(Study(), name) for name in SECTIONS["sessions"].form.Meta.fields}
     seen["first_stabilising"] = 0  # as the first study has it
     typed = {name: "" if value is None else value for name, value in seen.items()}

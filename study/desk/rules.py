@@ -19,8 +19,6 @@ FEWEST_RATINGS = 15
 """Of one image, by ITU-R BT.500."""
 NO_NUMBER = {"required", "invalid", "min_value", "max_value"}
 """Codes of refusals that say a number is none, or not within its limits."""
-MOST_RATERS = 10_000
-"""That can be planned: more is a slip of the finger."""
 
 
 def problems(study: Study, images: int) -> dict[str, str]:
@@ -34,8 +32,6 @@ def problems(study: Study, images: int) -> dict[str, str]:
     except ValidationError as error:
         found = {name: in_few_words(name, said)[0] for name, said in error.error_dict.items()}
     found |= _together(study)
-    if study.planned_raters > MOST_RATERS:
-        found["planned_raters"] = f"give a whole number from 1 to {MOST_RATERS}"
     if found or not images:
         return found
     seen = study.share or images
@@ -133,8 +129,6 @@ def limits(field: Any) -> tuple[float, float] | None:
     """The least and the most that a field of a study can be; nothing if it has no such limits."""
     told = {type(each): getattr(each, "limit_value", None) for each in field.validators}
     least, most = told.get(MinValueValidator), told.get(MaxValueValidator)
-    if field.name == "planned_raters":
-        most = MOST_RATERS
     return None if least is None or most is None else (least, most)
 
 

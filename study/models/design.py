@@ -21,6 +21,9 @@ from study.models.protocol import Protocol
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
+MOST_RATERS = 10_000
+"""That can be planned: more is a slip of the finger."""
+
 
 class StudyQuerySet(models.QuerySet["Study"]):
     """Reads of several studies."""
@@ -83,7 +86,7 @@ class Study(Protocol):
     )
     planned_raters = models.PositiveSmallIntegerField(
         default=26,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_RATERS)],
         help_text="How many are to finish, decided beforehand; see `manage.py plan_raters`.",
     )
     least_correlation = models.FloatField(

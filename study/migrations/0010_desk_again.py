@@ -1,5 +1,7 @@
-"""How long a job will still take, and whether whoever was at it got any further."""
+"""How long a job will still take, and whether whoever was at it got any further; how many raters
+can be planned."""
 
+import django.core.validators
 from django.db import migrations, models
 
 
@@ -29,5 +31,10 @@ class Migration(migrations.Migration):
             model_name='job',
             name='vain',
             field=models.PositiveSmallIntegerField(help_text='How often its holder was gone without a word since it got on.', null=True),
+        ),
+        migrations.AlterField(
+            model_name='study',
+            name='planned_raters',
+            field=models.PositiveSmallIntegerField(default=26, help_text='How many are to finish, decided beforehand; see `manage.py plan_raters`.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(10000)]),
         ),
     ]

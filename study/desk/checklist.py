@@ -341,12 +341,7 @@ def _links(study: Study) -> Iterator[Point]:
     where = reverse("doc", args=["operations"])
     mail = "" if settings.MAIL else " This site sends no mail: you hand out the links yourself."
     host = urlsplit(settings.SITE_URL).hostname or ""
-    if (
-        host == "localhost"
-        or host.endswith(".localhost")
-        or host.startswith("127.")
-        or host == "::1"
-    ):
+    if THIS_COMPUTER.fullmatch(host):
         said = (
             f"They lead to {settings.SITE_URL}, which is this computer alone: nobody can follow "
             f"them elsewhere. The setting SITE_URL tells under which address the site is reached."

@@ -277,11 +277,8 @@ def _contact(study: Study) -> Iterator[Point]:
     where = edit(study, "texts", "researcher")
     if lacking:
         own = all(texts.own(study, "consent", code).strip() for code in preview.languages(study))
-        whose = (
-            "Your own consent has to tell it"
-            if own
-            else "The standard consent tells what is filled in"
-        )
+        standard = "The standard consent tells what is filled in"
+        whose = "Your own consent has to tell it" if own else standard
         said = (
             f"Not filled in: {', '.join(lacking)}. {whose}: raters, and committees, expect to read "
             "whom they can ask and for how long answers are kept."
@@ -347,8 +344,8 @@ def _links(study: Study) -> Iterator[Point]:
     host = urlsplit(settings.SITE_URL).hostname or ""
     if THIS_COMPUTER.fullmatch(host):
         said = (
-            f"They lead to {settings.SITE_URL}, which works on the computer that runs this site and "
-            "on no other. Whoever runs it sets the address that raters are to use (SITE_URL)."
+            f"They lead to {settings.SITE_URL}, which works on the computer that runs this site "
+            "and on no other. Whoever runs it sets the address that raters are to use (SITE_URL)."
         )
         yield Point("Links", said + mail, "warning", where)
     else:

@@ -201,8 +201,8 @@ def _window(study: Study) -> Iterator[Point]:
     if not none:
         yield Point("Window", f"{said} Common screens have room for that.")
         return
-    has = f" and {fit[0]} has room" if fit else ""
-    said += f" There is no room for that on {' or '.join(none)}, in the largest window{has}."
+    has = f", on {fit[0]} there is" if fit else ""
+    said += f" In the largest window there is no room for that on {' or '.join(none)}{has}."
     where = edit(study, "screen_window")
     if study.screen_window:
         said += " Raters whose window is too small are told so before they begin."
@@ -277,7 +277,8 @@ def _contact(study: Study) -> Iterator[Point]:
     where = edit(study, "texts", "researcher")
     if lacking:
         own = all(texts.own(study, "consent", code).strip() for code in preview.languages(study))
-        whose = "Your own consent has to tell it" if own else "The standard consent tells it then"
+        standard = "The standard consent tells what is filled in"
+        whose = "Your own consent has to tell it" if own else standard
         said = (
             f"Not filled in: {', '.join(lacking)}. {whose}: raters, and committees, expect to read "
             "whom they can ask and for how long answers are kept."
@@ -341,15 +342,10 @@ def _links(study: Study) -> Iterator[Point]:
     where = reverse("doc", args=["operations"])
     mail = "" if settings.MAIL else " This site sends no mail: you hand out the links yourself."
     host = urlsplit(settings.SITE_URL).hostname or ""
-    if (
-        host == "localhost"
-        or host.endswith(".localhost")
-        or host.startswith("127.")
-        or host == "::1"
-    ):
+    if THIS_COMPUTER.fullmatch(host):
         said = (
-            f"They lead to {settings.SITE_URL}, which is this computer alone: nobody can follow "
-            f"them elsewhere. The setting SITE_URL tells under which address the site is reached."
+            f"They lead to {settings.SITE_URL}, which works on the computer that runs this site "
+            "and on no other. Whoever runs it sets the address that raters are to use (SITE_URL)."
         )
         yield Point("Links", said + mail, "warning", where)
     else:

@@ -40,9 +40,9 @@ def change(
     """Set fields of a draft; returns the names of those that are other than before.
 
     ``seen``: what the fields held when whoever changes them saw them. Raises :class:`Overtaken` if
-    one of them holds something else by now, and ``ValueError`` if the study is no draft any more
-    or another one has its name; nothing is stored then. What is written into the log says each
-    setting from what to what.
+    one of them holds something else by now, which is not what is wanted either, and ``ValueError``
+    if the study is no draft any more or another one has its name; nothing is stored then. What is
+    written into the log says each setting from what to what.
     """
     try:
         with transaction.atomic():
@@ -51,7 +51,12 @@ def change(
                 raise ValueError(
                     f"{study.title} was opened meanwhile; what raters see does not change any more"
                 )
-            others = [name for name in seen if getattr(study, name) != seen[name]]
+            # Who wants what is stored by now overwrites nobody: a second click on Save comes so.
+            others = [
+                name
+                for name in seen
+                if getattr(study, name) not in (seen[name], changes.get(name, seen[name]))
+            ]
             if others:
                 raise Overtaken([_other(study, name, seen[name]) for name in others])
             changed = {

@@ -222,7 +222,7 @@ def in_words(name: str, value: Any) -> str:
     """A value of the setting ``name``, as people read it.
 
     >>> in_words("screen_device", True), in_words("sessions", None), in_words("retests", 8)
-    ('yes', 'as many as that time needs', '8')
+    ('yes', 'as many as the longest session makes necessary', '8')
     """
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -93,7 +93,7 @@ def test_images_that_common_screens_have_no_room_for_are_told_of(draft_study):
     Stimulus.objects.filter(pk__in=first).update(width=512, height=512)
     small = said(draft_study, "warning")
     assert "no room for that on a laptop with 1366 × 768" in small
-    assert "full HD (1920 × 1080) has room" in small
+    assert "on full HD (1920 × 1080) there is" in small
     assert "do not get past the image" in small
     draft_study.screen_window = True
     assert "are told so before they begin" in said(draft_study, "fine")

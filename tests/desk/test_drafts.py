@@ -120,6 +120,14 @@ def test_a_second_editor_is_told_what_the_first_changed(anna, bob, first):
     assert (study.session_minutes, study.sessions, study.break_minutes) == (20, 2, 60)
 
 
+def test_a_second_click_on_save_is_no_second_editor(anna):
+    sent = page(anna) | {"retests": "2"}
+    for _ in range(2):
+        assert anna.post(SESSIONS, sent).status_code == 302
+        assert "Saved." in text(anna.get(SESSIONS))
+    assert Deed.objects.filter(kind=Deed.Kind.CHANGED).count() == 1
+
+
 def test_of_a_field_that_both_changed_what_was_typed_stays_and_the_other_value_is_told(anna, bob):
     of_anna, of_bob = page(anna), page(bob)
     anna.post(SESSIONS, of_anna | {"session_minutes": "20"})

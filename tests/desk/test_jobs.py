@@ -475,6 +475,7 @@ def test_pages_ask_again_while_something_is_due_and_say_when_nobody_does_it(aske
         shown = client.get(page).content.decode()
         assert 'hx-trigger="every 1s"' in shown
         assert "Nobody is there to do it" in shown
+        assert 'role="status"' not in shown, "it is asked for each second, and would be read again"
     claims.show_worker()
     Job.objects.update(
         state=State.RUNNING, done=30, total=120, started_at=timezone.now() - timedelta(seconds=60),

@@ -91,6 +91,24 @@ def test_what_is_chosen_is_laid_and_what_is_not_wished_for_goes(anna, draft_stud
     assert rows(draft_study) == {"nearest": 4, "hr": 4}
 
 
+def test_what_a_choice_comes_to_stands_in_the_bar_that_saves_too(anna, draft_study):
+    """A set or two more and the sums lie below what a laptop shows while one ticks."""
+
+    def short(said: Any) -> str:
+        found = re.search(r'id="in-short"[^>]*>(.*?)<', text(said), re.DOTALL)
+        assert found
+        return found[1]
+
+    for part in (ADDRESS, ADDRESS.replace("shown", "sessions")):
+        opened = anna.get(part)
+        effort = draft_study.effort(6)
+        figures = f"{effort['total']} for each rater · {effort['minutes']} minutes · 1 session"
+        assert short(opened).endswith(figures)
+        assert short(anna.post(f"{part}?check", page(anna, part))).endswith(figures)
+    fewer = page(anna, ADDRESS) | {"cell": cells("nearest", "hr")}
+    assert short(anna.post(f"{ADDRESS}?check", fewer)).startswith("4 images · 4 for each rater · ")
+
+
 def test_a_share_and_second_showings_are_in_what_a_rater_is_in_for(anna, draft_study):
     Study.objects.update(share=4, retests=2, first_stabilising=5)
     draft_study.refresh_from_db()

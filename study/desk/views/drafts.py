@@ -109,7 +109,8 @@ def _save(request: HttpRequest, study: Study, form: SectionForm) -> Sequence[dra
         messages.error(request, str(error))
         return None
     if changed or "go_on" not in request.POST:
-        messages.success(request, "Saved." if changed else "Nothing was changed.")
+        saved = changed or form.changed_from(form.cleaned_data["seen"])
+        messages.success(request, "Saved." if saved else "Nothing was changed.")
     if "wanted" in form.settings:
         _lay(request, study)
     return None

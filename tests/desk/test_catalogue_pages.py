@@ -308,3 +308,9 @@ def test_what_is_out_of_date_is_told_and_made_anew_by_a_click(own, curator, sett
     curator.post(reverse("make"), {"make": "streets/bicubic"})
     assert work.carry_out(Job.objects.get().pk, explain=sentence).state == Job.State.DONE
     assert (cell("streets", "bicubic").made, cell("streets", "bicubic").outdated) == (2, 0)
+
+
+def test_an_output_that_was_cut_off_while_it_was_made_is_missing_and_not_out_of_date(own, settings):
+    stimuli.make_outputs(["streets"], ["bicubic"], progress=False)
+    (settings.OUTPUTS_DIR / "streets" / "bicubic" / "east.json").unlink()
+    assert (cell("streets", "bicubic").made, cell("streets", "bicubic").outdated) == (1, 0)

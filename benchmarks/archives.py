@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from benchmarks.files import is_aside, is_unread_image, may_be_image
+from benchmarks.files import UNREAD, is_aside, is_unread_image, may_be_image
 
 CHUNK = 1 << 18
 
@@ -47,6 +47,8 @@ READ = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz
 NOT_READ = (".7z", ".rar", ".tar.zst")
 """Those of others, which are named: what is in them would be missed in silence."""
 
+LINK = "is a link in its archive; pack the file itself (tar has the option -h for that)"
+
 # RuntimeError: a zip is encrypted, or a tar nests its headers without end. The rest is what the
 # unpackers of the standard library were seen to raise for bytes that are not what they claim.
 BROKEN = (
@@ -61,6 +63,10 @@ class TooMuch(ValueError):
 
 class Spent(TooMuch):
     """All archives together, the outermost one and those in it, go beyond a limit."""
+
+
+class IsALink(Exception):
+    """What has an image's name in a tar is a link, or a device: what it leads to is not in it."""
 
 
 class NoRoom(Exception):
@@ -79,8 +85,9 @@ class _Tally:
     unpacked: int = 0
     files: int = 0
     unread: list[str] = field(default_factory=list)
-    unread_image: Callable[[str], None] | None = None
-    """Hears of each image of a format that is not read."""
+    unread_image: Callable[[str, str], None] | None = None
+    """Hears of each image that cannot be read, with the reason: its format, or that it is a link.
+    """
 
     def unpack(self, count: int) -> None:
         self.unpacked += count
@@ -94,15 +101,15 @@ class _Tally:
 
 
 def images(
-    archive: Path, *, unread: Callable[[str], None] | None = None
+    archive: Path, *, unread: Callable[[str, str], None] | None = None
 ) -> Iterator[tuple[str, IO[bytes] | None]]:
     """Each file in ``archive`` that may be an image by its name: its place, and what it holds.
 
     The place leads through archives: ``outer.zip/inner.tar.gz/baby.png``. ``None`` stands for an
     image of more than ``LARGEST`` bytes, which is not unpacked; ``unread`` hears of images of
-    formats that are not read. Raises ``ValueError`` naming the
-    archive if it is none, is damaged, or goes beyond a limit; after the last image, naming them, if
-    archives in it could not be read or lie deeper than ``MOST_LEVELS``.
+    formats that are not read, and of links in their place, with the reason. Raises ``ValueError``
+    naming the archive if it is none, is damaged, or goes beyond a limit; after the last image,
+    naming them, if archives in it could not be read or lie deeper than ``MOST_LEVELS``.
     """
     tally = _Tally(unread_image=unread)
     try:
@@ -136,18 +143,27 @@ def _images(
         if may_be_image(path):
             if size > LARGEST:
                 yield where, None
-            elif packed := open_():
+            elif packed := _packed(open_, where, tally):
                 yield where, _read(packed, tally)
         elif tally.unread_image and is_unread_image(path):
-            tally.unread_image(where)
+            tally.unread_image(where, UNREAD)
         elif path.name.lower().endswith((*READ, *NOT_READ)) and not any(map(is_aside, path.parts)):
             if not path.name.lower().endswith(READ):
                 tally.unread.append(f"{where} is an archive of a kind that is not read; unpack it")
             elif level == MOST_LEVELS:
                 tally.unread.append(f"{where} lies in {level} archives; unpack the outer ones")
-            elif packed := open_():
+            elif packed := _packed(open_, where, tally):
                 with _copy(packed, tally) as inner:
                     yield from _inner(inner, where, level + 1, tally)
+
+
+def _packed(open_: Open, where: str, tally: _Tally) -> IO[bytes] | None:
+    try:
+        return open_()
+    except IsALink:
+        if tally.unread_image:
+            tally.unread_image(where, LINK)
+        return None
 
 
 def _inner(
@@ -339,4 +355,6 @@ def _tarred(archive: io.FileIO, tally: _Tally) -> Iterator[Member]:
 
 
 def _content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes] | None:
+    if not (member.isfile() or member.isdir()):
+        raise IsALink
     return tar.extractfile(member) if member.isfile() else None

@@ -32,6 +32,7 @@ from benchmarks.files import (
     read_image,
     write_whole,
 )
+from benchmarks.progress import Progress
 from benchmarks.resize import crop_to_multiple
 from sr_models import SCALE
 
@@ -72,11 +73,19 @@ class _Run:
     """
 
     destination: Path
-    progress: bool
+    progress: Progress
     missing: dict[Key, ImageEntry] = field(default_factory=dict)
     crops: dict[Key, ImageEntry] = field(default_factory=dict)
     written: set[Key] = field(default_factory=set)
     refused: dict[Key, tuple[int, str]] = field(default_factory=dict)
+    sought: int = 0
+    """How many were missing at first."""
+
+    def tell(self, place: str) -> None:
+        """Tell who listens how many of them were found, and what was looked at."""
+        if callable(self.progress):
+            found = min(len(self.written), self.sought)
+            self.progress(found, self.sought, f"looking at {PurePosixPath(place).name}")
 
     def put(self, image: NDArray[np.uint8], key: Key) -> None:
         """Keep an image or its crop, if that is better than what is there."""
@@ -101,8 +110,8 @@ def fetch(
     *,
     source: str | None,
     destination: Path,
-    progress: bool = True,
-    say: Callable[[str], None] = print,
+    progress: Progress = True,
+    say: Callable[[str], object] = print,
 ) -> dict[str, Brought]:
     """Bring the sets ``names`` into ``destination``, or what a set there lacks; what came of each.
 
@@ -111,7 +120,7 @@ def fetch(
     neither. What is there already and right stays; for crops of which the whole images are
     wanted a folder or an archive is looked through, but nothing is downloaded. Raises
     ``ValueError`` if a set or the source is unknown, or if images are missing in the end; those
-    that were found are kept.
+    that were found are kept; ``progress`` hears how many.
     """
     sets = [manifest(name, destination) for name in dict.fromkeys(names)]
     for each in sets:
@@ -130,6 +139,7 @@ def fetch(
             else:
                 if not _is_whole(image, entry):
                     run.crops[each.name, entry.name] = entry
+    run.sought = len(run.missing)
     _cut_samples(run)
     if source and (run.missing or (run.crops and not _is_address(source))):
         _search(source, run)
@@ -173,7 +183,7 @@ def _cut_samples(run: _Run) -> None:
                 run.refuse(key, 0, "scikit-image holds another version of it")
 
 
-def _search_addresses(run: _Run, say: Callable[[str], None]) -> None:
+def _search_addresses(run: _Run, say: Callable[[str], object]) -> None:
     """Try the public addresses of the missing sets, each once, until nothing is missing."""
     tried: set[str] = set()
     for name in dict.fromkeys(name for name, _ in run.missing):
@@ -197,7 +207,7 @@ def _search(source: str, run: _Run) -> None:
     name = f"{hashlib.sha256(source.encode()).hexdigest()[:12]}-{PurePosixPath(source).name}"
     archive = run.destination / ".downloads" / name
     if not archive.exists():
-        download(source, archive, progress=run.progress)
+        download(source, archive, progress=run.progress is True)
     try:
         _take(_files(archive), run)
     except ValueError:
@@ -243,10 +253,13 @@ def _take(files: Files, run: _Run) -> None:
     """
     wanted = _wanted(run.missing | run.crops)
     try:
-        with tqdm(desc="looking", unit=" images", leave=False, disable=not run.progress) as bar:
+        with tqdm(
+            desc="looking", unit=" images", leave=False, disable=run.progress is not True
+        ) as bar:
             for place, file in files:
                 bar.update()
                 _look_at(place, file, wanted, run)
+                run.tell(place)
                 if not (run.missing or run.crops):
                     return
     except ValueError:

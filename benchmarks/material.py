@@ -87,9 +87,9 @@ def _in_folder(source: Path, problems: list[str], others: bool) -> list[Found]:
 
 
 def _in_archive(source: Path, unpacked: Path, problems: list[str], others: bool) -> Iterator[Found]:
-    def unread(place: str) -> None:
+    def unread(place: str, reason: str) -> None:
         if others:
-            problems.append(f"{readable(place.removeprefix(f'{source.name}/'))} {UNREAD}")
+            problems.append(f"{readable(place.removeprefix(f'{source.name}/'))} {reason}")
 
     for number, (place, content) in enumerate(archives.images(source, unread=unread)):
         if number == MOST_LOOKED_AT:

@@ -39,7 +39,8 @@ class DraftForm(forms.ModelForm[models.Study]):
         super().__init__(*args, **kwargs)
         if self.instance.pk and "seen" in self.fields:
             names = [*(self.fields.keys() - {"seen"}), "wanted"]
-            self.initial["seen"] = {name: getattr(self.instance, name) for name in names}
+            seen = {name: getattr(self.instance, name) for name in names}
+            self.initial["seen"] = seen | {"picked": _picked(self.instance)}
 
     def clean(self) -> dict[str, Any]:
         """Also what somebody else has changed."""
@@ -64,6 +65,13 @@ class DraftForm(forms.ModelForm[models.Study]):
         return cleaned
 
 
+def _picked(study: models.Study) -> list[int]:
+    """The stimuli of a draft that are picked one by one, as the rows of its page have them."""
+    rows = models.StudyStimulus.objects.filter(study=study).order_by("pk")
+    picked = list(rows.values_list("stimulus", flat=True)[: MOST_INLINE + 1])
+    return picked if len(picked) <= MOST_INLINE else []
+
+
 class Picks(BaseInlineFormSet[models.StudyStimulus, models.Study, Any]):
     """Stimuli that are picked one by one, unless somebody else chose meanwhile what is shown."""
 
@@ -74,7 +82,8 @@ class Picks(BaseInlineFormSet[models.StudyStimulus, models.Study, Any]):
             return
         seen = Seen().to_python(self.data.get("seen", "")) or {}
         stored = models.Study.objects.values_list("wanted", flat=True).get(pk=self.instance.pk)
-        if seen.get("wanted") != stored:
+        now = [stored, _picked(self.instance)]
+        if not isinstance(seen, dict) or [seen.get("wanted"), seen.get("picked")] != now:
             raise forms.ValidationError(
                 "Somebody else chose meanwhile what is shown; load it again, and pick anew."
             )

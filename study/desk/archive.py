@@ -14,6 +14,8 @@ from typing import Any
 import pandas as pd
 from django.db.models import Count, Max
 
+from benchmarks.progress import Count as Steps
+from benchmarks.progress import Progress, counted
 from sr_models import SCALE
 from study.analysis import heads, layout, marks, render, tables
 from study.analysis.report import Report
@@ -31,11 +33,21 @@ ONLY_IF_SET = (
 """Settings that studies had to do without at first: an archive of those is what it was."""
 
 
-def archive(study: Study, *, kind: Kind) -> bytes:
-    """The zip. Raises ``ValueError`` while there are no ratings of that kind."""
+def archive(study: Study, *, kind: Kind, progress: Progress = False) -> bytes:
+    """The zip; ``progress`` hears of its steps. Raises ``ValueError`` while there are no ratings of
+    that kind.
+    """
+    with counted(2 + len(exports.FIGURES), progress) as steps:
+        return _made(study, kind, steps)
+
+
+def _made(study: Study, kind: Kind, steps: Steps) -> bytes:
+    steps.at("computing the figures of the analysis")
     found = exports.report(study, kind=kind)
     if found is None:
         raise ValueError(f"{study.slug} has no ratings of {kind} yet; there is nothing to export")
+    steps.step()
+    steps.at("writing the tables")
     values = measured(study)
     votes = exports.raw(study, kind=kind, values=values)  # read once: half a second for the paper's
     frames = {
@@ -64,7 +76,8 @@ def archive(study: Study, *, kind: Kind) -> bytes:
     for form in ("csv", "json", "latex", "markdown", "xlsx"):
         for name, content in render.files(found, form).items():
             files[f"tables/{name}"] = content
-    for name in exports.FIGURES:
+    steps.step()
+    for name in steps.each(list(exports.FIGURES), lambda name: f"drawing {name}"):
         for form in ("svg", "pdf"):
             try:
                 drawn = exports.figure(study, kind=kind, name=name, form=form, votes=votes)

@@ -6,18 +6,21 @@ the very verbs that ``add_set`` and ``add_method`` use.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django import forms
 from django.conf import settings
+from django.http import QueryDict
 
 from benchmarks import datasets, own_names, set_names
 from benchmarks.material import is_legible, matcher
 from sr_models import SCALE
 from sr_models.facts import PRECISIONS
 from study.desk import jobs, uploads
+from study.desk.told import INCOMPLETE, Seen
 from study.models import Job
 
 if TYPE_CHECKING:
@@ -338,14 +341,52 @@ def to_mend(name: str) -> dict[str, Any]:
     return {"name": name, "mend": True, "scale": of.scale, "references": references}
 
 
-class TellSet(forms.Form):
+class Tell(forms.Form):
+    """What is ``told`` of a set or a method, told otherwise.
+
+    What somebody else has changed since the page was made, and is here as it was, stays as it is
+    now; what both have changed is told.
+    """
+
+    seen = Seen(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, data: QueryDict | None = None, *, told: Mapping[str, str]) -> None:
+        super().__init__(data, initial={**told, "seen": dict(told)})
+        self.told = told
+
+    def clean(self) -> dict[str, Any]:
+        """Also what somebody else has changed; saved once more, it is as it stands here."""
+        cleaned = super().clean() or {}
+        seen = cleaned.pop("seen", None)
+        if not isinstance(seen, dict) or seen.keys() != self.told.keys():
+            raise forms.ValidationError(INCOMPLETE)
+        again = cast("QueryDict", self.data).copy()  # for the page that comes again
+        again["seen"] = json.dumps(self.told)
+        for name, now in self.told.items():
+            mine = cleaned.get(name)
+            if mine is None or now in (seen[name], mine):
+                continue
+            if mine == seen[name]:
+                cleaned[name] = again[name] = now
+                continue
+            was, is_now = (f"“{text}”" if text else "nothing" for text in (seen[name], now))
+            self.add_error(
+                name,
+                f"Changed by somebody else meanwhile, from {was} to {is_now}. Save once more to "
+                "have what stands here.",
+            )
+        self.data = again
+        return cleaned
+
+
+class TellSet(Tell):
     """What is told of a set, told otherwise."""
 
     title = line("Title", "As tables have it; the name, if it is empty.", most=100)
     license = line("Licence", "Under which the images may be shown, such as CC BY 4.0.", most=200)
 
 
-class TellMethod(forms.Form):
+class TellMethod(Tell):
     """What is told of a method, told otherwise."""
 
     title = forms.CharField(label="Title", help_text="As tables have it.", max_length=100)

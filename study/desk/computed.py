@@ -23,6 +23,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from benchmarks.files import write_whole
+from benchmarks.progress import Progress
 from study.desk import archive, by_image, claims, exports, jobs, results, studies
 from study.desk.exports import Kind
 from study.models import Job, Rating, Study
@@ -81,13 +82,16 @@ def names() -> list[str]:
     return list(_makers())
 
 
-def _makers() -> dict[str, Callable[[Study, Kind], bytes]]:
-    """For each file what makes it. Raises ``ValueError`` where there is nothing to make it of."""
+def _makers(progress: Progress = False) -> dict[str, Callable[[Study, Kind], bytes]]:
+    """For each file what makes it; ``progress`` hears of the steps of an archive.
+
+    Raises ``ValueError`` where there is nothing to make it of.
+    """
     makers: dict[str, Callable[[Study, Kind], bytes]] = {
         PAGE: results.page_json,
         BY_IMAGE: by_image.by_image_json,
         "ratings.csv": lambda study, kind: exports.ratings(study, kind=kind).encode(),
-        ARCHIVE: lambda study, kind: archive.archive(study, kind=kind),
+        ARCHIVE: lambda study, kind: archive.archive(study, kind=kind, progress=progress),
     }
     for extension, form in exports.TABLE_FORMATS.items():
         makers[f"results.{extension}"] = _table(form)
@@ -192,8 +196,9 @@ def renew(study: Study, *, kind: Kind, name: str) -> None:
     ask(study, kind=kind, name=name, patience=0)
 
 
-def make(study: Study, *, kind: Kind, names: Sequence[str]) -> None:
+def make(study: Study, *, kind: Kind, names: Sequence[str], progress: Progress = False) -> None:
     """Make those of the files ``names`` that are not there for the present state of the votes.
+    ``progress`` hears of the steps of an archive.
 
     Waits while another process computes for the same. Raises ``ValueError`` as the first of them
     that cannot be made does; the others are made all the same.
@@ -206,7 +211,7 @@ def make(study: Study, *, kind: Kind, names: Sequence[str]) -> None:
             if path.is_file():
                 continue
             try:
-                write_whole(path, _makers()[name](study, kind))
+                write_whole(path, _makers(progress)[name](study, kind))
             except ValueError as error:
                 _tell(path, f"ValueError {error}")
                 problem = problem or error

@@ -11,8 +11,10 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -34,6 +36,8 @@ KEPT_FREE = 64 << 20
 """Bytes of the disk of votes that no job takes: what is made ends before, with a reason."""
 UPLOADS = ("upload", "lr_upload")
 """What of a job names something that was uploaded for it."""
+UNITS = {Job.Kind.REHEARSE: "raters", Job.Kind.MAIL: "letters", Job.Kind.ARCHIVE: "steps"}
+"""What is counted, where that is not images."""
 BRINGING = (Job.Kind.FETCH, Job.Kind.ADD_SET, Job.Kind.ADD_OUTPUTS, Job.Kind.ADD_MODEL)
 """Those that take in what was uploaded."""
 
@@ -56,7 +60,7 @@ def ask(kind: Job.Kind, *, by: By, study: Study | None = None, **what: Any) -> J
         asked_by=by.user,
         account=by.account[:150],
         address=by.address[:45],
-        unit={Job.Kind.REHEARSE: "raters", Job.Kind.MAIL: "letters"}.get(kind, "images"),
+        unit=UNITS.get(kind, "images"),
     )
     uploaded(job)
     with transaction.atomic():
@@ -76,8 +80,12 @@ def in_header(request: HttpRequest) -> dict[str, Callable[[], int]]:
 
 
 def has_no_room() -> bool:
-    """Whether so little of the disk is free that votes need all of it: no job is begun then."""
-    return shutil.disk_usage(claims.folder()).free < KEPT_FREE
+    """Whether so little of the disk is free that votes need all of it: no job is begun then.
+
+    Of another disk, where outputs may lie, a job takes all that there is: nobody votes on that.
+    """
+    homes = (claims.folder(), Path(settings.DATABASE).parent)
+    return min(shutil.disk_usage(home).free for home in homes) < KEPT_FREE
 
 
 def ended_since(user: User | AnonymousUser, since: datetime) -> list[Job]:

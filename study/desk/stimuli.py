@@ -19,6 +19,7 @@ from django.db import transaction
 
 from benchmarks import datasets, perceptual
 from benchmarks import methods as methods_
+from benchmarks.datasets import Manifest
 from benchmarks.files import write_whole
 from benchmarks.measures import COMPUTED, Value
 from benchmarks.outputs import Output, Report, generate, read_outputs
@@ -159,15 +160,19 @@ def prepare(
         benchmarks_dir=settings.BENCHMARKS_DIR,
         methods_dir=settings.METHODS_DIR,
     )
+    # Read here: what refuses a set advises in the words of this thread alone.
+    of = {
+        name: datasets.manifest(name, settings.BENCHMARKS_DIR)
+        for name in {each.set for each in outputs}
+    }
     with ThreadPoolExecutor(FILES_AT_A_TIME) as writers:
-        return list(writers.map(_put, outputs))
+        return list(writers.map(lambda output: _put(output, of[output.set]), outputs))
 
 
-def _put(output: Output) -> Placed:
+def _put(output: Output, of: Manifest) -> Placed:
     content = output.path.read_bytes()
     if hashlib.sha256(content).hexdigest() != output.sha256:
-        raise ValueError(f"{output.path} changed while it was read; run the command again")
-    of = datasets.manifest(output.set, settings.BENCHMARKS_DIR)
+        raise ValueError(f"{output.path} changed while it was read; do it once more")
     placed = put(
         content,
         dataset=output.set,

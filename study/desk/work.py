@@ -43,8 +43,8 @@ BROUGHT = {
 """What comes into the catalogue by a kind of job."""
 
 NO_ROOM = (
-    f"the disk of VAR_DIR is full: the last {jobs.KEPT_FREE >> 20} MB are left for votes. Once "
-    "there is more room, try again; what was made is kept"
+    f"the disk that votes are kept on (VAR_DIR) is full: the last {jobs.KEPT_FREE >> 20} MB of it "
+    "are left for them. Once there is more room, try again; what was made is kept"
 )
 
 PLACES = (
@@ -70,14 +70,14 @@ def carry_out(
     with held:
         row = Job.objects.select_related("study", "asked_by").get(pk=job)
         rows = Job.objects.filter(pk=job, state=Job.State.RUNNING, holder=row.holder)
-        progress = _Progress(rows, parent, say)
+        progress = _Progress(rows, parent, say, parts=_parts(row))
         if (row.vain or 0) >= TRIES:
             jobs.end(rows, Job.State.FAILED, _in_vain(row))
             return Job.objects.get(pk=job)
         try:
             with in_words(PAGES):  # where it is read what came of it
                 told = KINDS[Job.Kind(row.kind)](row, progress)
-            progress.store()
+            progress.store(over=True)
         except Exception as error:
             jobs.end(rows, Job.State.FAILED, _told(row, _reason(error, explain)))
         else:
@@ -86,11 +86,12 @@ def carry_out(
 
 
 def _in_vain(job: Job) -> str:
-    place = f" with {job.least_left} {job.unit} to go" if job.least_left else " at its beginning"
+    place = f" with {job.least_left} {job.unit} to go" if job.least_left else ""
+    kept = "What was uploaded for it" if jobs.uploaded(job) else "What it had made"
     return (
         f"It was begun again and again, and whoever was at it was gone each time{place}: killed "
         "together with the worker, or with the whole machine, as where memory runs out. It is not "
-        "begun once more by itself. What it had made is kept."
+        f"begun once more by itself. {kept} is kept."
     )
 
 
@@ -127,6 +128,17 @@ def _by(job: Job) -> By:
     return By(job.asked_by, job.account, job.address)
 
 
+def _parts(job: Job) -> int:
+    """Outputs are read, then measured; images of a set read, then the LR images beside them."""
+    return 2 if job.kind == Job.Kind.ADD_OUTPUTS or job.what.get("lr_upload") else 1
+
+
+class NoRoom(OSError):
+    """A disk that is nearly full: no ``ValueError``, which would be taken for what is wrong with an
+    image or with votes by whoever tells how far they are.
+    """
+
+
 @dataclass
 class _Progress:
     """Writes down how far a job is, now and then: the database's lock is held for no work."""
@@ -134,20 +146,31 @@ class _Progress:
     rows: QuerySet[Job]
     parent: int
     say: Listener | None
+    parts: int = 1
+    """In how many parts, each of which counts from nothing, the job is done: those to come are
+    taken to be as large as the one at hand, so that what is left never grows.
+    """
+    part: int = 1
     before: int = 0
-    """Done in earlier parts of the job, each of which counts from nothing."""
+    """Done in earlier parts."""
+    size: int = 0
+    """How many there are in a part, as was heard last."""
     latest: tuple[int, int, str] = (0, 0, "")
     since: tuple[float, int, float] | None = None
     """When the part at hand was begun, what of it was done by then, and which share that is."""
-    pace: tuple[float, float] | None = None
-    """Of the unit in a second, and the seconds that are left, when the last one was done."""
+    pace: tuple[float, float | None] | None = None
+    """Of the unit in a second, and the seconds that are left, when the last one was done: none are
+    told while other parts are to come, which may take longer.
+    """
     stored: dict[bool, float] = field(default_factory=dict)
     """When, by whether something new was begun: its name is to be seen however long it takes."""
 
     def __call__(self, done: int, total: int, what: str, share: float | None = None, /) -> None:
         if done < self.latest[0]:
             self.before += self.latest[1]
+            self.part += 1
             self.since = self.pace = None
+        self.size = total or self.size
         now = time.monotonic()
         self._look_ahead(now, done, total, share)
         begun, self.latest = what != self.latest[2], (done, total, what)
@@ -167,16 +190,19 @@ class _Progress:
             self.since = now, done, share
         took, were, was = now - self.since[0], done - self.since[1], share - self.since[2]
         if took > 0 and was > 0 and done > self.latest[0]:
-            self.pace = were / took, took / was * (1 - share)
+            left = took / was * (1 - share) if self.part >= self.parts else None
+            self.pace = were / took, left
 
-    def store(self) -> None:
+    def store(self, *, over: bool = False) -> None:
         """Write down what was heard last. Ends this process if the job is not its own any more.
 
-        Raises ``ValueError`` once the disk is nearly full.
+        Raises `NoRoom` once the disk is nearly full, unless all is done (``over``).
         """
-        if jobs.has_no_room():
-            raise ValueError(NO_ROOM)
+        if not over and jobs.has_no_room():
+            raise NoRoom(NO_ROOM)
         done, total, what = self.latest
+        if not over:
+            total = self.size * max(1, self.parts + 1 - self.part)
         rate, left = self.pace or (None, None)
         with turn():
             mine = self.rows.update(
@@ -185,6 +211,15 @@ class _Progress:
             )  # fmt: skip
         if not mine or claims.is_orphan(self.parent):
             sys.exit("somebody else carries this job out by now")
+
+
+def _without_forecast(progress: Listener) -> Listener:
+    """Of things of which those that are done tell nothing about how long the others take."""
+
+    def hear(done: int, total: int, what: str, _share: float | None = None, /) -> None:
+        progress(done, total, what, 0.0)
+
+    return hear
 
 
 def _generate(job: Job, progress: Listener) -> str:
@@ -209,14 +244,14 @@ def _measure(job: Job, progress: Listener) -> str:
 
 def _fetch(job: Job, progress: Listener) -> str:
     """From what was uploaded, or from the addresses that are known for the set, and no other."""
-    name, upload, said = job.what["name"], job.what.get("upload"), list[str]()
+    name, upload = job.what["name"], job.what.get("upload")
     progress(0, 0, "looking for the images")
     found = fetch.fetch(
         [name],
         source=str(_brought(job, upload)) if upload else None,
         destination=Path(settings.BENCHMARKS_DIR),
-        progress=False,
-        say=said.append,
+        progress=_without_forecast(progress),
+        say=lambda line: progress(0, 0, line),
     )[name]
     crops = f"; of {found.crops} there is no more than four divides" if found.crops else ""
     return f"{name} is here, {found.new} of its images are new{crops}."
@@ -288,7 +323,8 @@ def _add_model(job: Job, progress: Listener) -> str:
 
 def _archive(job: Job, progress: Listener) -> str:
     raters = cast("Raters", job.what.get("raters", "people"))
-    computed.make(_study(job), kind=raters, names=[computed.ARCHIVE])
+    names, hear = [computed.ARCHIVE], _without_forecast(progress)
+    computed.make(_study(job), kind=raters, names=names, progress=hear)
     of = " of simulated raters" * (raters == "simulated")
     return f"The archive{of} can be downloaded on the study's page."
 

@@ -212,7 +212,7 @@ class Job(models.Model):
     def pace(self) -> str:
         """How fast it goes, or went, for people."""
         rate = self.rate
-        if self.over and self.done and self.took:
+        if rate and self.over and self.done and self.took:
             rate = self.done / self.took.total_seconds()
         if not (rate and self.done):
             return ""

@@ -61,9 +61,6 @@ def packed(path: Path, *names: str) -> Path:
             info = tarfile.TarInfo(name)
             info.size = len(IMAGE)
             tar.addfile(info, io.BytesIO(IMAGE))
-        link = tarfile.TarInfo("link.png")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
-        tar.addfile(link)
     path.write_bytes(PACKERS[path.suffix](content.getvalue()))
     return path
 
@@ -117,6 +114,22 @@ def test_links_that_lead_out_and_to_nothing_are_named(shots, tmp_path):
     assert "  out.png is a link that leads out of the folder" in str(error.value)
     problems: list[str] = []
     assert places(shots, problems=problems) == ["HR/a.png", "HR/b.PNG", "a.png", "in.png"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
+def test_a_link_in_a_tar_is_named_and_no_image_is_missed_in_silence(shots, tmp_path, kind):
+    with tarfile.open(tmp_path / "shots.tar", "w") as tar:
+        tar.add(shots, "shots")
+        link = tarfile.TarInfo("shots/again.png")
+        link.type, link.linkname = kind, "shots/a.png"
+        tar.addfile(link)
+    with (
+        pytest.raises(
+            ValueError, match=r"shots/again\.png is a link in its archive; pack the file"
+        ),
+        opened(tmp_path / "shots.tar"),
+    ):
+        pass
 
 
 def test_a_folder_that_is_named_by_a_link_is_looked_into(shots, tmp_path):

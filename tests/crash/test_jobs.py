@@ -96,6 +96,19 @@ def test_of_a_worker_that_was_killed_in_the_middle_two_others_at_once_do_the_res
             assert (outputs / name).read_bytes() == (generated / "outputs" / name).read_bytes()
 
 
+def test_two_workers_at_jobs_that_overlap_make_no_output_twice(settings, manage, generated):
+    first = asked()
+    second = jobs.ask(Job.Kind.GENERATE, by=By(), sets=["Samples"], methods=METHODS[1:])
+    both = [manage("worker", "--once") for _ in range(2)]
+    assert [worker.wait() for worker in both] == [0, 0]
+    made = []
+    for job in (first, second):
+        job.refresh_from_db()
+        assert job.state == State.DONE, job.told
+        made.append(int(job.told.split()[0]))
+    assert sum(made) == 15, "each of them once"
+
+
 def test_a_job_that_is_killed_is_told_of_one_that_is_cancelled_ends_and_a_worker_leaves_the_rest(
     settings, manage
 ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,49 @@ def test_what_a_study_shows_is_not_removed(own, curator):
     assert not Deed.objects.filter(kind=Deed.Kind.REMOVED).exists()
 
 
+def tell(client: Client, name: str, of: str, *, seen: str | None = None, **some: str) -> Any:
+    """Send the page on which a set or a method is told otherwise, as it was when it was seen."""
+    address = reverse(name, args=[of])
+    page = client.get(address).context["form"]
+    told = {field.name: field.value() for field in page.visible_fields()}
+    return client.post(address, {**told, "seen": seen or json.dumps(page.told), **some})
+
+
+def test_of_two_who_correct_what_is_told_at_once_neither_overwrites_the_other_unawares(
+    own, curator
+):
+    address = reverse("edit_method", args=["ours"])
+    page = curator.get(address).context["form"]
+    before = json.dumps(page.told)
+    tell(curator, "edit_method", "ours", title="Ours, in short", license="CC0")
+    refused = tell(
+        curator, "edit_method", "ours", seen=before, title=page.told["title"], license="MIT",
+        source="https://ours.example",
+    )  # fmt: skip
+    assert refused.status_code == 400
+    assert "Changed by somebody else meanwhile, from nothing to “CC0”." in text(refused)
+    now = methods.chosen(["ours"], settings_of.METHODS_DIR)[0]
+    assert (now.title, now.license) == ("Ours, in short", "CC0")
+    again = {field.name: field.value() for field in refused.context["form"].visible_fields()}
+    assert again["license"] == "MIT", "nothing that was typed is lost"
+    again["seen"] = refused.context["form"]["seen"].value()
+    assert curator.post(address, again)["Location"]
+    now = methods.chosen(["ours"], settings_of.METHODS_DIR)[0]
+    assert (now.title, now.license, now.source) == (
+        "Ours, in short", "MIT", "https://ours.example",
+    )  # fmt: skip
+    assert "load it again" in text(curator.post(address, again | {"seen": ""}))
+
+
+def test_what_only_another_one_has_corrected_stays_so(own, curator):
+    before = json.dumps(curator.get(reverse("edit_set", args=["streets"])).context["form"].told)
+    tell(curator, "edit_set", "streets", license="CC0")
+    answer = tell(curator, "edit_set", "streets", seen=before, license="", title="Streets at noon")
+    assert answer.status_code == 302
+    told = datasets.manifest("streets", settings_of.BENCHMARKS_DIR)
+    assert (told.title, told.license) == ("Streets at noon", "CC0")
+
+
 def test_a_licence_and_a_title_that_were_wrong_are_corrected_and_nothing_else(own, curator):
     stimuli.make_outputs(["streets"], SHOWN, progress=False)
     studies.create("noon", sets=["streets"], methods=SHOWN)
@@ -255,7 +299,7 @@ def test_a_licence_and_a_title_that_were_wrong_are_corrected_and_nothing_else(ow
     ):
         page = name.replace("edit_set", "set_page").replace("edit_method", "method_page")
         assert b"Change what is told of it" in curator.get(reverse(page, args=[of])).content
-        assert curator.post(reverse(name, args=[of]), some)["Location"]
+        assert tell(curator, name, of, **some)["Location"]
         shown = text(curator.get(reverse(page, args=[of])))
         assert all(words in shown for words in some.values())
         log = Deed.objects.get(kind=Deed.Kind.CHANGED, details__name=of)
@@ -270,11 +314,10 @@ def test_a_title_that_tables_of_an_open_study_have_stays_and_a_licence_may_be_co
 ):
     stimuli.make_outputs(["streets"], SHOWN, progress=False)
     studies.open_(studies.create("noon", sets=["streets"], methods=SHOWN))
-    address = reverse("edit_method", args=["ours"])
-    refused = curator.post(address, {"title": "Other", "license": "CC0"})
+    refused = tell(curator, "edit_method", "ours", title="Other", license="CC0")
     assert refused.status_code == 400
     assert "The method ours keeps its title: the tables of noon have it by that." in text(refused)
-    curator.post(address, {"title": "Ours, at last", "license": "CC0"})
+    tell(curator, "edit_method", "ours", title="Ours, at last", license="CC0")
     assert methods.chosen(["ours"], settings_of.METHODS_DIR)[0].license == "CC0"
 
 
@@ -289,7 +332,7 @@ def test_a_title_that_tables_of_an_open_study_have_stays_and_a_licence_may_be_co
 )
 def test_what_cannot_be_told_is_refused_in_a_sentence(own, curator, name, some, words):
     of = "ours" if name == "edit_method" else "streets"
-    answer = curator.post(reverse(name, args=[of]), some)
+    answer = tell(curator, name, of, **some)
     assert answer.status_code == 400
     assert words in text(answer)
     assert not Deed.objects.filter(kind=Deed.Kind.CHANGED).exists()

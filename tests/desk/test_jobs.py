@@ -184,7 +184,7 @@ def test_a_job_leaves_the_last_of_the_disk_for_votes_and_says_so(
     assert job.state == State.WAITING
     ended = done(job)
     assert ended.state == State.FAILED
-    assert ended.told.startswith("The disk of VAR_DIR is full: the last")
+    assert ended.told.startswith("The disk that votes are kept on (VAR_DIR) is full: the last")
     monkeypatch.undo()
     again = done(jobs.again(ended, by=whose(asker)))
     assert again.state == State.DONE
@@ -329,6 +329,80 @@ def test_outputs_of_a_method_come_in_and_parts_of_a_set_are_counted_on(settings,
         progress(*part, "a part")
     job.refresh_from_db()
     assert (job.done, job.total) == (3, 5)
+
+
+def test_parts_to_come_are_counted_from_the_start_and_no_time_is_told_before_the_last(asker):
+    job = jobs.ask(Kind.ADD_OUTPUTS, by=whose(asker), name="ours", sets=["Samples"])
+    claims.claim(job.pk)
+    job.refresh_from_db()
+    progress = work._Progress(Job.objects.filter(pk=job.pk), 0, None, parts=work._parts(job))
+
+    def seen(done: int, total: int) -> tuple[int, int | None, bool]:
+        progress.stored.clear()
+        progress(done, total, "an image")
+        job.refresh_from_db()
+        return job.done, job.total, bool(job.left)
+
+    assert seen(0, 4) == (0, 8, False)
+    assert seen(3, 4) == (3, 8, False), "reading tells nothing about how long measuring takes"
+    assert "a second" in job.pace
+    assert seen(4, 4) == (4, 8, False)
+    assert seen(0, 0) == (4, 8, False), "weights are brought"
+    assert seen(0, 4) == (4, 8, False)
+    assert seen(2, 4) == (6, 8, True)
+    progress.store(over=True)
+    job.refresh_from_db()
+    assert (job.done, job.total) == (6, 8)
+
+
+def test_a_job_of_two_parts_that_gets_on_in_the_second_one_is_not_given_up(asker):
+    job = jobs.ask(Kind.ADD_OUTPUTS, by=whose(asker), name="ours", sets=["Samples"])
+
+    def gone_after(*told: tuple[int, int]) -> None:
+        assert claims.claim(job.pk)
+        progress = work._Progress(Job.objects.filter(pk=job.pk), 0, None, parts=work._parts(job))
+        for done, total in told:
+            progress.stored.clear()
+            progress(done, total, "an image")
+
+    gone_after((0, 9), (8, 9))  # reading the last file
+    for lacking in (9, 7, 5, 3):  # measured ones are not measured again
+        gone_after((0, 9), (9, 9), (0, lacking), (2, lacking))
+    assert claims.claim(job.pk)
+    job.refresh_from_db()
+    assert (job.vain, job.least_left) == (0, 1)
+
+
+def test_what_is_done_is_done_though_it_took_the_last_of_the_disk(
+    settings, open_study, owner, monkeypatch
+):
+    job = jobs.ask(Kind.MEASURE, by=whose(owner), study=open_study)
+
+    def measured(row: Job, progress: Any) -> str:
+        monkeypatch.setattr(jobs, "KEPT_FREE", 1 << 60)
+        return "All of it."
+
+    monkeypatch.setitem(work.KINDS, Kind.MEASURE, measured)
+    ended = done(job)
+    assert (ended.state, ended.told) == (State.DONE, "All of it.")
+
+
+def test_an_archive_tells_its_steps_and_one_that_found_no_room_is_made_once_there_is_some(
+    open_study, owner, monkeypatch
+):
+    done(jobs.ask(Kind.REHEARSE, by=whose(owner), study=open_study, raters=2, seed=1))
+
+    def made() -> Job:
+        asked = jobs.ask(Kind.ARCHIVE, by=whose(owner), study=open_study, raters="simulated")
+        return done(asked)
+
+    monkeypatch.setattr(jobs, "KEPT_FREE", 1 << 60)
+    refused = made()
+    assert (refused.state, "is full" in refused.told) == (State.FAILED, True)
+    monkeypatch.undo()
+    there = made()
+    assert (there.state, there.done, there.total, there.unit) == (State.DONE, 5, 5, "steps")
+    assert there.pace == "", "one step tells nothing about another"
 
 
 def test_the_time_that_is_left_counts_large_images_for_more_and_does_not_grow_while_one_is_made(

@@ -35,13 +35,17 @@ def owner_of(django_user_model):
     return django_user_model.objects.create_user("maker")
 
 
+def picked(study: Study) -> list[int]:
+    return list(study.studystimulus_set.order_by("pk").values_list("stimulus", flat=True))
+
+
 def change(client, study, **fields):
     stored = {name: getattr(study, name) for name in ("slug", "title", *Study.PROTOCOL)}
     stored = {k: v for k, v in stored.items() if v is not None and v is not False}
     seen = {name: getattr(study, name) for name in (*stored, *Study.DECLARED, *Study.PROTOCOL)}
     data = {
         **stored,
-        "seen": json.dumps(seen | {"wanted": study.wanted}),
+        "seen": json.dumps(seen | {"wanted": study.wanted, "picked": picked(study)}),
         "studystimulus_set-TOTAL_FORMS": "0", "studystimulus_set-INITIAL_FORMS": "0", **fields,
     }  # fmt: skip
     return client.post(reverse("admin:study_study_change", args=[study.pk]), data)
@@ -103,6 +107,18 @@ def test_a_choice_made_meanwhile_is_not_replaced_by_picks(admin_client, draft_st
     said = change(admin_client, draft_study, **forms)
     assert "Somebody else chose meanwhile what is shown" in said.content.decode()
     assert (Study.objects.get().wanted, draft_study.stimuli.count()) == (wanted, 6)
+
+
+def test_of_two_who_pick_images_at_once_the_second_is_told(admin_client, draft_study):
+    page = admin_client.get(reverse("admin:study_study_change", args=[draft_study.pk]))
+    seen = page.context["adminform"].form.initial["seen"]
+    assert seen["picked"] == picked(draft_study)
+    forms = forms_of(draft_study) | {"studystimulus_set-0-DELETE": "on"}
+    draft_study.studystimulus_set.order_by("pk").last().delete()
+    now = picked(draft_study)
+    said = change(admin_client, draft_study, seen=json.dumps(seen), **forms)
+    assert "Somebody else chose meanwhile what is shown" in said.content.decode()
+    assert picked(draft_study) == now
 
 
 def test_votes_cannot_be_made_changed_or_deleted(admin_client, rater):

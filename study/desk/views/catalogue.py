@@ -196,7 +196,7 @@ def _edit(
     if not own:
         raise Http404(f"There is nothing of one's own called {name!r}.")
     told = catalogue_pages.told(name, of_set=page == "set_page")
-    form = kind(request.POST if request.method == "POST" else None, initial=told)
+    form = kind(request.POST if request.method == "POST" else None, told=told)
     if form.is_valid():
         try:
             verb(name, **form.cleaned_data, by=by(request))

@@ -80,11 +80,11 @@ def download(
     except URLError as error:
         raise ValueError(f"{address} cannot be reached: {error.reason}") from None
     except (http.client.HTTPException, OSError) as error:
-        raise ValueError(f"{address} broke off ({error}); run again to continue") from None
+        raise ValueError(f"{address} broke off ({error}); try again to continue") from None
     size = part.stat().st_size
     if total is not None and size != total:
         raise ValueError(
-            f"{address} broke off after {size} of {total} bytes; run again to continue"
+            f"{address} broke off after {size} of {total} bytes; try again to continue"
         )
     part.replace(path)
     tag.unlink(missing_ok=True)

@@ -14,12 +14,12 @@ FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 DATABASE = {
-    "database or disk is full": "no space left on its disk; free some of it and run this again",
+    "database or disk is full": "no space left on its disk; free some of it and try again",
     "disk I/O error": "its disk is full or does not answer; nothing was changed",
     "unable to open database file": "it cannot be opened; look whether its folder is there and "
     "may be written to",
     "readonly database": "it may not be written to; give the right to whoever runs this",
-    "database is locked": "something else has been writing to it for too long; run this again",
+    "database is locked": "something else has been writing to it for too long; try again",
     "no such table": "it is empty or older than this program: run manage.py migrate",
     "no such column": "it is older than this program: run manage.py migrate",
     "file is not a database": "it is no database; restore a backup",
@@ -53,13 +53,13 @@ def sentence(error: Exception) -> str:
     """What is wrong and what to do about it, in one line. Raises an error that is a mistake here.
 
     >>> sentence(OSError(errno.ENOSPC, "No space left on device", "out/a.png"))
-    'out/a.png cannot be written: no space left on device; free some of its disk and run this again'
+    'out/a.png cannot be written: no space left on device; free some of its disk and try again'
     """
     if isinstance(error, OSError) and error.errno is not None:
         where = error.filename2 or error.filename or "a file"
         said = (error.strerror or str(error)).lower()
         if error.errno in FULL:
-            return f"{where} cannot be written: {said}; free some of its disk and run this again"
+            return f"{where} cannot be written: {said}; free some of its disk and try again"
         if error.errno in FORBIDDEN:
             return f"{where} cannot be used: {said}; give the right to whoever runs this"
         return f"{where} cannot be used: {said}"

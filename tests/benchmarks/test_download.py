@@ -215,7 +215,7 @@ def packed_set5(server, benchmarks_dir, tmp_path):
 def test_a_set_is_fetched_from_an_address_and_nothing_is_left_over(server, packed_set5, tmp_path):
     out = tmp_path / "out"
     server.breaks_off_after = 300_000
-    with pytest.raises(ValueError, match="run again to continue"):
+    with pytest.raises(ValueError, match="try again to continue"):
         fetch(["Set5"], source=server.address, destination=out, progress=False)
     server.breaks_off_after = None
     fetch(["Set5"], source=server.address, destination=out, progress=False)

@@ -239,7 +239,7 @@ def test_a_disk_too_full_for_the_images_is_said_and_room_is_all_the_next_run_nee
 ):
     elsewhere = {"OUTPUTS_DIR": str(made), "STIMULI_DIR": str(disk)}
     assert f"{disk}/" in (said := site.refused(**elsewhere))
-    assert "no space left on device; free some of its disk and run this again" in said
+    assert "no space left on device; free some of its disk and try again" in said
     assert site.studies() == []
     resize(disk, "200m")
     site.link(site.start(**elsewhere))

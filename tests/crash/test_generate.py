@@ -115,6 +115,6 @@ def test_a_file_that_cannot_be_written_is_named(generated, tmp_path):
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"CommandError: {tmp_path}/outputs/Samples/")
     assert last.endswith(
-        ".png cannot be written: file too large; free some of its disk and run this again"
+        ".png cannot be written: file too large; free some of its disk and try again"
     )
     assert not list((tmp_path / "outputs").rglob(".*.part"))

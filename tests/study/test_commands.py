@@ -180,7 +180,7 @@ def test_a_database_that_is_kept_locked_is_one_line(tmp_path):
         first.execute("BEGIN EXCLUSIVE")
         with pytest.raises(sqlite3.OperationalError) as error:
             sqlite3.connect(path, timeout=0).execute("CREATE TABLE t (c)")
-    assert "run this again" in plain.sentence(OperationalError(*error.value.args))
+    assert "try again" in plain.sentence(OperationalError(*error.value.args))
 
 
 def test_a_mistake_of_the_program_is_not_passed_off_as_the_disks():

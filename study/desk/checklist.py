@@ -44,6 +44,8 @@ class Point:
     level: Level = "fine"
     mend: str = ""
     """The address of the page on which it is mended."""
+    how: str = ""
+    """The address of the document that says how, where no page does it."""
 
 
 def points(study: Study, *, thorough: bool = False) -> list[Point]:
@@ -339,7 +341,7 @@ def _raters(study: Study) -> Iterator[Point]:
 
 def _links(study: Study) -> Iterator[Point]:
     """Whether whoever gets a link can follow it, and who sends it."""
-    where = reverse("doc", args=["operations"])
+    where = f"{reverse('doc', args=['operations'])}#a-public-server"
     mail = "" if settings.MAIL else " This site sends no mail: you hand out the links yourself."
     host = urlsplit(settings.SITE_URL).hostname or ""
     if THIS_COMPUTER.fullmatch(host):
@@ -347,9 +349,9 @@ def _links(study: Study) -> Iterator[Point]:
             f"They lead to {settings.SITE_URL}, which works on the computer that runs this site "
             "and on no other. Whoever runs it sets the address that raters are to use (SITE_URL)."
         )
-        yield Point("Links", said + mail, "warning", where)
+        yield Point("Links", said + mail, "warning", how=where)
     else:
-        yield Point("Links", f"They lead to {settings.SITE_URL}.{mail}", mend=where)
+        yield Point("Links", f"They lead to {settings.SITE_URL}.{mail}", how=where)
 
 
 def _fewest_pairs(study: Study) -> int:

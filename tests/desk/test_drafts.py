@@ -103,7 +103,7 @@ def test_a_second_editor_is_told_what_the_first_changed(anna, bob, first):
     one.post(SESSIONS, of_one | {"session_minutes": "20", "sessions": "2"})
     said = two.post(SESSIONS, of_two | {"break_minutes": "60"})
     assert said.status_code == 409
-    assert f"{first} changed “Longest session” 0\xa0minutes ago, from 30 to 20. The" in text(said)
+    assert f"{first} changed “Longest session” just now, from 30 to 20. The" in text(said)
     assert (
         "from as many as the longest session makes necessary to 2. The field shows that now"
         in text(said)

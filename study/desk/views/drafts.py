@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import copy
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.text import Truncator
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_http_methods, require_safe
@@ -173,7 +175,7 @@ def _again(
 
 def _told(other: drafts.Other, mine: object, both: object) -> Iterator[str]:
     """What somebody else has changed, part by part, and what the page holds of it now."""
-    when = f" {timesince(other.at)} ago" if other.at else " meanwhile"
+    when = f" {_ago(other.at)}" if other.at else " meanwhile"
     values = (other.was, other.now, mine, both)
     whole = other.was is None or other.now is None
     was, now, my, left = (
@@ -194,6 +196,10 @@ def _told(other: drafts.Other, mine: object, both: object) -> Iterator[str]:
             yield f"{said} Yours, {_excerpts(one, my.get(part, 'none'))[1]}, is still in the field."
         else:
             yield f"{said} The field shows both changes now: {_excerpts(one, left[part])[1]}."
+
+
+def _ago(at: datetime) -> str:
+    return "just now" if timezone.now() - at < timedelta(minutes=1) else f"{timesince(at)} ago"
 
 
 def _excerpts(one: str, two: str) -> tuple[str, str]:

@@ -77,8 +77,18 @@ function places() {
   return box;
 }
 
+// A page that follows a job itself knows first when it is over: the number beside it is not to lag behind.
+function follows() {
+  return Boolean(document.querySelector("[id^=job-][hx-get]"));
+}
+
 if (count) {
   const since = kept() ?? count.dataset.now;
+  let followed = follows();
+  document.addEventListener("htmx:afterSettle", () => {
+    if (followed && !follows()) ask(kept() ?? since);
+    followed = follows();
+  });
   if (!count.hidden) {
     keep(since);
     later(since);

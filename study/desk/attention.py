@@ -131,7 +131,7 @@ def failed_jobs(user: Person, study: Study | None = None) -> Iterator[Item]:
         if job.state == Job.State.FAILED:
             of = (job.study.slug, job.study.title) if job.study else ("", "")
             yield Item(
-                f"{job.get_kind_display()}: it failed. {job.told[:200]}".strip(),
+                f"{job.get_kind_display()}: it failed. {job.in_short[:200]}".strip(),
                 job.get_absolute_url(), "Look at it, or try again", *of,
             )  # fmt: skip
 

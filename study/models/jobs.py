@@ -209,6 +209,11 @@ class Job(models.Model):
         return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
     @property
+    def in_short(self) -> str:
+        """What came of it in a line: the first of what is told, of which the rest is a list."""
+        return self.told.partition("\n")[0]
+
+    @property
     def pace(self) -> str:
         """How fast it goes, or went, for people."""
         rate = self.rate

@@ -99,6 +99,7 @@ NOISE = (
     rb"[A-Za-z0-9]{64}",  # tokens of forms
     rb"/catalogue/(bring|uploads)/[^/\"]+",  # signed for a moment
     rb'"at": "[^"]+"',  # when one rater's data was told, which is in them
+    rb'data-now="[^"]+"|"now": "[^"]+"',  # from when on the bar tells what has ended
 )
 
 

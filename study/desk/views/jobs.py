@@ -102,7 +102,7 @@ def bar(request: HttpRequest) -> JsonResponse:
          "page": job.get_absolute_url()}
         for job in verbs.ended_since(request.user, since)
     ]  # fmt: skip
-    return JsonResponse({"due": due, "now": now, "ended": ended})
+    return JsonResponse({"due": due, "now": f"{now:.3f}", "ended": ended})
 
 
 @require_POST

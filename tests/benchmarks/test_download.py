@@ -90,7 +90,7 @@ def break_off(server, tmp_path):
     """A download that broke off after 300 000 bytes."""
     server.breaks_off_after = 300_000
     path = tmp_path / "set.zip"
-    with pytest.raises(ValueError, match=r"broke off after 300000 of 1024000 bytes; run again"):
+    with pytest.raises(ValueError, match=r"broke off after 300000 of 1024000 bytes; try again"):
         download(server.address, path, progress=False)
     assert not path.exists()
     server.breaks_off_after = None
@@ -184,7 +184,7 @@ def test_what_goes_on_without_an_announced_end_is_left_and_not_kept(
 def test_a_version_that_no_request_can_name_is_not_asked_for(server, tmp_path):
     server.version = '"one\x80\x01"'
     server.breaks_off_after = 300_000
-    with pytest.raises(ValueError, match="run again"):
+    with pytest.raises(ValueError, match="try again"):
         download(server.address, tmp_path / "set.zip", progress=False)
     server.breaks_off_after = None
     download(server.address, tmp_path / "set.zip", progress=False)

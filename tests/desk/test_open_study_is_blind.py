@@ -100,6 +100,7 @@ NOISE = (
     rb"/catalogue/(bring|uploads)/[^/\"]+",  # signed for a moment
     rb'"at": "[^"]+"',  # when one rater's data was told, which is in them
     rb'data-now="[^"]+"|"now": "[^"]+"',  # from when on the bar tells what has ended
+    rb"\d+ [a-z]+ ago|just now",  # when a rater was seen last
 )
 
 
@@ -119,7 +120,7 @@ def told(cast: access.Cast, role: str, verb: str, address: str, data: dict[str, 
     content = response.getvalue()
     for noise in NOISE:
         content = re.sub(noise, b"", content)
-    headers = {k: v for k, v in response.headers.items() if k != "Expires"}
+    headers = {k: v for k, v in response.headers.items() if k not in ("Expires", "Content-Length")}
     return (response.status_code, headers, content), looked
 
 

@@ -16,7 +16,9 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from socket import SHUT_WR
 from tempfile import TemporaryFile
 from types import FrameType
 from typing import IO, Any
@@ -49,6 +51,9 @@ IDLE = 75.0
 """Seconds for which a connection may be silent before a request."""
 UNREAD = 60.0
 """Seconds for which a client may take nothing of its answer."""
+LINGERS = 10.0
+"""Seconds for which what a refused client goes on sending is read and thrown away. Closed at once,
+its connection would be reset, and the client would never read why."""
 ANSWER = 120.0
 """Seconds after which an answer will not come any more: its worker is replaced."""
 CONNECTIONS = 800
@@ -138,6 +143,7 @@ class Refusal(ErrorTask):
 
     def execute(self) -> None:
         """Write it."""
+        self.channel.refused = True
         error = self.request.error
         text = f"{error.reason}.{self._why(error.code)}"
         as_json = getattr(self.request, "path", "").startswith("/rate/")
@@ -176,6 +182,8 @@ class Connection(HTTPChannel):
         self.arriving_since: float | None = None
         self.arrived = 0
         self.answered_since: float | None = None
+        self.refused = False
+        self.leaving_since: float | None = None
         super().__init__(*args, **kwargs)
 
     @property
@@ -194,6 +202,8 @@ class Connection(HTTPChannel):
         """Too long silent, too slow in sending its request or in taking its answer."""
         if self.requests or self.answered_since is not None:
             return False
+        if self.leaving_since is not None:
+            return time.monotonic() - self.leaving_since > LINGERS
         if self.total_outbufs_len:
             return bool(time.time() - self.last_activity > UNREAD)
         if self.arriving_since is not None:
@@ -214,6 +224,8 @@ class Connection(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         """Some bytes of a request came, in the loop."""
+        if self.leaving_since is not None:
+            return False
         if self.arriving_since is None:
             self.arriving_since, self.arrived = time.monotonic(), 0
         return bool(super().received(data))
@@ -225,6 +237,15 @@ class Connection(HTTPChannel):
             super().service()
         finally:
             self.useful_at, self.answered_since = time.monotonic(), None
+
+    def handle_close(self) -> None:
+        """Close it; once a refusal is sent, only our end of it, until the client has ended too."""
+        if self.refused and self.leaving_since is None and not self.total_outbufs_len:
+            with suppress(OSError):  # it has gone
+                self.socket.shutdown(SHUT_WR)
+                self.leaving_since, self.will_close = time.monotonic(), False
+                return
+        super().handle_close()
 
 
 class Listener(TcpWSGIServer):

@@ -16,7 +16,7 @@ from typing import Any
 
 from study import server
 
-for name in ("ANSWER", "ARRIVAL", "IDLE", "CONNECTIONS", "KEPT_FREE", "SLOWEST"):
+for name in ("ANSWER", "ARRIVAL", "IDLE", "CONNECTIONS", "KEPT_FREE", "LINGERS", "SLOWEST"):
     if name in os.environ:
         setattr(server, name, type(getattr(server, name))(os.environ[name]))
 

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from fcntl import LOCK_EX, LOCK_UN, flock
 from io import TextIOWrapper
 from pathlib import Path
@@ -157,13 +157,32 @@ def test_a_body_above_the_limit_is_refused_before_it_is_sent(held):
             assert (refusal.status, "256 kB" in json.loads(refusal.read())["error"]) == (413, True)
 
 
-def test_a_body_that_does_not_say_how_long_it_is_is_cut_at_the_limit(held):
-    with serving(held) as server:
-        whole = posted("Transfer-Encoding: chunked", b"10000\r\n" + 65536 * b"x" + b"\r\n")
-        with sent(server, whole) as connection:
-            for _ in range(LARGEST_BODY // 65536):
-                connection.sendall(b"10000\r\n" + 65536 * b"x" + b"\r\n")
-            assert answer(connection).status == 413
+CHUNK = b"10000\r\n" + 65536 * b"x" + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("length", "body"),
+    [
+        (f"Content-Length: {100 * LARGEST_BODY}", 100 * LARGEST_BODY * b"x"),
+        ("Transfer-Encoding: chunked", 100 * (LARGEST_BODY // 65536) * CHUNK),
+    ],
+    ids=["said", "chunked"],
+)
+def test_who_sends_all_of_a_body_that_is_too_long_still_reads_why_it_was_refused(
+    held, length, body
+):
+    with serving(held) as server, sent(server, posted(length, body)) as connection:
+        refusal = answer(connection)
+        assert (refusal.status, refusal.read().count(b"256 kB")) == (413, 1)
+
+
+def test_who_goes_on_sending_after_a_refusal_is_closed_in_the_end(held):
+    whole = posted("Transfer-Encoding: chunked", 10 * CHUNK)
+    with serving(held, LINGERS="1") as server, sent(server, whole) as connection:
+        assert answer(connection).status == 413
+        with suppress(ConnectionResetError, BrokenPipeError):
+            while True:
+                connection.sendall(CHUNK)
 
 
 def test_a_body_of_the_largest_size_arrives_and_lies_on_no_disk(held):

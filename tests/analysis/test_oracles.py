@@ -57,7 +57,7 @@ def test_wilcoxon_is_that_of_scipy(seed, n, zero_method, continuous):
 
 
 @unhurried
-@given(p=st.lists(st.floats(0, 1), min_size=1, max_size=70))
+@given(p=st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_holm_is_that_of_statsmodels(p):
     assert significance.holm(p) == pytest.approx(multipletests(p, method="holm")[1], abs=1e-12)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from study.desk import first, links, stimuli, studies
+from benchmarks import outputs
+from study.desk import first, links, studies
 from study.models import Deed, Invitation, Study
 from tests.own_material import bring
 
@@ -77,14 +79,33 @@ def test_a_first_run_that_cannot_open_its_study_leaves_none_and_the_next_one_has
     assert Study.objects.get().state == Study.State.OPEN
 
 
+@pytest.fixture(scope="module")
+def outputs_of_set5(benchmarks_dir, tmp_path_factory) -> Path:
+    """A folder with what the quick preset shows of Set5."""
+    folder = tmp_path_factory.mktemp("set5")
+    outputs.generate(
+        benchmarks_dir=benchmarks_dir,
+        outputs_dir=folder,
+        sets=["Set5"],
+        methods=studies.PRESETS["quick"].methods,
+        progress=False,
+    )
+    return folder
+
+
+@pytest.fixture
+def made(outputs_of_set5, settings) -> None:
+    """They have been made before."""
+    shutil.copytree(outputs_of_set5, settings.OUTPUTS_DIR)
+
+
 def left_behind(**protocol) -> Study:
     """What an earlier version made and did not come to open."""
     return studies.create(first.SLUG, title=first.TITLE, sets=["Set5"], protocol=protocol)
 
 
 @pytest.mark.parametrize("calibrate", [False, True])
-def test_a_draft_that_a_stopped_run_left_behind_is_completed_and_opened(settings, calibrate):
-    stimuli.make_outputs(["Set5"], studies.PRESETS["quick"].methods, progress=False)
+def test_a_draft_that_a_stopped_run_left_behind_is_completed_and_opened(made, calibrate):
     draft = left_behind(calibrate=calibrate)  # its calibration images are not there any more
     draft.stimuli.first().path.unlink()
     assert "Rate images   http" in run()
@@ -95,8 +116,7 @@ def test_a_draft_that_a_stopped_run_left_behind_is_completed_and_opened(settings
 
 
 @pytest.mark.parametrize("touched", ["rules", "links", "title"])
-def test_a_draft_that_somebody_works_on_is_left_alone(settings, touched):
-    stimuli.make_outputs(["Set5"], studies.PRESETS["quick"].methods, progress=False)
+def test_a_draft_that_somebody_works_on_is_left_alone(made, touched):
     draft = left_behind(**({"undo_seconds": 0} if touched == "rules" else {}))
     if touched == "links":
         links.invite(draft, 1)
@@ -110,8 +130,7 @@ def test_a_draft_that_somebody_works_on_is_left_alone(settings, touched):
         assert "manage.py open_study first" in said
 
 
-def test_an_open_study_is_shown_rather_than_an_older_draft():
-    stimuli.make_outputs(["Set5"], studies.PRESETS["quick"].methods, progress=False)
+def test_an_open_study_is_shown_rather_than_an_older_draft(made):
     studies.create("older", sets=["Set5"])
     studies.create("newer", sets=["Set5"], opened=True)
     assert "/studies/newer/" in run()

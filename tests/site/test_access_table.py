@@ -344,13 +344,14 @@ def asked(cast: Cast, role: str, row: Row, before: dict[str, bytes]) -> str:
 def body(pattern: str) -> dict[str, Any]:
     """What is sent: what would do something, if it were allowed."""
     name = "another"
-    defaults = {setting: getattr(Study(), setting) for setting in Study.PROTOCOL}
+    blank = Study()
+    defaults = {setting: getattr(blank, setting) for setting in Study.PROTOCOL}
     study: dict[str, Any] = {"slug": name, "title": name}
     study |= {"planned_raters": 26, "least_correlation": 0.75}
     study |= {k: value for k, value in defaults.items() if value is not None and value is not False}
     study |= {"studystimulus_set-TOTAL_FORMS": 0, "studystimulus_set-INITIAL_FORMS": 0}
     study["seen"] = json.dumps({})  # as the page of one that was opened has it
-    seen = {name: getattr(Study(), name) for name in SECTIONS["sessions"].form.Meta.fields}
+    seen = {name: getattr(blank, name) for name in SECTIONS["sessions"].form.Meta.fields}
     seen["first_stabilising"] = 0  # as the first study has it
     typed = {name: "" if value is None else value for name, value in seen.items()}
     passwords = {"password1": PASSWORD + "s", "password2": PASSWORD + "s"}

@@ -165,10 +165,9 @@ class Refusal(ErrorTask):
                 f" The most is {LARGEST_FORM >> 30} GB at once; with JavaScript files are sent in "
                 "pieces, and an archive or a folder on the server is taken by a command."
             )
-        limit = f" The most is {DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} kB."
         if getattr(self.request, "path", "").startswith(admission.PLACE):
-            return f"{limit} This form was opened too long ago: open it again to send files."
-        return limit
+            return " This form was opened too long ago: open it again to send files."
+        return f" The most is {DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} kB."
 
 
 class Connection(HTTPChannel):

@@ -41,6 +41,12 @@ def shows(window: Locator, image: NDArray[np.uint8]) -> bool:
     return lies_in(image[:CORNER, :CORNER], screen(window.page), box["x"] * ratio, box["y"] * ratio)
 
 
+OFF_THE_MIDDLE = """pane => Math.max(
+  Math.abs(pane.scrollWidth - pane.clientWidth - 2 * pane.scrollLeft),
+  Math.abs(pane.scrollHeight - pane.clientHeight - 2 * pane.scrollTop))"""
+"""By how many pixels of the page a window shows another part of an image than its middle, twice."""
+
+
 def test_a_version_is_seen_pixel_by_pixel_and_another_in_its_place(sheets, site, open_study):
     page = sheets
     page.goto(f"{site}/studies/small/images/")
@@ -50,6 +56,12 @@ def test_a_version_is_seen_pixel_by_pixel_and_another_in_its_place(sheets, site,
     files = {each.method.name: read_image(each.path) for each in rows}
     nearest, bicubic = (
         page.locator(f".window[data-method={name}]") for name in ("nearest", "bicubic")
+    )
+    for window in (nearest, bicubic):
+        assert window.evaluate(OFF_THE_MIDDLE) <= 1
+    nearest.evaluate("pane => pane.scrollTo(0, 0)")
+    page.wait_for_function(
+        "pane => pane.scrollLeft + pane.scrollTop === 0", arg=bicubic.element_handle()
     )
     assert shows(nearest, files["nearest"])
     nearest.focus()
@@ -73,3 +85,5 @@ def test_a_version_is_seen_pixel_by_pixel_and_another_in_its_place(sheets, site,
     page.get_by_role("link", name="Next").click()
     expect(page.get_by_role("button", name="8×")).to_have_attribute("aria-pressed", "true")
     expect(page.get_by_label("Hold against")).to_have_value("1")
+    assert nearest.evaluate("pane => pane.scrollWidth > pane.clientWidth")
+    assert nearest.evaluate(OFF_THE_MIDDLE) <= 1

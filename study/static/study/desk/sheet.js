@@ -52,6 +52,15 @@ function enlarge(times) {
   follow(first);
 }
 
+// The middle of a photograph says more than a corner of its sky.
+function centre([first]) {
+  if (!first) return;
+  const { scrollWidth, scrollHeight, clientWidth, clientHeight } = first;
+  const [left, top] = [scrollWidth - clientWidth, scrollHeight - clientHeight].map((n) => Math.round(n / 2));
+  first.scrollTo({ left, top, behavior: "instant" });
+  follow(first);
+}
+
 function drag(pane) {
   let from = null;
   pane.addEventListener("pointerdown", (event) => {
@@ -138,3 +147,4 @@ addEventListener("keydown", turn);
 watchPixelRatio();
 offer();
 enlarge(Number(kept.getItem("sheet-zoom")) || 1);
+centre(windows);

@@ -9,10 +9,15 @@ import os
 import platform
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
+from inspect import signature
 from pathlib import Path
 
 TURNS = 5
@@ -87,31 +92,46 @@ def machine() -> str:
     )
 
 
-def main() -> None:
-    """Every measurement, one after the other."""
-    # Here, since it takes seconds, in which somebody may think better of it.
-    from tests.bench_analysis import analysis
-    from tests.bench_family import family
-    from tests.bench_models import models
-    from tests.bench_plan import planning
-    from tests.bench_session import session
-    from tests.bench_site import site
-    from tests.bench_training import training
+PARTS = {
+    "planning": "tests.bench_plan",
+    "session": "tests.bench_session",
+    "site": "tests.bench_site",
+    "analysis": "tests.bench_analysis",
+    "inference": "tests.bench",
+    "models": "tests.bench_models",
+    "training": "tests.bench_training",
+    "family": "tests.bench_family",
+}
+"""Where each measurement is."""
 
-    print(machine())
-    planning(medians)
-    session()
-    site()
-    analysis()
-    inference()
-    models(medians)
-    training()
-    family()
+
+def measure(part: str) -> None:
+    """One of ``PARTS``, in this process."""
+    run = getattr(import_module(PARTS[part]), part)
+    with suppress(KeyboardInterrupt):  # whoever started this says so
+        run(*([medians] if "medians" in signature(run).parameters else []))
+
+
+def main(parts: Sequence[str]) -> int:
+    """Each of ``parts``, or all, in a process of its own: Django reads its settings once, and what
+    one leaves in memory slows no other. Returns how many failed; the others are measured.
+    """
+    print(machine(), flush=True)
+    program = "import sys; from tests import bench; bench.measure(sys.argv[1])"
+    command = [sys.executable, "-c", program]
+    failed = [part for part in parts or PARTS if subprocess.run([*command, part]).returncode]
+    for part in failed:
+        print(f"{part} could not be measured", file=sys.stderr)
+    return len(failed)
 
 
 if __name__ == "__main__":
+    wanted = ArgumentParser(description=__doc__)
+    wanted.add_argument("parts", nargs="*", metavar="PART", help=f"all, or of {', '.join(PARTS)}")
+    asked = wanted.parse_args().parts
+    if unknown := [part for part in asked if part not in PARTS]:
+        wanted.error(f"there is no part {unknown[0]!r}; there are {', '.join(PARTS)}")
     try:
-        main()
+        sys.exit(min(main(asked), 1))
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
-        sys.exit(130)

@@ -19,7 +19,12 @@ def own_site() -> Iterator[Path]:
     """Django on an empty site in a new folder; servers started meanwhile share it.
 
     Whatever settings the environment has: what is measured is the product as a clone runs it.
+    Raises ``RuntimeError`` where Django has read its settings already: it does so once a process.
     """
+    from django.apps import apps
+
+    if apps.ready:
+        raise RuntimeError("a second site needs a process of its own")
     with tempfile.TemporaryDirectory() as name:
         for setting in settings_of_the_product():
             os.environ.pop(setting, None)

@@ -6,10 +6,16 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 from tests import bench
 from tests.bench_plan import planning
+from tests.own_site import own_site
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_plan_and_inference_can_be_measured(capsys, monkeypatch):
@@ -39,12 +45,26 @@ def test_a_bench_brings_its_own_settings_whatever_the_environment_has(calibratio
         "SECRET_KEY": "theirs", "STAFF_IDLE_HOURS": "1",
     }  # fmt: skip
     ended = subprocess.run(
-        [sys.executable, "-c", OWN], cwd=Path(__file__).parent.parent,
+        [sys.executable, "-c", OWN], cwd=ROOT,
         env={**os.environ, **set_by_somebody}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.split() == ["None", "False", "False"]
     assert not any(tmp_path.iterdir())
+
+
+def test_a_second_site_in_one_process_is_refused_and_each_measurement_has_its_own():
+    with pytest.raises(RuntimeError, match="a process of its own"), own_site():
+        pass
+    for part, module in bench.PARTS.items():
+        assert callable(getattr(import_module(module), part))
+
+
+def test_a_part_of_the_bench_that_there_is_not_is_said_with_those_that_there_are():
+    call = [sys.executable, "-m", "tests.bench", "sight"]
+    ended = subprocess.run(call, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "no part 'sight'; there are planning, session, site" in ended.stderr
 
 
 def test_a_bench_says_on_which_processor_and_disk():

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -43,13 +43,13 @@ PASSWORD = "correct horse battery staple"
 
 def site() -> None:
     """Waiting times of raters, alone and beside a busy desk and a crowded door."""
-    with own_site():
+    with own_site() as folder, _but_refusals(folder / "log") as log:
         from tests.bench_desk import pages
         from tests.serving import served
 
         study = paper_sized()
         raters = [_enrolled(study) for _ in range(RATERS)]
-        with served("study.wsgi", {}) as server:
+        with served("study.wsgi", {}, log) as server:
             researcher = _SignedIn(server.port)
             researcher.sign_in("researcher", PASSWORD)
             pages(researcher, study)
@@ -115,6 +115,17 @@ def _say(what: str, waits: Mapping[str, Sequence[float]]) -> None:
 
 
 # ---- A study of the paper's size ----
+
+
+@contextmanager
+def _but_refusals(path: Path) -> Iterator[IO[str]]:
+    """A file for a server's log; in the end what is in it is shown, without refused requests."""
+    with path.open("w") as log:
+        try:
+            yield log
+        finally:
+            lines = path.read_text().splitlines(keepends=True)
+            sys.stderr.writelines(line for line in lines if " WARNING django.request: " not in line)
 
 
 def paper_sized() -> Study:

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.test import Client
@@ -60,6 +60,8 @@ class Server:
     environment: Mapping[str, str]
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    log: IO[str] | None = None
+    """Where it writes what goes wrong; without one, where we do."""
 
     def start(self) -> None:
         """Start and wait until it answers."""
@@ -67,7 +69,7 @@ class Server:
             [sys.executable, "-m", "gunicorn", self.application, "--bind", f"127.0.0.1:{self.port}",
              "--log-level", "critical"],
             cwd=ROOT, env={**os.environ, **self.environment}, start_new_session=True,
-            preexec_fn=end_with_parent,
+            preexec_fn=end_with_parent, stderr=self.log,
         )  # fmt: skip
         while self.process.poll() is None:
             try:
@@ -143,9 +145,11 @@ def commands() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 
 @contextmanager
-def served(application: str, environment: Mapping[str, str]) -> Iterator[Server]:
+def served(
+    application: str, environment: Mapping[str, str], log: IO[str] | None = None
+) -> Iterator[Server]:
     """A server for the length of a block."""
-    server = Server(application, environment)
+    server = Server(application, environment, log=log)
     server.start()
     try:
         yield server

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -15,12 +16,13 @@ import tempfile
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
 
 TURNS = 5
+STOPPED = 128 + signal.SIGINT
+"""The exit status of what somebody stopped."""
 
 
 def medians(*pair: Callable[[], object]) -> list[float]:
@@ -107,9 +109,11 @@ PARTS = {
 
 def measure(part: str) -> None:
     """One of ``PARTS``, in this process."""
-    run = getattr(import_module(PARTS[part]), part)
-    with suppress(KeyboardInterrupt):  # whoever started this says so
+    try:
+        run = getattr(import_module(PARTS[part]), part)
         run(*([medians] if "medians" in signature(run).parameters else []))
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)  # whoever started this says so
 
 
 def main(parts: Sequence[str]) -> int:
@@ -119,7 +123,13 @@ def main(parts: Sequence[str]) -> int:
     print(machine(), flush=True)
     program = "import sys; from tests import bench; bench.measure(sys.argv[1])"
     command = [sys.executable, "-c", program]
-    failed = [part for part in parts or PARTS if subprocess.run([*command, part]).returncode]
+    failed = []
+    for part in parts or PARTS:
+        status = subprocess.run([*command, part], check=False).returncode
+        if status in (STOPPED, -signal.SIGINT):
+            raise KeyboardInterrupt
+        if status:
+            failed.append(part)
     for part in failed:
         print(f"{part} could not be measured", file=sys.stderr)
     return len(failed)
@@ -135,3 +145,4 @@ if __name__ == "__main__":
         sys.exit(min(main(asked), 1))
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
+        sys.exit(STOPPED)

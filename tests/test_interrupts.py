@@ -27,7 +27,7 @@ builtins.__import__ = hit
 @pytest.mark.parametrize(
     "call",
     [["manage.py", "check"], ["manage.py", "results", "x"], ["-m", "sr_models.training", "srcnn"],
-     ["-m", "sr_models.training", "family"], ["-m", "tests.bench"]],
+     ["-m", "sr_models.training", "family"], ["-m", "tests.bench", "inference"]],
     ids=" ".join,
 )  # fmt: skip
 def test_ctrl_c_while_a_program_is_loaded_is_one_line(tmp_path, call):
@@ -39,4 +39,5 @@ def test_ctrl_c_while_a_program_is_loaded_is_one_line(tmp_path, call):
     )  # fmt: skip
     assert ended.returncode == 128 + signal.SIGINT
     assert ended.stderr == "Stopped.\n"
-    assert ended.stdout == ""
+    said = ended.stdout.splitlines()
+    assert len(said) <= ("tests.bench" in call), "the bench has said what it runs on"
